@@ -1,0 +1,41 @@
+#pragma once
+// One family of errors, one form: file:line: op: what cannot be done: why, with the numbers. The line is the user's.
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace heed {
+
+struct Where {  // a place in the user's source; file is null where none is known
+  const char* file = nullptr;
+  int line = 0;
+  static constexpr Where here(const char* file = __builtin_FILE(), int line = __builtin_LINE()) { return {file, line}; }
+  explicit operator bool() const { return file; }
+  std::string str() const { return file ? std::string(file) + ":" + std::to_string(line) : "heed"; }
+};
+
+struct Error : std::runtime_error {
+  using runtime_error::runtime_error;
+};
+struct ShapeError : Error {  // sizes or dimensions that do not fit
+  using Error::Error;
+};
+struct DtypeError : Error {  // types that do not mix or that an op does not take
+  using Error::Error;
+};
+struct IndexError : Error {  // an index or a dimension out of range
+  using Error::Error;
+};
+struct GradError : Error {  // no history, a consumed graph, an overwritten value
+  using Error::Error;
+};
+struct FileError : Error {  // a file that is missing, broken, or of another model
+  using Error::Error;
+};
+
+template <class E>
+[[noreturn]] void fail(Where at, std::string_view op, const std::string& what) {
+  throw E(at.str() + ": " + std::string(op) + ": " + what);
+}
+
+}  // namespace heed

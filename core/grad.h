@@ -1,0 +1,141 @@
+#pragma once
+// Reverse mode. Gradients are values: nothing is written to a tensor or a node.
+#include <memory>
+#include <optional>
+#include "tree.h"
+
+namespace heed {
+
+inline constexpr bool create_graph = true;
+
+// d y / d x for each x, total: if one x was computed from another, the other's gradient includes the way through it.
+// y has one element. With create_graph the gradients have a history of their own.
+std::vector<Tensor> grad(const Tensor& y, std::span<const Tensor> xs, bool create_graph = false,
+                         Where at = Where::here());
+std::vector<Tensor> grad(const Tensor& y, std::initializer_list<Tensor> xs, bool create_graph = false,
+                         Where at = Where::here());
+
+// grad(consume(loss), model): what a node remembers is freed as soon as it is used. loss keeps its value, not its
+// history. Not while another thread differentiates that graph.
+struct Consumed {
+  Tensor& y;
+};
+inline Consumed consume(Tensor& y) { return {y}; }
+std::vector<Tensor> grad(Consumed y, std::span<const Tensor> xs, Where at = Where::here());
+std::vector<Tensor> grad(Consumed y, std::initializer_list<Tensor> xs, Where at = Where::here());
+
+// gy^T dy/dx with given output gradients, for one output or several.
+std::vector<Tensor> vjp(const Tensor& y, const Tensor& gy, std::span<const Tensor> xs, bool create_graph = false,
+                        Where at = Where::here());
+std::vector<Tensor> vjp(std::span<const Tensor> ys, std::span<const Tensor> gys, std::span<const Tensor> xs,
+                        bool create_graph = false, Where at = Where::here());
+
+// J v, where J = df/dx at x: the directional derivative of f. Reverse mode twice.
+template <class F>
+Tensor jvp(F&& f, const Tensor& x, const Tensor& v) {
+  const Tensor at = x.detach().requires_grad();
+  const Tensor y = f(at);
+  const Tensor u = zeros_like(y).requires_grad();
+  const Tensor pulled = vjp(y, u, {&at, 1}, create_graph)[0];  // linear in u, with J as its matrix
+  if (!pulled.tracked()) return zeros_like(y);                 // f does not depend on x
+  return vjp(pulled, v, {&u, 1})[0];
+}
+
+// H v, where H is the second derivative at x of f, which gives one element.
+template <class F>
+Tensor hvp(F&& f, const Tensor& x, const Tensor& v) {
+  const Tensor at = x.detach().requires_grad();
+  const Tensor g = grad(f(at), {at}, create_graph)[0];
+  if (!g.tracked()) return zeros_like(x);  // f is linear in x
+  return vjp(g, v, {&at, 1})[0];
+}
+
+// dy/dx, of shape [shape of y .., shape of x ..]; one sweep per element of y.
+Tensor jacobian(const Tensor& y, const Tensor& x, Where at = Where::here());
+template <class F>
+requires std::is_invocable_v<F, const Tensor&> Tensor jacobian(F&& f, const Tensor& x, Where at = Where::here()) {
+  const Tensor v = x.detach().requires_grad();
+  return jacobian(Tensor(f(v)), v, at);
+}
+
+class Gradients {  // one per parameter, in walk order
+ public:
+  std::vector<std::string> paths;
+  std::vector<Tensor> values;
+
+  const Tensor& at(std::string_view path, Where at = Where::here()) const;  // GradError: no such parameter
+  double norm() const;                                                      // Euclidean, over all of them
+  friend Gradients operator+(const Gradients& a, const Gradients& b);       // of the same model, else GradError
+  friend Gradients operator*(const Gradients& a, double by);
+};
+
+template <class M>
+concept Module = !std::is_convertible_v<const M&, std::span<const Tensor>> && !std::is_base_of_v<Tensor, M>;
+
+template <Module M>
+Gradients grad(const Tensor& y, const M& model, bool create_graph = false, Where at = Where::here()) {
+  Parameters p = parameters(model);
+  return {p.paths, grad(y, std::span<const Tensor>(p.values), create_graph, at)};
+}
+template <Module M>
+Gradients grad(Consumed y, const M& model, Where at = Where::here()) {
+  Parameters p = parameters(model);
+  return {p.paths, grad(y, std::span<const Tensor>(p.values), at)};
+}
+
+// ---- checkpoint(f, x...): remembers nothing of what happens inside f and runs it again for the gradients. They reach
+// everything f reads, passed or captured. A generator is passed as Rng* and replays from its value at the call.
+struct Replay {
+  virtual ~Replay() = default;
+  virtual Tensor run() const = 0;
+};
+Tensor checkpoint_op(std::unique_ptr<Replay> f, Where at, Tensor y, std::vector<Tensor> touched);
+
+namespace detail {
+template <class A>
+struct Held {
+  using Argument = const A&;
+  A value;
+  explicit Held(const A& a) : value(a) {}
+  const A& get() const { return value; }
+};
+template <>
+struct Held<Rng*> {
+  using Argument = Rng*;
+  struct Again {  // a copy per replay: several threads may replay one node
+    std::optional<Rng> rng;
+    explicit operator Rng*() { return rng ? &*rng : nullptr; }
+  };
+  std::optional<Rng> at_call;
+  explicit Held(Rng* r) : at_call(r ? std::optional(*r) : std::nullopt) {}
+  Again get() const { return {at_call}; }
+};
+template <class F, class... A>
+struct ReplayOf final : Replay {
+  F f;
+  std::tuple<Held<A>...> held;
+  ReplayOf(F f, const A&... a) : f(std::move(f)), held(Held<A>(a)...) {}
+  Tensor run() const override {
+    return std::apply(
+        [&](const Held<A>&... h) { return Tensor(f(static_cast<typename Held<A>::Argument>(h.get())...)); }, held);
+  }
+};
+template <class A>
+using Stored = std::conditional_t<std::is_base_of_v<Tensor, A> || std::is_same_v<A, In>, Tensor, A>;
+}  // namespace detail
+
+template <class F, class... A>
+Tensor checkpoint(F f, const In& x, A... more) {
+  auto replay = std::make_unique<detail::ReplayOf<F, Tensor, detail::Stored<A>...>>(f, x.tensor(), more...);
+  std::vector<Tensor> touched;
+  Tensor y = [&] {
+    Recording off(false);
+    mode.touched = &touched;
+    return Tensor(f(x.tensor(), more...));
+  }();
+  if (mode.touched)
+    mode.touched->insert(mode.touched->end(), touched.begin(), touched.end());  // a checkpoint around this one
+  return mode.recording ? checkpoint_op(std::move(replay), line_of(x), std::move(y), std::move(touched)) : y.detach();
+}
+
+}  // namespace heed

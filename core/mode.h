@@ -1,0 +1,81 @@
+#pragma once
+// All ambient state of a thread: is it recording, who is watching, and on whose behalf.
+#include "function_ref.h"
+#include "tensor.h"
+
+namespace heed {
+
+struct Event {  // one op was applied, or the gradients of one were computed
+  const char* op;
+  bool backward;
+  Where at;
+  ModuleId module;
+  std::span<const Tensor* const> inputs;
+  std::span<const Tensor> outputs;  // of a backward event: the gradients of the inputs, undefined where not wanted
+};
+using Watch = FunctionRef<void(const Event&)>;
+
+struct Mode {
+  bool recording = true;
+  bool definitions_only = false;
+  bool replaying = false;       // a checkpoint runs again: what it writes has been written
+  const Where* line = nullptr;  // on whose behalf ops run; null: the line that called them
+  ModuleId module;
+  const Watch* observer = nullptr;
+  std::vector<Tensor>* touched = nullptr;  // a checkpoint wants to know what its function reads
+};
+inline constinit thread_local Mode mode;
+
+struct Restore {  // puts the mode back at the end of the block
+  Mode before = mode;
+  Restore() = default;
+  Restore(const Restore&) = delete;
+  Restore& operator=(const Restore&) = delete;
+  ~Restore() { mode = before; }
+};
+
+struct Recording : Restore {
+  explicit Recording(bool on) { mode.recording = on; }
+};
+struct Unrecorded : Recording {  // ops in this block have no history
+  Unrecorded() : Recording(false) {}
+};
+struct DefinitionsOnly : Restore {  // every op of this block is computed by its definition, not by its kernel
+  DefinitionsOnly() { mode.definitions_only = true; }
+};
+
+template <class F>
+struct Observe : Restore {  // f sees every op of this block, then the observer around it does
+  F f;
+  explicit Observe(F callback) : f(std::move(callback)) { mode.observer = &watch_; }
+
+ private:
+  struct Both {
+    Observe* self;
+    void operator()(const Event& e) const {
+      self->f(e);
+      if (self->before.observer) (*self->before.observer)(e);
+    }
+  };
+  Both both_{this};
+  Watch watch_{both_};
+};
+
+// First line of a library module (`Scope here{*this, x};`) or of a composite op (`Scope here{x};`): the ops below keep
+// the outermost user's line, and the module's address.
+struct Scope : Restore {
+  explicit Scope(const In& x) : at_(x.at) {
+    if (!mode.line) mode.line = &at_;
+  }
+  template <class M>
+  Scope(const M& module, const In& x) : Scope(x) {
+    mode.module = {&module, &typeid(M)};
+  }
+
+ private:
+  Where at_;
+};
+
+inline Where line_of(const In& x) { return mode.line ? *mode.line : x.at; }
+
+}  // namespace heed

@@ -1,0 +1,422 @@
+#pragma once
+// The op protocol. An op is a plain struct, declared once, in one place:
+//
+//   forward      Array(const Array&...)              the kernel; a list op takes std::span<const Array>
+//                                                    returns Array or std::array<Array, k>, or a pair of that and Kept
+//   definition   Tensor(const Tensor&...)            what the op means, in terms of other ops
+//   d0 d1 ...    Tensor(Grad, ...)                   the gradient of input 0, 1, ..., in terms of other ops; of a list
+//   d            Tensor(Grad, ..., int i)            one rule for all inputs
+//   backward     Array or std::array<Array, n>(...)  a kernel for the same gradients
+//
+// The parameters of a rule say what is remembered, when its input carries a history: Input<i>, Inputs (of a list),
+// Output, OutputOf<k>, and for backward const Kept& and const Needs&. The types say what can be differentiated again: a
+// Tensor has a history, an Array has none.
+#include <tuple>
+#include "mode.h"
+
+namespace heed {
+
+// ---- what a rule may ask for
+struct Argument : Tensor {
+  explicit Argument(Tensor t) : Tensor(std::move(t)) {}
+  operator const Array&() const { return array(); }
+};
+template <int K>
+struct GradOf : Argument {  // undefined if nothing flowed into output K
+  using Argument::Argument;
+};
+template <int K>
+struct OutputOf : Argument {
+  using Argument::Argument;
+};
+template <int I>
+struct Input : Argument {
+  using Argument::Argument;
+};
+using Grad = GradOf<0>;
+using Output = OutputOf<0>;
+struct Inputs : std::vector<Tensor> {};
+struct Needs {  // which inputs' gradients are wanted
+  std::span<const char> wanted;
+  bool operator[](int i) const { return wanted[std::size_t(i)]; }
+};
+template <int... I>
+inline constexpr uint64_t inputs = ((uint64_t{1} << I) | ... | 0);
+
+// ---- the graph: one node per recorded op, owned by the tensors that came out of it
+struct Slot {  // a tensor as a node holds it: with its values, or only linked (shape, type and where it came from)
+  Tensor tensor;
+  uint32_t version = 0;
+  void keep(const Tensor& t) {
+    tensor = t;
+    version = t.array().version();
+  }
+  void link(const Tensor& t) { tensor = Tensor(t.array().without_values(), t.edge()); }
+  void forget() { tensor = Tensor(tensor.array().without_values(), tensor.edge()); }
+};
+
+struct Pull {
+  std::span<const Tensor> gradients;  // of the outputs
+  Needs needs;
+  std::span<Tensor> results;  // for the inputs
+  bool create_graph;
+};
+
+void enroll(Node& n, Where at);                      // number, line and module, once its parents are known
+void check_unchanged(const Node& n, const Slot& s);  // throws if what is remembered was overwritten
+[[noreturn]] void fail_constant(const char* op, Where at, int input);
+void report(const char* op, Where at, std::span<const Tensor* const> inputs, std::span<const Tensor> outputs);
+Tensor identity(const Tensor& x);  // a node of its own
+void vjp_into(std::span<const Tensor> ys, std::span<const Tensor> gys, std::span<const Tensor> xs, const Pull& p);
+
+struct OnBehalfOf : Restore {  // ops inside a rule carry the line and module of the op they belong to
+  explicit OnBehalfOf(const Node& n) {
+    mode.line = &n.at;
+    mode.module = n.module;
+  }
+};
+
+// ---- reading an op's declaration
+template <class>
+struct Signature;
+template <class R, class Op, class... A>
+struct Signature<R (Op::*)(A...) const> {
+  using Result = R;
+  using Parameters = std::tuple<std::remove_cvref_t<A>...>;
+  template <class T>
+  static constexpr bool takes = (std::is_same_v<T, std::remove_cvref_t<A>> || ...);
+};
+
+struct NoRule {};
+template <class Op, int I>
+constexpr auto rule() {
+  if constexpr (I == 0 && requires { &Op::d0; }) return &Op::d0;
+  else if constexpr (I == 1 && requires { &Op::d1; }) return &Op::d1;
+  else if constexpr (I == 2 && requires { &Op::d2; }) return &Op::d2;
+  else if constexpr (I == 3 && requires { &Op::d3; }) return &Op::d3;
+  else if constexpr (I == 4 && requires { &Op::d4; }) return &Op::d4;
+  else if constexpr (I == 5 && requires { &Op::d5; }) return &Op::d5;
+  else return NoRule{};
+}
+template <class Op, int I>
+inline constexpr bool has_rule = !std::is_same_v<decltype(rule<Op, I>()), NoRule>;
+template <class Op>
+concept HasListRule = requires {
+  &Op::d;
+};
+template <class Op>
+concept HasDefinition = requires {
+  &Op::definition;
+};
+template <class Op>
+concept HasBackward = requires {
+  &Op::backward;
+};
+template <class Op>
+concept HasKept = requires {
+  typename Op::Kept;
+};
+struct NothingKept {};
+template <class Op>
+struct KeptOf {
+  using type = NothingKept;
+};
+template <HasKept Op>
+struct KeptOf<Op> {
+  using type = typename Op::Kept;
+};
+
+template <class R>
+struct Made {  // what forward returned: its outputs, perhaps in a pair with what it keeps
+  static constexpr int outputs = 1;
+  static R& arrays(R& r) { return r; }
+};
+template <std::size_t K>
+struct Made<std::array<Array, K>> {
+  static constexpr int outputs = int(K);
+  static std::array<Array, K>& arrays(std::array<Array, K>& r) { return r; }
+};
+template <class R, class Kept>
+struct Made<std::pair<R, Kept>> : Made<R> {
+  static R& arrays(std::pair<R, Kept>& r) { return r.first; }
+};
+inline const Array& nth(const Array& a, std::size_t) { return a; }
+template <std::size_t K>
+const Array& nth(const std::array<Array, K>& a, std::size_t k) {
+  return a[k];
+}
+
+template <class Op>
+struct Declared {
+  using Forward = Signature<decltype(&Op::forward)>;
+  using Result = typename Forward::Result;
+  using Kept = typename KeptOf<Op>::type;
+  static constexpr bool list = Forward::template takes<std::span<const Array>>;
+  static constexpr int arity = list ? 0 : int(std::tuple_size_v<typename Forward::Parameters>);
+  static constexpr int outputs = Made<Result>::outputs;
+
+  static constexpr bool differentiable() {
+    if constexpr (requires { Op::differentiable; }) return Op::differentiable;
+    else return true;
+  }
+  static constexpr bool constant(int i) {
+    if constexpr (requires { Op::constant; }) return (Op::constant >> i) & 1;
+    else return false;
+  }
+
+  template <class F>
+  static constexpr bool any_input(F f) {
+    return [&]<int... I>(std::integer_sequence<int, I...>) { return (f(std::integral_constant<int, I>{}) || ...); }
+    (std::make_integer_sequence<int, arity>{});
+  }
+  static constexpr bool rules = HasListRule<Op> || any_input([](auto i) { return has_rule<Op, i>; });
+
+  // Does a rule for one of these inputs (a bit each), or the backward kernel, take a T?
+  template <class T>
+  static constexpr bool rule_takes(uint64_t of) {
+    return any_input([of](auto i) {
+      if constexpr (has_rule<Op, i>) return (of >> i & 1) && Signature<decltype(rule<Op, i>())>::template takes<T>;
+      else return false;
+    });
+  }
+  template <class T>
+  static constexpr bool takes(uint64_t of = ~uint64_t{0}) {
+    if constexpr (HasBackward<Op>)
+      if (Signature<decltype(&Op::backward)>::template takes<T>) return true;
+    if constexpr (HasListRule<Op>)
+      if (Signature<decltype(&Op::d)>::template takes<T>) return true;
+    return rule_takes<T>(of);
+  }
+  static constexpr bool differentiates_definition = HasDefinition<Op> && !rules;
+  template <int I>
+  static constexpr bool remembers_input(uint64_t of) {
+    return differentiates_definition || takes<Input<I>>(of);
+  }
+  static constexpr bool remembers_list = differentiates_definition || takes<Inputs>();
+  static constexpr bool remembers_outputs = []<int... K>(std::integer_sequence<int, K...>) {
+    return (takes<OutputOf<K>>() || ...);
+  }
+  (std::make_integer_sequence<int, outputs>{});
+
+  // An op whose gradient nobody wrote does not compile.
+  static constexpr bool complete() {
+    if constexpr (differentiable()) {
+      static_assert(
+          rules || HasDefinition<Op>,
+          "heed: this op has no rule (d0, d1, ...) and no definition, so it cannot be differentiated (a backward "
+          "kernel alone cannot be differentiated again): write one, or say `static constexpr bool differentiable = "
+          "false;`");
+      static_assert(
+          !rules || list || !any_input([](auto i) { return !has_rule<Op, i> && !constant(i); }),
+          "heed: an input of this op has no gradient rule (d0, d1, ...): write the missing one, or say "
+          "`static constexpr auto constant = inputs<1>;` with the numbers of the inputs that carry no gradient");
+      static_assert(!rule_takes<Kept>(~uint64_t{0}),
+                    "heed: what an op has Kept has no history, so a rule that returns a Tensor must not use it: "
+                    "take Input or Output there, and leave const Kept& to backward");
+    }
+    return true;
+  }
+};
+
+template <class Op>
+class OpNode final : public Node {
+  using D = Declared<Op>;
+
+ public:
+  Op op;
+  std::conditional_t<D::list, std::vector<Slot>, std::array<Slot, std::size_t(D::arity)>> in;
+  std::array<Slot, D::remembers_outputs ? std::size_t(D::outputs) : 0> out;
+  [[no_unique_address]] typename D::Kept kept;
+
+  explicit OpNode(Op o) : Node(Op::name), op(std::move(o)) { outputs = D::outputs; }
+  std::span<const Slot> parents() const override { return in; }
+
+  void forget() override {
+    for (Slot& s : in) s.forget();
+    for (Slot& s : out) s.forget();
+    kept = {};
+  }
+
+  void pull(const Pull& p) override {
+    for (const Slot& s : in) check_unchanged(*this, s);
+    for (const Slot& s : out) check_unchanged(*this, s);
+    if constexpr (HasBackward<Op>)
+      if (!p.create_graph) return spread(call(&Op::backward, p), p.results);
+    if constexpr (HasListRule<Op>) {
+      for (int i = 0; i < int(in.size()); ++i)
+        if (p.needs[i]) p.results[std::size_t(i)] = call(&Op::d, p, i);
+    } else if constexpr (D::rules) {
+      each_rule(p, std::make_integer_sequence<int, D::arity>{});
+    } else if constexpr (HasDefinition<Op>) {
+      through_definition(p);
+    }
+  }
+
+ private:
+  template <int... I>
+  void each_rule(const Pull& p, std::integer_sequence<int, I...>) {
+    (one_rule<I>(p), ...);
+  }
+  template <int I>
+  void one_rule(const Pull& p) {
+    if constexpr (has_rule<Op, I>)
+      if (p.needs[I]) p.results[I] = call(rule<Op, I>(), p);
+  }
+
+  void through_definition(const Pull& p) {
+    Recording on(true);
+    auto x = in_tensors();
+    std::vector<Tensor> wanted;
+    for (std::size_t i = 0; i < x.size(); ++i)
+      if (p.needs[int(i)])
+        wanted.push_back(x[i] = identity(x[i]));  // its own node, so the partials of f(x, x) stay apart
+    if constexpr (D::list) finish(op.definition(std::span<const Tensor>(x)), wanted, p);
+    else finish(std::apply([&](auto&... t) { return op.definition(t...); }, x), wanted, p);
+  }
+  static void finish(const Tensor& y, std::span<const Tensor> x, const Pull& p) {
+    vjp_into({&y, 1}, p.gradients, x, p);
+  }
+  template <std::size_t K>
+  static void finish(const std::array<Tensor, K>& y, std::span<const Tensor> x, const Pull& p) {
+    vjp_into(y, p.gradients, x, p);
+  }
+  auto in_tensors() const {
+    if constexpr (D::list) {
+      Inputs r;
+      for (const Slot& s : in) r.push_back(s.tensor);
+      return r;
+    } else {
+      std::array<Tensor, std::size_t(D::arity)> r;
+      for (std::size_t i = 0; i < r.size(); ++i) r[i] = in[i].tensor;
+      return r;
+    }
+  }
+
+  template <class M>
+  auto call(M method, const Pull& p, int i = 0) {
+    return [&]<class... A>(std::type_identity<std::tuple<A...>>) {
+      return (op.*method)(argument(std::type_identity<A>{}, p, i)...);
+    }(std::type_identity<typename Signature<M>::Parameters>{});
+  }
+  template <int K>
+  GradOf<K> argument(std::type_identity<GradOf<K>>, const Pull& p, int) {
+    return GradOf<K>(p.gradients[K]);
+  }
+  template <int I>
+  Input<I> argument(std::type_identity<Input<I>>, const Pull&, int) {
+    return Input<I>(in[I].tensor);
+  }
+  template <int K>
+  OutputOf<K> argument(std::type_identity<OutputOf<K>>, const Pull& p, int) {
+    const Array& y = out[K].tensor.array();  // stored without history (no cycle), handed out with it
+    if (!p.create_graph || !floating(y.dtype())) return OutputOf<K>(Tensor(y));
+    retain(this);
+    return OutputOf<K>(Tensor(y, Edge{Ref<Node>(this), K}));
+  }
+  Inputs argument(std::type_identity<Inputs>, const Pull&, int) { return in_tensors(); }
+  const typename D::Kept& argument(std::type_identity<typename D::Kept>, const Pull&, int) { return kept; }
+  const Needs& argument(std::type_identity<Needs>, const Pull& p, int) { return p.needs; }
+  int argument(std::type_identity<int>, const Pull&, int i) { return i; }
+
+  static void spread(Array a, std::span<Tensor> results) { results[0] = Tensor(std::move(a)); }
+  template <class Many>
+  static void spread(Many many, std::span<Tensor> results) {
+    for (std::size_t i = 0; i < many.size(); ++i) results[i] = Tensor(std::move(many[i]));
+  }
+};
+
+// ---- applying an op
+// Which inputs carry a history, a bit each; none if this op is not to be recorded.
+template <class Op>
+uint64_t recorded(Where at, std::span<const Tensor* const> x) {
+  uint64_t tracked = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (!x[i]->tracked()) continue;
+    if (Declared<Op>::constant(int(i)) && mode.recording) fail_constant(Op::name, at, int(i));
+    if (mode.touched) mode.touched->push_back(*x[i]);
+    tracked |= uint64_t{1} << std::min<std::size_t>(i, 63);
+  }
+  return mode.recording && Declared<Op>::differentiable() ? tracked : 0;
+}
+
+template <class Op>
+void remember(OpNode<Op>& n, std::span<const Tensor* const> x, uint64_t tracked) {
+  using D = Declared<Op>;
+  if constexpr (D::list) {
+    n.in.resize(x.size());
+    for (std::size_t i = 0; i < x.size(); ++i) D::remembers_list ? n.in[i].keep(*x[i]) : n.in[i].link(*x[i]);
+  } else {
+    [&]<int... I>(std::integer_sequence<int, I...>) {
+      ((D::template remembers_input<I>(tracked) ? n.in[I].keep(*x[I]) : n.in[I].link(*x[I])), ...);
+    }
+    (std::make_integer_sequence<int, D::arity>{});
+  }
+}
+template <class Op, class Arrays>
+void remember_outputs(OpNode<Op>& n, const Arrays& y, uint64_t tracked) {
+  [&]<int... K>(std::integer_sequence<int, K...>) {
+    ((Declared<Op>::template takes<OutputOf<K>>(tracked) ? n.out[K].keep(Tensor(nth(y, K))) : void()), ...);
+  }
+  (std::make_integer_sequence<int, Declared<Op>::outputs>{});
+}
+
+// The node, if there is to be one; the kernel's results become the outputs.
+template <class Op, class Result>
+auto finish(Where at, Op&& op, std::span<const Tensor* const> x, uint64_t tracked, Result&& made) {
+  using D = Declared<Op>;
+  auto& arrays = Made<Result>::arrays(made);
+  Ref<Node> owner;
+  if (tracked) {
+    auto* n = new OpNode<Op>(std::move(op));
+    owner = Ref<Node>(n);
+    remember(*n, x, tracked);
+    enroll(*n, at);
+    if constexpr (HasKept<Op>) n->kept = std::move(made.second);
+    if constexpr (D::remembers_outputs) remember_outputs(*n, arrays, tracked);
+  }
+  if constexpr (D::outputs == 1) {
+    Tensor y(std::move(arrays), Edge{std::move(owner), 0});
+    if (mode.observer) report(Op::name, at, x, {&y, 1});
+    return y;
+  } else {
+    std::array<Tensor, std::size_t(D::outputs)> y;
+    for (std::size_t k = 0; k < y.size(); ++k)  // integers carry no gradient
+      y[k] = Tensor(std::move(arrays[k]), floating(arrays[k].dtype()) ? Edge{owner, int(k)} : Edge{});
+    if (mode.observer) report(Op::name, at, x, y);
+    return y;
+  }
+}
+
+// Runs an op and, if any argument has a history, records it.
+template <class Op, class... T>
+auto apply(Where at, Op op, const T&... x) {
+  static_assert(Declared<Op>::complete());
+  static_assert(sizeof...(T) == Declared<Op>::arity, "heed: apply needs one tensor per parameter of forward");
+  if (mode.line) at = *mode.line;
+  if constexpr (HasDefinition<Op>)
+    if (mode.definitions_only) {
+      Restore after;
+      mode.line = &at;
+      return op.definition(x...);
+    }
+  const Tensor* pointers[] = {&x...};
+  uint64_t tracked = recorded<Op>(at, pointers);
+  return finish(at, std::move(op), pointers, tracked, op.forward(x.array()...));
+}
+
+template <class Op>
+auto apply_list(Where at, Op op, std::span<const Tensor> x) {
+  static_assert(Declared<Op>::complete());
+  static_assert(Declared<Op>::list, "heed: apply_list is for ops whose forward takes std::span<const Array>");
+  if (mode.line) at = *mode.line;
+  std::vector<Array> arrays;
+  std::vector<const Tensor*> pointers;
+  for (const Tensor& t : x) {
+    arrays.push_back(t.array());
+    pointers.push_back(&t);
+  }
+  uint64_t tracked = recorded<Op>(at, pointers);
+  return finish(at, std::move(op), pointers, tracked, op.forward(std::span<const Array>(arrays)));
+}
+
+}  // namespace heed

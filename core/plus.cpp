@@ -1,0 +1,232 @@
+#include "plus.h"
+#include <vector>
+#include "op.h"
+#include "rows.h"
+
+namespace heed {
+
+void check_computed(const char* op, Where at, Dtype t) {
+  if (t == f32 || t == f64) return;
+  fail<DtypeError>(at, op, std::string("cannot compute in ") + name(t) + ": use cast(x, f32) or cast(x, f64)");
+}
+void check_same_dtype(const char* op, Where at, Dtype a, Dtype b) {
+  if (a == b) return;
+  fail<DtypeError>(at, op,
+                   std::string("cannot mix ") + name(a) + " with " + name(b) +
+                       ": types are not promoted here, use cast(x, " + name(a) + ")");
+}
+
+Operands::Operands(const char* op, Where at, const In& x, const In& y) : a_(&x.tensor()), b_(&y.tensor()) {
+  if (!x.defined() || !y.defined()) fail<ShapeError>(at, op, "an argument is an undefined tensor");
+  if (x.is_number()) a_ = &(made_[0] = x.as(y.is_number() ? f32 : y->dtype()));
+  if (y.is_number()) b_ = &(made_[1] = y.as(a_->dtype()));
+  if (a_->shape() != b_->shape()) broadcast(at, op, a_->shape(), b_->shape());
+  const Dtype p = a_->dtype(), q = b_->dtype();
+  if (p == q) return;
+  if (!floating(p) && (floating(q) || p == boolean)) a_ = &(made_[0] = cast(*a_, q));
+  else if (!floating(q)) b_ = &(made_[1] = cast(*b_, p));
+  else check_same_dtype(op, at, p, q);
+}
+
+namespace kernels {
+namespace {
+
+template <class T>
+void add_row(T* y, const T* a, int64_t sa, const T* b, int64_t sb, int64_t n) {
+  if (sa == 1 && sb == 1)
+    for (int64_t i = 0; i < n; ++i) y[i] = T(a[i] + b[i]);
+  else
+    for (int64_t i = 0; i < n; ++i) y[i] = T(a[i * sa] + b[i * sb]);
+}
+
+Array add(const Array& a, const Array& b) {
+  return visit_dtype(a.dtype(), [&]<class T>(T) -> Array {
+    if constexpr (std::is_same_v<T, BFloat16>) return {};  // refused by the public function
+    else return map_rows<T, T>(a, b, add_row<T>);
+  });
+}
+
+Array scale(const Array& x, double by) {
+  return visit_dtype(x.dtype(), [&]<class T>(T) -> Array {
+    if constexpr (std::is_same_v<T, BFloat16> || std::is_same_v<T, bool>) {
+      return {};  // refused by the public function
+    } else {
+      return map_rows<T, T>(x, x, [factor = T(by)](T* y, const T* p, int64_t step, const T*, int64_t, int64_t n) {
+        for (int64_t i = 0; i < n; ++i) y[i] = p[i * step] * factor;
+      });
+    }
+  });
+}
+
+// Pairwise over blocks, so that the error grows with the logarithm of n; the order depends on n alone.
+template <class T>
+T sum_row(const T* x, int64_t step, int64_t n) {
+  constexpr int64_t block = 128, lanes = 8;
+  if (n > block) {
+    const int64_t half = (n / 2 + block - 1) / block * block;
+    return sum_row(x, step, half) + sum_row(x + half * step, step, n - half);
+  }
+  T lane[lanes] = {};
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    for (int64_t l = 0; l < lanes; ++l) lane[l] += x[(i + l) * step];
+  for (; i < n; ++i) lane[i % lanes] += x[i * step];
+  return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+}
+
+// y[n] += the sum of `rows` rows.
+template <class T>
+void add_rows(T* y, const T* x, int64_t rows, int64_t row_step, int64_t n) {
+  for (int64_t r = 0; r < rows; ++r, x += row_step)
+    for (int64_t i = 0; i < n; ++i) y[i] += x[i];
+}
+
+}  // namespace
+
+void add_to(Array& sum, const Array& x) {
+  visit_dtype(sum.dtype(), [&]<class T>(T) {
+    if constexpr (!std::is_same_v<T, BFloat16>) {
+      T* y = sum.mutable_data<T>();
+      const T* p = x.data<T>();
+      const Rows<2> rows(sum.shape(), {&sum, &x});
+      for_each_piece(rows, [&](const std::array<int64_t, 2>& at, int64_t n) {
+        add_row(y + at[0], y + at[0], rows.step(0), p + at[1], rows.step(1), n);
+      });
+    }
+  });
+}
+
+// Reduced dimensions are moved behind (or, where the last one is kept, in front of) the kept ones and summed there.
+Array sum_to(const Array& x, const Shape& to) {
+  const int missing = x.shape().rank() - to.rank();
+  std::array<int, max_rank> kept{}, reduced{};
+  int kept_count = 0, reduced_count = 0;
+  for (int d = 0; d < x.shape().rank(); ++d) {
+    const bool keeps = d >= missing && to[d - missing] == x.shape()[d];
+    (keeps ? kept[std::size_t(kept_count++)] : reduced[std::size_t(reduced_count++)]) = d;
+  }
+  auto merged = [&](const std::array<int, max_rank>& first, int first_count, const std::array<int, max_rank>& second,
+                    int second_count) {
+    std::array<int, max_rank> dims{};
+    std::copy_n(first.begin(), first_count, dims.begin());
+    std::copy_n(second.begin(), second_count, dims.begin() + first_count);
+    return x.permuted(std::span(dims.data(), std::size_t(x.shape().rank())));
+  };
+  const bool last_is_kept = kept_count && kept[std::size_t(kept_count - 1)] == x.shape().rank() - 1;
+  Shape kept_shape, reduced_shape;
+  for (int i = 0; i < kept_count; ++i) kept_shape.push_back(x.shape()[kept[std::size_t(i)]]);
+  for (int i = 0; i < reduced_count; ++i) reduced_shape.push_back(x.shape()[reduced[std::size_t(i)]]);
+  const int64_t keep = kept_shape.numel(), reduce = reduced_shape.numel();
+
+  return visit_dtype(x.dtype(), [&]<class T>(T) -> Array {
+    if constexpr (std::is_same_v<T, BFloat16> || std::is_same_v<T, bool>) {
+      return {};  // refused by the public function
+    } else if (last_is_kept) {
+      const Array rows = merged(reduced, reduced_count, kept, kept_count).reshaped({reduce, keep}).contiguous();
+      Array y = filled(to, 0, x.dtype());
+      T* out = y.mutable_data<T>();
+      const T* p = rows.data<T>();
+      // Column stripes, each summed by one task over row blocks of fixed size.
+      parallel_for(keep, std::max<int64_t>(16, 65536 / std::max<int64_t>(reduce, 1) / 16 * 16),
+                   [&](int64_t begin, int64_t end) {
+                     constexpr int64_t block = 64;
+                     const int64_t n = end - begin;
+                     std::vector<T> part(static_cast<std::size_t>(n));
+                     for (int64_t r = 0; r < reduce; r += block) {
+                       std::fill(part.begin(), part.end(), T(0));
+                       add_rows(part.data(), p + r * keep + begin, std::min(block, reduce - r), keep, n);
+                       for (int64_t i = 0; i < n; ++i) out[begin + i] += part[std::size_t(i)];
+                     }
+                   });
+      return y;
+    } else {
+      const Array rows = merged(kept, kept_count, reduced, reduced_count).reshaped({keep, reduce}).contiguous();
+      Array y(to, x.dtype());
+      T* out = y.mutable_data<T>();
+      const T* p = rows.data<T>();
+      constexpr int64_t block = 1 << 15;
+      if (keep == 1 && reduce > block) {  // one long sum: blocks of fixed size, combined pairwise
+        std::vector<T> part(static_cast<std::size_t>((reduce + block - 1) / block));
+        parallel_for(reduce, block, [&](int64_t begin, int64_t end) {
+          part[std::size_t(begin / block)] = sum_row(p + begin, 1, end - begin);
+        });
+        out[0] = sum_row(part.data(), 1, int64_t(part.size()));
+      } else {
+        parallel_for(keep, std::max<int64_t>(1, block / std::max<int64_t>(reduce, 1)), [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) out[i] = sum_row(p + i * reduce, 1, reduce);
+        });
+      }
+      return y;
+    }
+  });
+}
+
+}  // namespace kernels
+
+namespace {
+
+struct Add {
+  static constexpr auto name = "add";
+  Array forward(const Array& a, const Array& b) const { return kernels::add(a, b); }
+  Tensor d0(Grad g) const { return g; }
+  Tensor d1(Grad g) const { return g; }
+};
+
+struct Scale {
+  static constexpr auto name = "scale";
+  double by;
+  Array forward(const Array& x) const { return kernels::scale(x, by); }
+  Tensor d0(Grad g) const { return scale(g, by); }
+};
+
+struct SumTo {
+  static constexpr auto name = "sum_to";
+  Shape from, to;
+  Array forward(const Array& x) const { return kernels::sum_to(x, to); }
+  Tensor d0(Grad g) const { return broadcast_to(g, from); }
+};
+
+struct BroadcastTo {
+  static constexpr auto name = "broadcast_to";
+  Shape from, to;
+  Array forward(const Array& x) const { return x.expanded(to); }
+  Tensor d0(Grad g) const { return sum_to(g, from); }
+};
+
+void check_broadcasts(const char* op, Where at, const Shape& from, const Shape& to) {
+  bool fits = from.rank() <= to.rank();
+  for (int i = 1; fits && i <= from.rank(); ++i) fits = from[-i] == to[-i] || from[-i] == 1;
+  if (!fits) fail<ShapeError>(at, op, from.str() + " does not broadcast to " + to.str());
+}
+
+}  // namespace
+
+Tensor operator+(In a, In b) {
+  const Where at = line_of(a);
+  const Operands x(Add::name, at, a, b);
+  if (x.dtype() != i64) check_computed(Add::name, at, x.dtype());
+  return apply(at, Add{}, x.a(), x.b());
+}
+
+Tensor scale(In x, double by) {
+  const Where at = line_of(x);
+  if (x->dtype() != i64) check_computed(Scale::name, at, x->dtype());
+  return apply(at, Scale{by}, x.tensor());
+}
+
+Tensor sum_to(In x, const Shape& to) {
+  if (x->shape() == to) return x;
+  const Where at = line_of(x);
+  check_broadcasts(SumTo::name, at, to, x->shape());
+  if (x->dtype() != i64) check_computed(SumTo::name, at, x->dtype());
+  return apply(at, SumTo{x->shape(), to}, x.tensor());
+}
+
+Tensor broadcast_to(In x, const Shape& to) {
+  if (x->shape() == to) return x;
+  const Where at = line_of(x);
+  check_broadcasts(BroadcastTo::name, at, x->shape(), to);
+  return apply(at, BroadcastTo{x->shape(), to}, x.tensor());
+}
+
+}  // namespace heed

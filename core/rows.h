@@ -1,0 +1,108 @@
+#pragma once
+// Several arrays of one shape (after broadcasting) seen as rows: the innermost dimension as long as the strides of all
+// of them allow, the dimensions around it walked from the outside. What elementwise kernels are made of.
+#include <algorithm>
+#include "array.h"
+#include "parallel.h"
+
+namespace heed {
+
+template <int N>  // arrays walked together
+class Rows {
+ public:
+  // Each array's shape broadcasts to `shape`.
+  Rows(const Shape& shape, const std::array<const Array*, N>& arrays) {
+    std::array<Strides, N> all{};
+    for (std::size_t a = 0; a < N; ++a) {
+      const int missing = shape.rank() - arrays[a]->shape().rank();
+      for (int d = missing; d < shape.rank(); ++d)
+        if (arrays[a]->shape()[d - missing] != 1) all[a][std::size_t(d)] = arrays[a]->stride(d - missing);
+    }
+    for (int d = 0; d < shape.rank(); ++d) {
+      if (shape[d] == 1) continue;
+      if (rank_ && merges(all, d, shape[d])) {
+        size_[last()] *= shape[d];
+      } else {
+        size_[std::size_t(rank_++)] = shape[d];
+      }
+      for (std::size_t a = 0; a < N; ++a) step_[a][last()] = all[a][std::size_t(d)];
+    }
+    if (rank_ == 0) size_[0] = 1, rank_ = 1;
+    for (int d = 0; d + 1 < rank_; ++d) rows_ *= size_[std::size_t(d)];
+  }
+
+  int64_t rows() const { return size_[last()] ? rows_ : 0; }
+  int64_t length() const { return size_[last()]; }                             // of a row
+  int64_t step(int array) const { return step_[std::size_t(array)][last()]; }  // between elements of a row
+
+  // Calls f(row, offsets) for the rows begin .. end-1, offsets as std::array<int64_t, N> of each row's first element.
+  template <class F>
+  void for_each(int64_t begin, int64_t end, F&& f) const {
+    std::array<int64_t, max_rank> at{};
+    std::array<int64_t, N> offset{};
+    int64_t rest = begin;
+    for (int d = rank_ - 2; d >= 0; --d) {
+      const auto i = std::size_t(d);
+      at[i] = rest % size_[i];
+      rest /= size_[i];
+      for (std::size_t a = 0; a < N; ++a) offset[a] += at[i] * step_[a][i];
+    }
+    for (int64_t row = begin; row < end; ++row) {
+      f(row, offset);
+      for (int d = rank_ - 2; d >= 0; --d) {
+        const auto i = std::size_t(d);
+        for (std::size_t a = 0; a < N; ++a) offset[a] += step_[a][i];
+        if (++at[i] < size_[i]) break;
+        for (std::size_t a = 0; a < N; ++a) offset[a] -= size_[i] * step_[a][i];
+        at[i] = 0;
+      }
+    }
+  }
+
+ private:
+  std::size_t last() const { return std::size_t(rank_ ? rank_ - 1 : 0); }
+  bool merges(const std::array<Strides, N>& all, int d, int64_t size) const {
+    for (std::size_t a = 0; a < N; ++a)
+      if (step_[a][last()] != all[a][std::size_t(d)] * size) return false;
+    return true;
+  }
+
+  std::array<int64_t, max_rank> size_{};
+  std::array<Strides, N> step_{};
+  int rank_ = 0;
+  int64_t rows_ = 1;
+};
+
+// Calls f(offsets, n) for every row, or for pieces of one long row, in parallel. The pieces depend on the shape only.
+template <int N, class F>
+void for_each_piece(const Rows<N>& rows, F&& f) {
+  constexpr int64_t piece = 1 << 15;  // elements
+  const int64_t n = rows.length();
+  if (rows.rows() == 1) {
+    parallel_for(n, piece, [&](int64_t begin, int64_t end) {
+      std::array<int64_t, N> at{};
+      for (int a = 0; a < N; ++a) at[std::size_t(a)] = begin * rows.step(a);
+      f(at, end - begin);
+    });
+  } else {
+    parallel_for(rows.rows(), std::max<int64_t>(1, piece / std::max<int64_t>(n, 1)), [&](int64_t begin, int64_t end) {
+      rows.for_each(begin, end, [&](int64_t, const std::array<int64_t, N>& at) { f(at, n); });
+    });
+  }
+}
+
+// A fresh y of type R with a's and b's broadcast shape: row(y, a, step of a, b, step of b, n) for every piece of a row.
+template <class T, class R, class F>
+Array map_rows(const Array& a, const Array& b, F&& row) {
+  const Shape shape = broadcast({}, "", a.shape(), b.shape());
+  Array y(shape, dtype_of<R>);
+  const T *p = a.data<T>(), *q = b.data<T>();
+  R* r = y.mutable_data<R>();
+  const Rows<3> rows(shape, {&y, &a, &b});
+  for_each_piece(rows, [&](const std::array<int64_t, 3>& at, int64_t n) {
+    row(r + at[0], p + at[1], rows.step(1), q + at[2], rows.step(2), n);
+  });
+  return y;
+}
+
+}  // namespace heed

@@ -1,0 +1,101 @@
+#pragma once
+// Sizes of an array, outermost first; up to 8 dimensions, kept in place.
+#include <array>
+#include <initializer_list>
+#include <span>
+#include "error.h"
+
+namespace heed {
+
+inline constexpr int max_rank = 8;
+
+class Shape {
+ public:
+  Shape() = default;
+  Shape(std::initializer_list<int64_t> sizes) : Shape(std::span(sizes.begin(), sizes.size())) {}
+  explicit Shape(std::span<const int64_t> sizes) {  // ShapeError: more than 8
+    for (int64_t s : sizes) push_back(s);
+  }
+
+  int rank() const { return rank_; }
+  int64_t& operator[](int dim) { return sizes_[static_cast<std::size_t>(dim < 0 ? dim + rank_ : dim)]; }
+  int64_t operator[](int dim) const { return sizes_[static_cast<std::size_t>(dim < 0 ? dim + rank_ : dim)]; }
+  const int64_t* begin() const { return sizes_.data(); }
+  const int64_t* end() const { return sizes_.data() + rank_; }
+
+  int64_t numel() const {
+    int64_t n = 1;
+    for (int64_t s : *this) n *= s;
+    return n;
+  }
+  void push_back(int64_t size) {
+    if (rank_ == max_rank) throw ShapeError("shape: more than 8 dimensions");
+    sizes_[static_cast<std::size_t>(rank_++)] = size;
+  }
+  Shape without(int dim) const {  // dim counts from the front
+    Shape r;
+    for (int i = 0; i < rank_; ++i)
+      if (i != dim) r.push_back((*this)[i]);
+    return r;
+  }
+  Shape with(int dim, int64_t size) const {
+    Shape r = *this;
+    r[dim] = size;
+    return r;
+  }
+  bool operator==(const Shape& o) const {
+    if (rank_ != o.rank_) return false;
+    for (int i = 0; i < rank_; ++i)
+      if ((*this)[i] != o[i]) return false;
+    return true;
+  }
+  std::string str() const {
+    std::string s = "[";
+    for (int i = 0; i < rank_; ++i) s += (i ? ", " : "") + std::to_string((*this)[i]);
+    return s + "]";
+  }
+
+ private:
+  std::array<int64_t, max_rank> sizes_{};
+  int rank_ = 0;
+};
+
+using Strides = std::array<int64_t, max_rank>;  // in elements; those past the rank mean nothing
+
+inline Strides contiguous_strides(const Shape& s) {
+  Strides r{};
+  int64_t step = 1;
+  for (int i = s.rank() - 1; i >= 0; --i) {
+    r[static_cast<std::size_t>(i)] = step;
+    step *= s[i];
+  }
+  return r;
+}
+
+// A dimension counted from the front; negative ones count from the back. IndexError if there is none such.
+inline int checked_dim(Where at, std::string_view op, int dim, int rank) {
+  if (dim < -rank || dim >= rank)
+    fail<IndexError>(at, op,
+                     "there is no dimension " + std::to_string(dim) + ": the tensor has " + std::to_string(rank) +
+                         (rank == 1 ? " dimension" : " dimensions"));
+  return dim < 0 ? dim + rank : dim;
+}
+
+// The shape both broadcast to, aligned at the last dimension (NumPy's rule). ShapeError naming both.
+inline Shape broadcast(Where at, std::string_view op, const Shape& a, const Shape& b) {
+  if (a == b) return a;
+  const Shape &more = a.rank() >= b.rank() ? a : b, &less = a.rank() >= b.rank() ? b : a;
+  Shape r = more;
+  for (int i = 1; i <= less.rank(); ++i) {
+    if (more[-i] == less[-i] || less[-i] == 1) continue;
+    if (more[-i] != 1)
+      fail<ShapeError>(at, op,
+                       "cannot broadcast " + a.str() + " with " + b.str() + ": dimension -" + std::to_string(i) +
+                           " is " + std::to_string(a[-i]) + " in the first and " + std::to_string(b[-i]) +
+                           " in the second");
+    r[-i] = less[-i];
+  }
+  return r;
+}
+
+}  // namespace heed

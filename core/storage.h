@@ -1,0 +1,73 @@
+#pragma once
+// Counted, 64-byte aligned memory from a caching pool. Every in-place write moves a storage's version.
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include "error.h"
+
+namespace heed {
+
+// A counted handle. T has retain(T*) and release(T*).
+template <class T>
+class Ref {
+ public:
+  Ref() = default;
+  explicit Ref(T* fresh) : p_(fresh) {}  // takes over the count that came with it
+  Ref(const Ref& o) : p_(o.p_) {
+    if (p_) retain(p_);
+  }
+  Ref(Ref&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
+  Ref& operator=(const Ref& o) {
+    Ref copy(o);
+    std::swap(p_, copy.p_);
+    return *this;
+  }
+  Ref& operator=(Ref&& o) noexcept {
+    std::swap(p_, o.p_);
+    return *this;
+  }
+  ~Ref() {
+    if (p_) release(p_);
+  }
+  T* get() const { return p_; }
+  T* operator->() const { return p_; }
+  T& operator*() const { return *p_; }
+  explicit operator bool() const { return p_; }
+
+ private:
+  T* p_ = nullptr;
+};
+
+// Blocks of the pool, for storage and for the nodes of the graph. Free blocks wait in lists: small ones per thread,
+// large ones, four sizes to a power of two, in one list for all threads.
+void* take_block(std::size_t bytes);
+void give_block(void* block, std::size_t bytes) noexcept;
+
+struct alignas(64) Storage {
+  std::atomic<uint32_t> refs{1};
+  std::atomic<uint32_t> version{0};
+  std::size_t bytes = 0;
+  std::byte* data = nullptr;              // behind this header, or memory that someone else owns
+  void (*free_data)(Storage*) = nullptr;  // gives back memory of someone else's (a mapped file)
+  Where written;                          // the line of the last in-place write
+};
+Storage* make_storage(std::size_t bytes);  // values are not initialised
+Storage* adopt_storage(std::byte* data, std::size_t bytes, void (*free_data)(Storage*));
+void destroy(Storage* s) noexcept;
+inline void retain(Storage* s) { s->refs.fetch_add(1, std::memory_order_relaxed); }
+inline void release(Storage* s) {
+  if (s->refs.load(std::memory_order_acquire) == 1 || s->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(s);
+}
+
+// What tensors occupy, in bytes, over all threads. Counts of small blocks (under 64 KiB) reach these figures with a
+// delay of at most 64 KiB per thread.
+namespace memory {
+std::size_t in_use();
+std::size_t peak();  // the largest in_use since the start or the last reset
+void reset_peak();
+std::size_t cached();  // free blocks kept for reuse by the large-block lists
+void trim();           // gives cached large blocks back to the system
+}  // namespace memory
+
+}  // namespace heed

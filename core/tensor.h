@@ -1,0 +1,215 @@
+#pragma once
+// Values with a history. A Tensor is an Array and the edge of the graph it came out of; cheap to copy.
+#include <cstdint>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <typeinfo>
+#include <vector>
+#include "array.h"
+#include "rng.h"
+
+namespace heed {
+
+class Tensor;
+struct Slot;
+struct Pull;
+
+struct ModuleId {  // a struct and its first field share an address, so the type belongs to it
+  const void* address = nullptr;
+  const std::type_info* type = nullptr;
+  bool operator==(const ModuleId& o) const {
+    return address == o.address && (type == o.type || (type && o.type && *type == *o.type));
+  }
+};
+
+struct Node {  // one recorded op; owned by the tensors that came out of it
+  std::atomic<uint32_t> refs{1};
+  bool leaf = false;
+  bool frozen = false;  // a leaf that is not trained for now
+  int outputs = 1;
+  uint64_t id = 0;  // greater than that of every node it came from
+  const char* name;
+  Where at;
+  ModuleId module;
+  Where consumed;        // by which call of grad
+  Node* next = nullptr;  // used only while a dead graph is taken down
+
+  explicit Node(const char* op) : name(op) {}
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+  virtual ~Node() = default;
+  virtual std::span<const Slot> parents() const = 0;
+  virtual void pull(const Pull& p) = 0;  // from the gradients of the outputs to those of the inputs
+  virtual void forget() = 0;             // drops all values, keeps the links
+
+  void* operator new(std::size_t bytes) { return take_block(bytes); }
+  void operator delete(void* p, std::size_t bytes) { give_block(p, bytes); }
+};
+void take_down(Node* n);
+inline void retain(Node* n) { n->refs.fetch_add(1, std::memory_order_relaxed); }
+inline void release(Node* n) {
+  if (n->refs.load(std::memory_order_acquire) == 1 || n->refs.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    take_down(n);
+}
+
+struct Edge {  // output number `output` of the op that `node` recorded
+  Ref<Node> node;
+  int output = 0;
+};
+
+// ---- indexing: x(3, _, range(2, 5))
+struct All {};
+inline constexpr All _;  // the whole dimension
+struct Range {
+  int64_t from = 0, to = INT64_MAX, step = 1;  // negative from and to count from the back; to is not included
+};
+constexpr Range range(int64_t from, int64_t to, int64_t step = 1) { return {from, to, step}; }
+struct Index {
+  enum Kind { absent, one, all, some } kind = absent;
+  Range span;
+  Where at;
+  constexpr Index() = default;
+  constexpr Index(int64_t i, Where w = Where::here()) : kind(one), span{i}, at(w) {}
+  constexpr Index(int i, Where w = Where::here()) : Index(int64_t{i}, w) {}
+  constexpr Index(All, Where w = Where::here()) : kind(all), at(w) {}
+  constexpr Index(Range r, Where w = Where::here()) : kind(some), span(r), at(w) {}
+};
+
+class Tensor {
+ public:
+  Tensor() = default;
+  explicit Tensor(Array a) : array_(std::move(a)) {}
+  Tensor(Array a, Edge e) : array_(std::move(a)), edge_(std::move(e)) {}
+
+  bool defined() const { return array_.defined(); }
+  const Shape& shape() const { return array_.shape(); }
+  Dtype dtype() const { return array_.dtype(); }
+  int dim() const { return array_.shape().rank(); }
+  int64_t numel() const { return array_.numel(); }
+  int64_t size(int dim, Where at = Where::here()) const {  // IndexError: no such dimension
+    return shape()[checked_dim(at, "size", dim, this->dim())];
+  }
+
+  double item(Where at = Where::here()) const;  // of a tensor of one element, else ShapeError
+  template <class T = double>
+  std::vector<T> to_vector() const {  // row by row, converted to T
+    std::vector<T> r(static_cast<std::size_t>(numel()));
+    copy_out(r.data(), dtype_of<T>);
+    return r;
+  }
+  // The values themselves, contiguous. T must be the type of dtype(): float, double, BFloat16, int64_t or bool; else
+  // DtypeError. A tensor that is not contiguous is a ShapeError: take contiguous() first.
+  template <class T>
+  std::span<const T> data(Where at = Where::here()) const {
+    check_readable(dtype_of<T>, at);
+    return {array_.data<T>(), static_cast<std::size_t>(numel())};
+  }
+  Tensor contiguous() const;  // itself, or an unrecorded copy
+
+  bool tracked() const { return edge_.node && !edge_.node->frozen; }  // does it have a history?
+  Tensor detach() const { return Tensor(array_); }                    // the same values without it
+  Tensor requires_grad(Where at = Where::here()) const;  // the same values as a variable of their own; DtypeError: i64
+  const Array& array() const { return array_; }
+  const Edge& edge() const { return edge_; }
+
+  // One index per dimension, the rest whole: a number removes its dimension, `_` keeps it, range(a, b) takes a part.
+  // A view. IndexError naming the dimension and its size.
+  Tensor operator()(Index i0, Index i1 = {}, Index i2 = {}, Index i3 = {}, Index i4 = {}, Index i5 = {}, Index i6 = {},
+                    Index i7 = {}) const;
+
+ private:
+  void copy_out(void* to, Dtype t) const;
+  void check_readable(Dtype t, Where at) const;
+
+  Array array_;
+  Edge edge_;
+};
+
+// A trained tensor. Move-only, so that a module cannot be copied by accident: clone(model) copies, std::move moves.
+class Parameter : public Tensor {
+ public:
+  Parameter() = default;
+  explicit Parameter(Tensor leaf) : Tensor(std::move(leaf)) {}
+  Parameter(Parameter&&) = default;
+  Parameter& operator=(Parameter&&) = default;
+  Parameter(const Parameter&) =
+      delete;  // heed: a Parameter is not copied: use clone(model), std::move or tie(parameter)
+  Parameter& operator=(const Parameter&) = delete;
+};
+inline Parameter parameter(const Tensor& t) { return Parameter(t.requires_grad()); }
+inline Parameter tie(const Parameter& owner) { return Parameter(Tensor(owner)); }  // the same weight under two names
+
+// An argument of an op: a tensor or a number, and the line of the user's code that passed it.
+template <class T>
+concept Arithmetic = std::is_arithmetic_v<T>;
+class In {
+ public:
+  In() = default;  // absent
+  In(const Tensor& t, const char* file = __builtin_FILE(), int line = __builtin_LINE()) : at{file, line}, tensor_(&t) {}
+  template <Arithmetic T>
+  In(T v, const char* file = __builtin_FILE(), int line = __builtin_LINE())
+      : at{file, line}, value_(double(v)), integer_(int64_t(v)), is_number_(true) {}
+
+  bool is_number() const { return is_number_; }
+  bool defined() const { return is_number_ || tensor_->defined(); }
+  const Tensor& tensor() const { return *tensor_; }
+  Tensor as(Dtype t) const { return is_number_ ? Tensor(Array::number(value_, integer_, t)) : *tensor_; }
+  operator const Tensor&() const { return *tensor_; }
+  const Tensor* operator->() const { return tensor_; }
+
+  Where at;
+
+ private:
+  static const Tensor absent;
+  const Tensor* tensor_ = &absent;
+  double value_ = 0;
+  int64_t integer_ = 0;
+  bool is_number_ = false;
+};
+
+// ---- factories
+Tensor full(const Shape& shape, double value, Dtype t = f32);
+Tensor zeros(const Shape& shape, Dtype t = f32);
+Tensor ones(const Shape& shape, Dtype t = f32);
+Tensor zeros_like(const Tensor& x);
+Tensor ones_like(const Tensor& x);
+Tensor arange(int64_t n, Dtype t = i64);  // 0, 1, .. n-1
+Tensor eye(int64_t n, Dtype t = f32);
+Tensor rand(const Shape& shape, Rng& rng, Dtype t = f32);                 // uniform in [0, 1)
+Tensor randn(const Shape& shape, Rng& rng, Dtype t = f32);                // standard normal
+Tensor randint(int64_t low, int64_t high, const Shape& shape, Rng& rng);  // i64, low .. high-1
+// Values row by row; ShapeError if there are not as many as the shape has elements.
+Tensor tensor(std::span<const double> values, const Shape& shape, Dtype t = f32, Where at = Where::here());
+Tensor tensor(std::span<const int64_t> values, const Shape& shape, Where at = Where::here());  // i64
+Tensor tensor(std::initializer_list<double> values, Dtype t = f32);                            // one dimension
+Tensor tensor(std::initializer_list<std::initializer_list<double>> rows, Dtype t = f32, Where at = Where::here());
+
+// The thread's default generator, which initialisers of modules draw from.
+void seed(uint64_t n);
+Rng& default_rng();
+
+// ---- looking
+// The values in brackets; of a long dimension the first and last three.
+std::string to_string(const Tensor& x);
+void print(const Tensor& x);  // to standard output, with shape and type
+template <class Stream>
+requires requires(Stream& s, const std::string& text) { s << text; }
+Stream& operator<<(Stream& s, const Tensor& x) {
+  s << to_string(x);
+  return s;
+}
+
+bool equal(const Tensor& a, const Tensor& b);  // same shape, type and values; NaN equals nothing
+// |a - b| <= atol + rtol |b| for every element (of the same shape; else ShapeError), compared in double.
+bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8, Where at = Where::here());
+double max_difference(const Tensor& a, const Tensor& b, Where at = Where::here());  // largest |a - b|; NaN: infinity
+
+// The one in-place write: optimizer, averages, running statistics, loading. GradError: t has a history; ShapeError and
+// DtypeError: the values do not fit.
+void assign(const Tensor& t, const Tensor& values, Where at = Where::here());
+
+Tensor cast(In x, Dtype t);  // x itself where the type is t already; the gradient comes back in x's type
+Tensor stop_gradient(In x);
+
+}  // namespace heed

@@ -1,0 +1,249 @@
+#pragma once
+// The walk over a model: a plain struct of numbers, tensors, containers and structs. Everything else is made of it.
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+#include "mode.h"
+#include "reflect.h"
+#include "rng.h"
+
+namespace heed {
+
+struct Item {  // what the walk meets: a module, a trained tensor, a state tensor, or a number
+  enum Kind { module, trained, state, number } kind;
+  const std::string& path;
+  ModuleId id;
+  Tensor* tensor = nullptr;
+  double value = 0;
+};
+using Visit = FunctionRef<void(const Item&)>;
+
+namespace detail {
+template <class>
+inline constexpr bool never = false;
+template <class M>
+concept Listed = requires(M& m) {
+  m.fields([](std::string_view, auto&) {});
+};
+template <class M>
+concept Range = requires(M& m) {
+  m.begin();
+  m.end();
+};
+template <class M>
+concept Pointer = requires(M& m) {
+  *m;
+  bool(m);
+};
+template <class M>
+concept Text = std::is_convertible_v<const M&, std::string_view>;
+template <class M>
+inline constexpr bool vector_of_bool = std::is_same_v<M, std::vector<bool>>;
+
+struct Into {  // a path, longer by one name for as long as this lives
+  std::string& path;
+  std::size_t length;
+  Into(std::string& p, std::string_view name) : path(p), length(p.size()) {
+    if (!path.empty()) path += '.';
+    path += name;
+  }
+  ~Into() { path.resize(length); }
+};
+
+template <class M>
+void walk(M& m, std::string& path, Visit visit) {
+  auto field = [&](std::string_view name, auto& x) {
+    Into into(path, name);
+    walk(x, path, visit);
+  };
+  if constexpr (std::is_same_v<M, Parameter>) {
+    if (m.defined()) visit({Item::trained, path, {}, &m});
+  } else if constexpr (std::is_same_v<M, Tensor>) {
+    if (m.defined()) visit({Item::state, path, {}, &m});
+  } else if constexpr (std::is_arithmetic_v<M>) {
+    visit({Item::number, path, {}, nullptr, double(m)});
+  } else if constexpr (std::is_enum_v<M> || std::is_pointer_v<M> || Text<M> || std::is_same_v<M, Shape> ||
+                       std::is_same_v<M, Rng>) {
+  } else if constexpr (vector_of_bool<M>) {
+    static_assert(never<M>, "heed: std::vector<bool> has no elements one could refer to: use std::vector<uint8_t>");
+  } else if constexpr (std::is_array_v<M>) {
+    static_assert(never<M>, "heed: a module cannot have a C array as a field: use std::array");
+  } else if constexpr (Listed<M>) {
+    visit({Item::module, path, {&m, &typeid(M)}});
+    m.fields(field);
+  } else if constexpr (Range<M>) {
+    int i = 0;
+    for (auto& x : m) field(std::to_string(i++), x);
+  } else if constexpr (Pointer<M>) {
+    if (m) walk(*m, path, visit);
+  } else if constexpr (reflect::Plain<M>) {
+    visit({Item::module, path, {&m, &typeid(M)}});
+    reflect::for_each_field(m, field);
+  } else {
+    static_assert(never<M>,
+                  "heed: a module field is neither a tensor, a number, a container nor a plain struct: give its type "
+                  "`void fields(auto f) { f(\"name\", member); ... }`");
+  }
+}
+}  // namespace detail
+
+// Calls visit(item) for everything reachable from m, in declaration order.
+template <class M, class F>
+void walk(const M& m, F&& visit) {
+  std::string path;
+  detail::walk(const_cast<M&>(m), path,
+               Visit(visit));  // a tensor is a handle: a const model can be read and assigned to
+}
+
+struct Parameters {
+  std::vector<std::string> paths;
+  std::vector<Tensor> values;
+};
+
+namespace detail {
+inline bool has_leaf(const std::vector<Tensor>& list, const Tensor& t) {
+  for (const Tensor& x : list)
+    if (x.edge().node.get() == t.edge().node.get()) return true;
+  return false;
+}
+}  // namespace detail
+
+// Trained tensors, each once: the first path owns a tied one. Frozen ones are left out.
+template <class M>
+Parameters parameters(const M& m) {
+  Parameters r;
+  walk(m, [&](const Item& x) {
+    if (x.kind != Item::trained || !x.tensor->tracked() || detail::has_leaf(r.values, *x.tensor)) return;
+    r.paths.push_back(x.path);
+    r.values.push_back(*x.tensor);
+  });
+  return r;
+}
+
+// Everything that is saved, in declaration order: trained tensors, frozen or not, each once, and state.
+template <class M>
+Parameters state(const M& m) {
+  Parameters r;
+  walk(m, [&](const Item& x) {
+    if (!x.tensor || (x.kind == Item::trained && detail::has_leaf(r.values, *x.tensor))) return;
+    r.paths.push_back(x.path);
+    r.values.push_back(*x.tensor);
+  });
+  return r;
+}
+
+// From now on (or, with on = false, no longer) nothing in m is trained: its parameters carry no gradient.
+template <class M>
+void freeze(const M& m, bool on = true) {
+  walk(m, [on](const Item& x) {
+    if (x.kind == Item::trained) x.tensor->edge().node->frozen = on;
+  });
+}
+
+// Second names of tied parameters, each with its owner.
+template <class M>
+std::vector<std::pair<std::string, std::string>> ties(const M& m) {
+  Parameters owners = state(m);
+  std::vector<std::pair<std::string, std::string>> r;
+  walk(m, [&](const Item& x) {
+    if (x.kind != Item::trained) return;
+    for (std::size_t i = 0; i < owners.paths.size(); ++i)
+      if (owners.values[i].edge().node.get() == x.tensor->edge().node.get() && owners.paths[i] != x.path)
+        r.emplace_back(x.path, owners.paths[i]);
+  });
+  return r;
+}
+
+template <class M>
+std::string path_of(const M& m, ModuleId id) {
+  std::string r;
+  walk(m, [&](const Item& x) {
+    if (x.kind == Item::module && x.id == id) r = x.path;
+  });
+  return r;
+}
+
+template <class M, class... A>
+M make(A&&... a) {
+  return M{std::forward<A>(a)...};
+}
+
+template <class F>
+auto stack_of(int64_t n, F f) {
+  std::vector<decltype(f())> r;
+  r.reserve(std::size_t(n));
+  for (int64_t i = 0; i < n; ++i) r.push_back(f());
+  return r;
+}
+
+// ---- a copy with values of its own; what was tied stays tied
+namespace detail {
+struct Cloner {
+  std::optional<Dtype> dtype;  // of the floating tensors of the copy
+  std::vector<std::pair<Node*, Parameter>> known;
+
+  Tensor values(const Tensor& t) const {
+    return Tensor(t.array().cast(dtype && floating(t.dtype()) ? *dtype : t.dtype()));
+  }
+  Parameter operator()(const Parameter& p) {
+    if (!p.defined()) return {};
+    for (auto& [node, copy] : known)
+      if (node == p.edge().node.get()) return tie(copy);
+    Parameter copy = parameter(values(p));
+    copy.edge().node->frozen = p.edge().node->frozen;
+    known.emplace_back(p.edge().node.get(), tie(copy));
+    return copy;
+  }
+  Tensor operator()(const Tensor& t) { return t.defined() ? values(t) : Tensor(); }
+  template <class M>
+  std::vector<M> operator()(const std::vector<M>& v) {
+    std::vector<M> r;
+    r.reserve(v.size());
+    for (const M& m : v) r.push_back((*this)(m));
+    return r;
+  }
+  template <class M>
+  std::optional<M> operator()(const std::optional<M>& o) {
+    return o ? std::optional<M>((*this)(*o)) : std::nullopt;
+  }
+  template <class M>
+  std::unique_ptr<M> operator()(const std::unique_ptr<M>& p) {
+    return p ? std::make_unique<M>((*this)(*p)) : nullptr;
+  }
+  template <class M>
+  M operator()(const M& m) {
+    if constexpr (std::is_scalar_v<M> || Text<M> || std::is_same_v<M, Shape> || std::is_same_v<M, Rng>) return m;
+    else if constexpr (requires { m.clone(*this); }) return m.clone(*this);
+    else if constexpr (reflect::Plain<M>)
+      return std::apply([this](const auto&... field) { return M{(*this)(field)...}; }, reflect::tie(m));
+    else
+      static_assert(never<M>,
+                    "heed: to be cloned, a type with `fields` needs `T clone(auto& copy) const`, where copy(field) "
+                    "copies a field");
+  }
+};
+}  // namespace detail
+template <class M>
+M clone(const M& m) {
+  detail::Cloner copy;
+  return copy(m);
+}
+
+// A copy whose floating tensors have another type: cast(model, f64) is what a gradient check wants.
+template <class M>
+requires(!std::is_convertible_v<const M&, In>) M cast(const M& m, Dtype t) {
+  detail::Cloner copy{t, {}};
+  return copy(m);
+}
+
+// ---- a table of names, shapes and numbers of elements
+std::string summary_text(const Parameters& all, std::size_t trained);
+template <class M>
+std::string summary(const M& m) {
+  int64_t trained = 0;
+  for (const Tensor& t : parameters(m).values) trained += t.numel();
+  return summary_text(state(m), std::size_t(trained));
+}
+
+}  // namespace heed
