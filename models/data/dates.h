@@ -1,0 +1,59 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+#include "../../core/error.h"
+#include "../../core/rng.h"
+
+// The dates task: a date as people write it -> ISO 8601 `YYYY-MM-DD`, years 1950 to 2049. Seven formats:
+//
+//   0  March 5, 1987
+//   1  Thursday, 5 March 1987
+//   2  Thu, Mar 5th, 1987
+//   3  the 5th of March 1987
+//   4  05.03.1987                  day first
+//   5  3/5/1987                    month first
+//   6  1987 Mar 5
+//
+// They reorder year, month and day, so an alignment is not diagonal; the four digits of the year stand in each of them.
+namespace heed {
+
+struct Date {
+  int year, month, day;
+  bool operator==(const Date&) const = default;
+};
+
+struct Span {  // characters [begin, end) of a text
+  int64_t begin, end;
+  int64_t size() const { return end - begin; }
+  bool operator==(const Span&) const = default;
+};
+
+struct DateFields {  // where in a text the date stands; the day without the ending of an ordinal
+  Span year, month, day;
+};
+
+struct DatePair {
+  std::string human, iso;  // ASCII: characters are bytes
+  DateFields fields;       // of `human`: the gold alignment of `iso`, whose own are iso_fields
+  Date date;
+  int64_t format;
+};
+
+inline constexpr DateFields iso_fields{.year = {0, 4}, .month = {5, 7}, .day = {8, 10}};
+inline constexpr int64_t date_formats = 7;
+inline constexpr std::string_view human_characters = " ,./0123456789ADFJMNOSTWabcdefghilmnoprstuvy";
+inline constexpr std::string_view iso_characters = "-0123456789";
+
+// Train and test share no date, in whatever format: a fixed hash of the date puts one in ten into test.
+enum class Split { train, test };
+Split split_of(const Date& date);
+std::vector<Date> dates_of(Split split);  // all of them, in calendar order
+
+// A date that does not exist or lies outside 1950 to 2049, or a format outside [0, date_formats), is an IndexError.
+DatePair write_date(const Date& date, int64_t format, Where at = Where::here());
+
+DatePair sample_date(Split split, Rng& rng);  // date and format both uniform
+
+}  // namespace heed
