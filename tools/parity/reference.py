@@ -1,0 +1,384 @@
+"""Values, gradients and optimizer steps of PyTorch 2.14 in float64, stored for the parity tests.
+
+usage: python3 tools/parity/reference.py FOLDER           write FOLDER/NAME.safetensors for every case
+       python3 tools/parity/reference.py --check FOLDER   compute all anew, print the worst difference to what is stored
+
+Needs Python with torch 2.14 and safetensors. tests/parity/README.md names the keys.
+"""
+
+import argparse
+import json
+import math
+import pathlib
+import sys
+import zlib
+
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn, optim
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+TOLERANCE = 1e-13  # another CPU or BLAS rounds differently by about 1e-15
+normal = torch.randn
+
+
+def integers(*rows):
+    return torch.tensor(rows, dtype=torch.int64)
+
+
+def may_attend(*rows):
+    """Rows of 0 and 1, True = may attend."""
+    return torch.tensor(rows, dtype=torch.bool)
+
+
+def prefixed(prefix, tensors):
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def values(tensors):
+    """Copies without history."""
+    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+
+def statistics(module):
+    return values({name: buffer for name, buffer in module.named_buffers() if name.startswith("running_")})
+
+
+def randomize(module):
+    """Random parameters and running statistics: no bias of zeros, no scale of ones to hide a mistake behind."""
+    for parameter in module.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    for name in statistics(module):
+        nn.init.uniform_(getattr(module, name), 0.5, 1.5)
+    return module
+
+
+def record(f, inputs, module=None):
+    """Outputs of f(**inputs), and the gradients of all floating inputs and parameters for random output gradients."""
+    parameters = dict(module.named_parameters()) if module else {}
+    state = statistics(module) if module else {}
+    leaves = {**{n: x for n, x in inputs.items() if x.is_floating_point()}, **parameters}
+    for leaf in leaves.values():
+        leaf.requires_grad_()
+    outputs = f(**inputs)
+    grad_outputs = {n: torch.randn_like(y) for n, y in outputs.items() if y.requires_grad}
+    grads = torch.autograd.grad([outputs[n] for n in grad_outputs], list(leaves.values()), list(grad_outputs.values()))
+    return {**prefixed("input", inputs), **prefixed("param", parameters), **prefixed("state", state),
+            **prefixed("output", outputs), **prefixed("grad_output", grad_outputs),
+            **prefixed("grad", dict(zip(leaves, grads)))}
+
+
+# Each of these returns the tensors and the settings of a case.
+
+
+def op(f, settings, **inputs):
+    return record(lambda **x: {"y": f(*x.values(), **settings)}, inputs), settings
+
+
+def layer(kind, settings, **inputs):
+    module = randomize(kind(**settings))
+    return record(lambda **x: {"y": module(*x.values())}, inputs, module), settings
+
+
+def topk(settings, x):
+    return record(lambda x: dict(zip(("values", "indices"), torch.topk(x, **settings))), {"x": x}), settings
+
+
+def cross_entropy(logits, target):
+    """The classes are in the last dimension."""
+    return op(lambda x, t: F.cross_entropy(x.flatten(0, -2), t.flatten()), {}, logits=logits, target=target)
+
+
+def batch_norm(kind, settings, x, training=True):
+    module = randomize(kind(**settings)).train(training)
+
+    def f(x):
+        y = module(x)
+        return {"y": y, **(statistics(module) if training else {})}
+
+    return record(f, {"x": x}, module), {**settings, "training": training}
+
+
+def dropout_evaluation(settings, x):
+    return op(nn.Dropout(**settings).eval(), {}, x=x)[0], {**settings, "training": False}
+
+
+class FeedForward(nn.Module):
+    def __init__(self, width, hidden, activation):
+        super().__init__()
+        self.up, self.down, self.activation = nn.Linear(width, hidden), nn.Linear(hidden, width), getattr(F, activation)
+
+    def forward(self, x):
+        return self.down(self.activation(self.up(x)))
+
+
+def scaled_dot_product_attention(settings, **inputs):
+    def f(q, k, v, bias=None, mask=None):
+        lengths = q.shape[-2], k.shape[-2]
+        if settings.get("causal") == "lower_right":
+            mask = torch.ones(lengths, dtype=torch.bool).tril(lengths[1] - lengths[0])
+        y = F.scaled_dot_product_attention(q, k, v, bias if mask is None else mask, scale=settings.get("scale"),
+                                           is_causal=settings.get("causal") == "upper_left")
+        return {"y": y}
+
+    return record(f, inputs), settings
+
+
+def multi_head_attention(bias=True, causal=False, weights_have_gradients=False, **inputs):
+    """key defaults to query, value to key."""
+    settings = {"embed_dim": 4, "num_heads": 2, "bias": bias}
+    module = randomize(nn.MultiheadAttention(**settings, batch_first=True))
+
+    def f(query, key=None, value=None, key_mask=None):
+        key = query if key is None else key
+        value = key if value is None else value
+        hidden = {"key_padding_mask": None if key_mask is None else ~key_mask,  # PyTorch: True = may not attend
+                  "attn_mask": torch.ones(query.shape[1], key.shape[1]).tril() == 0 if causal else None}
+        y, weights_per_head = module(query, key, value, **hidden, average_attn_weights=False)
+        _, weights = module(query, key, value, **hidden, average_attn_weights=True)
+        returned = {"weights": weights, "weights_per_head": weights_per_head}
+        return {"y": y, **(returned if weights_have_gradients else values(returned))}
+
+    return record(f, inputs, module), {**settings, "causal": causal}
+
+
+def lstm_cell(settings, **inputs):
+    module = randomize(nn.LSTMCell(**settings))
+    return record(lambda x, h, c: dict(zip(("h_next", "c_next"), module(x, (h, c)))), inputs, module), settings
+
+
+def lstm(settings, **inputs):
+    """Padded outputs are zero, the final states are those of each row's last step."""
+    settings = {"num_layers": 1, "bidirectional": False, **settings}
+    module = randomize(nn.LSTM(**settings, batch_first=True))
+
+    def f(x, h0=None, c0=None, lengths=None):
+        packed = x if lengths is None else pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        y, (h_n, c_n) = module(packed, None if h0 is None else (h0, c0))
+        if lengths is not None:
+            y, _ = pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])
+        return {"y": y, "h_n": h_n, "c_n": c_n}
+
+    return record(f, inputs, module), settings
+
+
+def learning_rates(schedule, steps):
+    """What PyTorch's schedule makes of a learning rate of 1."""
+    optimizer = optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler = schedule(optimizer)
+    rates = []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return torch.tensor(rates)
+
+
+def cosine_with_warmup(optimizer, warmup, total):
+    parts = [optim.lr_scheduler.LinearLR(optimizer, start_factor=1 / warmup, total_iters=warmup - 1),
+             optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=total - warmup)]
+    return optim.lr_scheduler.SequentialLR(optimizer, parts, milestones=[warmup])
+
+
+def schedules(warmup=5, total=20):
+    """Element s is the factor of step s, s = 0 ... total.
+
+    warmup: min(1, (s + 1) / warmup);  cosine: (1 + cos(pi s / total)) / 2;
+    cosine_with_warmup: the warm-up while s < warmup, then (1 + cos(pi (s - warmup) / (total - warmup))) / 2
+    """
+    kinds = {"constant": lambda o: optim.lr_scheduler.ConstantLR(o, factor=1.0),
+             "warmup": lambda o: optim.lr_scheduler.LinearLR(o, start_factor=1 / warmup, total_iters=warmup - 1),
+             "cosine": lambda o: optim.lr_scheduler.CosineAnnealingLR(o, T_max=total),
+             "cosine_with_warmup": lambda o: cosine_with_warmup(o, warmup, total)}
+    factors = {name: learning_rates(schedule, total + 1) for name, schedule in kinds.items()}
+    return prefixed("output", factors), {"warmup": warmup, "total": total}
+
+
+def clip_grad_norm(max_norm):
+    gradients = {"a": normal(3, 4), "b": normal(5)}
+    leaves = {name: nn.Parameter(torch.zeros_like(g)) for name, g in gradients.items()}
+    for name, leaf in leaves.items():
+        leaf.grad = gradients[name].clone()
+    norm = nn.utils.clip_grad_norm_(leaves.values(), max_norm)
+    clipped = {name: leaf.grad for name, leaf in leaves.items()}
+    return {**prefixed("input", gradients), "output.norm": norm, **prefixed("output", clipped)}, {"max_norm": max_norm}
+
+
+class Perceptron(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up, self.down = nn.Linear(3, 4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.down(torch.tanh(self.up(x)))
+
+
+USED_SETTINGS = {optim.SGD: ("lr", "momentum", "nesterov", "weight_decay"),
+                 optim.AdamW: ("lr", "betas", "eps", "weight_decay")}
+
+
+def train(kind, settings, schedule=None, steps=20):
+    """Steps on loss = mean((down(tanh(up(x))) - target)^2) / 2; output.loss[s] is the loss before step s + 1."""
+    x, target, model = normal(6, 3), normal(6, 2), randomize(Perceptron())
+    optimizer = kind(model.parameters(), **settings)
+    scheduler = schedule(optimizer) if schedule else None
+    tensors = {"input.x": x, "input.target": target, **prefixed("param", values(model.state_dict()))}
+    if schedule:
+        tensors["input.factors"] = learning_rates(schedule, steps)
+    losses = []
+    for step in range(1, steps + 1):
+        optimizer.zero_grad()
+        loss = F.mse_loss(model(x), target) / 2
+        loss.backward()
+        if step == 1:
+            tensors |= prefixed("grad", values({name: p.grad for name, p in model.named_parameters()}))
+        optimizer.step()
+        if scheduler:
+            scheduler.step()
+        losses.append(loss.item())
+        if step in (1, 2, 5, steps):
+            tensors |= prefixed(f"step_{step}", values(model.state_dict()))
+    used = {name: optimizer.defaults[name] for name in USED_SETTINGS[kind]}
+    return {**tensors, "output.loss": torch.tensor(losses)}, used
+
+
+CASES = {
+    # ops
+    "relu": lambda: op(F.relu, {}, x=normal(3, 5)),
+    "gelu": lambda: op(F.gelu, {}, x=4 * normal(3, 5)),
+    "gelu_tanh": lambda: op(F.gelu, {"approximate": "tanh"}, x=4 * normal(3, 5)),
+    "logsumexp": lambda: op(torch.logsumexp, {"dim": -1}, x=3 * normal(2, 3, 5)),
+    "topk": lambda: topk({"k": 2, "dim": -1}, normal(3, 5)),
+    "softmax": lambda: op(F.softmax, {"dim": -1}, x=3 * normal(2, 3, 5)),
+    "softmax_dim_1": lambda: op(F.softmax, {"dim": 1}, x=3 * normal(2, 3, 5)),
+    "log_softmax": lambda: op(F.log_softmax, {"dim": -1}, x=3 * normal(2, 3, 5)),
+    "cross_entropy": lambda: cross_entropy(3 * normal(2, 3, 5), integers([4, 0, 2], [2, 2, 1])),
+    "layer_norm_no_affine": lambda: op(F.layer_norm, {"normalized_shape": [5]}, x=normal(2, 3, 5)),
+    "scaled_dot_product_attention": lambda: scaled_dot_product_attention(
+        {}, q=normal(2, 2, 3, 4), k=normal(2, 2, 3, 4), v=normal(2, 2, 3, 5)),
+    "scaled_dot_product_attention_lengths": lambda: scaled_dot_product_attention(
+        {}, q=normal(2, 2, 2, 4), k=normal(2, 2, 5, 4), v=normal(2, 2, 5, 3)),
+    "scaled_dot_product_attention_scale": lambda: scaled_dot_product_attention(
+        {"scale": 0.3}, q=normal(2, 2, 3, 4), k=normal(2, 2, 3, 4), v=normal(2, 2, 3, 4)),
+    "scaled_dot_product_attention_bias": lambda: scaled_dot_product_attention(
+        {}, q=normal(2, 2, 3, 4), k=normal(2, 2, 5, 4), v=normal(2, 2, 5, 4), bias=normal(2, 2, 3, 5)),
+    "scaled_dot_product_attention_bias_broadcast": lambda: scaled_dot_product_attention(
+        {}, q=normal(2, 2, 3, 4), k=normal(2, 2, 5, 4), v=normal(2, 2, 5, 4), bias=normal(3, 5)),
+    "scaled_dot_product_attention_mask": lambda: scaled_dot_product_attention(
+        {}, q=normal(2, 2, 3, 4), k=normal(2, 2, 5, 4), v=normal(2, 2, 5, 4),
+        mask=may_attend([1, 0, 1, 1, 0], [0, 0, 0, 1, 0], [1, 1, 1, 1, 1])),
+    "scaled_dot_product_attention_fully_masked": lambda: scaled_dot_product_attention(
+        {}, q=normal(2, 2, 3, 4), k=normal(2, 2, 3, 4), v=normal(2, 2, 3, 4),
+        mask=may_attend([1, 0, 1], [0, 0, 0], [0, 1, 1])),
+    "scaled_dot_product_attention_causal": lambda: scaled_dot_product_attention(
+        {"causal": "upper_left"}, q=normal(2, 2, 4, 3), k=normal(2, 2, 4, 3), v=normal(2, 2, 4, 3)),
+    "scaled_dot_product_attention_causal_upper_left": lambda: scaled_dot_product_attention(
+        {"causal": "upper_left"}, q=normal(2, 2, 3, 4), k=normal(2, 2, 5, 4), v=normal(2, 2, 5, 4)),
+    "scaled_dot_product_attention_causal_lower_right": lambda: scaled_dot_product_attention(
+        {"causal": "lower_right"}, q=normal(2, 2, 3, 4), k=normal(2, 2, 5, 4), v=normal(2, 2, 5, 4)),
+    # modules
+    "linear": lambda: layer(nn.Linear, {"in_features": 3, "out_features": 4, "bias": True}, x=normal(2, 5, 3)),
+    "linear_no_bias": lambda: layer(nn.Linear, {"in_features": 3, "out_features": 4, "bias": False}, x=normal(5, 3)),
+    "embedding": lambda: layer(nn.Embedding, {"num_embeddings": 5, "embedding_dim": 3},
+                               index=integers([1, 3, 1, 0], [4, 1, 0, 1])),
+    "layer_norm": lambda: layer(nn.LayerNorm, {"normalized_shape": 5, "eps": 1e-5}, x=normal(2, 3, 5)),
+    "dropout_evaluation": lambda: dropout_evaluation({"p": 0.5}, normal(3, 5)),
+    "feed_forward_relu": lambda: layer(FeedForward, {"width": 3, "hidden": 5, "activation": "relu"}, x=normal(2, 4, 3)),
+    "feed_forward_gelu": lambda: layer(FeedForward, {"width": 3, "hidden": 5, "activation": "gelu"}, x=normal(2, 4, 3)),
+    "batch_norm_1d": lambda: batch_norm(
+        nn.BatchNorm1d, {"num_features": 3, "eps": 1e-5, "momentum": 0.1}, normal(5, 3)),
+    "batch_norm_2d": lambda: batch_norm(
+        nn.BatchNorm2d, {"num_features": 3, "eps": 1e-5, "momentum": 0.1}, normal(2, 3, 4, 2)),
+    "batch_norm_2d_evaluation": lambda: batch_norm(
+        nn.BatchNorm2d, {"num_features": 3, "eps": 1e-5, "momentum": 0.1}, normal(2, 3, 4, 2), training=False),
+    "multi_head_attention_self": lambda: multi_head_attention(query=normal(2, 3, 4)),
+    "multi_head_attention_no_bias": lambda: multi_head_attention(bias=False, query=normal(2, 3, 4)),
+    "multi_head_attention_cross": lambda: multi_head_attention(query=normal(2, 3, 4), key=normal(2, 5, 4)),
+    "multi_head_attention_query_key_value": lambda: multi_head_attention(
+        query=normal(2, 3, 4), key=normal(2, 5, 4), value=normal(2, 5, 4)),
+    "multi_head_attention_causal": lambda: multi_head_attention(causal=True, query=normal(2, 4, 4)),
+    "multi_head_attention_key_mask": lambda: multi_head_attention(
+        query=normal(2, 3, 4), key=normal(2, 5, 4), key_mask=may_attend([1, 1, 1, 0, 0], [0, 1, 0, 1, 1])),
+    "multi_head_attention_causal_key_mask": lambda: multi_head_attention(
+        causal=True, query=normal(2, 4, 4), key_mask=may_attend([1, 1, 0, 0], [1, 1, 1, 0])),
+    "multi_head_attention_weight_gradients": lambda: multi_head_attention(
+        weights_have_gradients=True, query=normal(2, 3, 4), key=normal(2, 5, 4)),
+    "lstm_cell": lambda: lstm_cell({"input_size": 3, "hidden_size": 4}, x=normal(2, 3), h=normal(2, 4), c=normal(2, 4)),
+    "lstm": lambda: lstm({"input_size": 3, "hidden_size": 4}, x=normal(2, 5, 3)),
+    "lstm_two_layers": lambda: lstm({"input_size": 3, "hidden_size": 4, "num_layers": 2}, x=normal(2, 5, 3)),
+    "lstm_bidirectional": lambda: lstm({"input_size": 3, "hidden_size": 4, "bidirectional": True}, x=normal(2, 5, 3)),
+    "lstm_initial_state": lambda: lstm(
+        {"input_size": 3, "hidden_size": 4}, x=normal(2, 5, 3), h0=normal(1, 2, 4), c0=normal(1, 2, 4)),
+    "lstm_lengths": lambda: lstm(
+        {"input_size": 3, "hidden_size": 4}, x=normal(3, 5, 3), lengths=integers(3, 5, 1)),
+    "lstm_bidirectional_lengths": lambda: lstm(
+        {"input_size": 3, "hidden_size": 4, "bidirectional": True}, x=normal(3, 5, 3), lengths=integers(3, 5, 1)),
+    "lstm_everything": lambda: lstm(
+        {"input_size": 3, "hidden_size": 4, "num_layers": 2, "bidirectional": True},
+        x=normal(3, 5, 3), h0=normal(4, 3, 4), c0=normal(4, 3, 4), lengths=integers(2, 5, 4)),
+    # optimizers
+    "sgd": lambda: train(optim.SGD, {"lr": 0.1}),
+    "sgd_momentum": lambda: train(optim.SGD, {"lr": 0.1, "momentum": 0.9}),
+    "sgd_nesterov": lambda: train(optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+    "sgd_weight_decay": lambda: train(optim.SGD, {"lr": 0.1, "weight_decay": 0.1}),
+    "sgd_nesterov_weight_decay": lambda: train(
+        optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
+    "adamw": lambda: train(optim.AdamW, {}),
+    "adamw_weight_decay": lambda: train(optim.AdamW, {"lr": 0.05, "weight_decay": 0.1}),
+    "adamw_betas": lambda: train(optim.AdamW, {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-6, "weight_decay": 0.0}),
+    "adamw_schedule": lambda: train(
+        optim.AdamW, {"lr": 0.05, "weight_decay": 0.1}, schedule=lambda o: cosine_with_warmup(o, warmup=5, total=20)),
+    "clip_grad_norm": lambda: clip_grad_norm(1.0),
+    "clip_grad_norm_inactive": lambda: clip_grad_norm(100.0),
+    "schedules": schedules,
+}
+
+
+def compute(name):
+    torch.manual_seed(zlib.crc32(name.encode()))
+    tensors, settings = CASES[name]()
+    metadata = {"case": name, "torch": torch.__version__, "settings": json.dumps(settings)}
+    return {key: x.detach().clone(memory_format=torch.contiguous_format) for key, x in tensors.items()}, metadata
+
+
+def difference(tensors, metadata, path):
+    """The largest difference to what is stored; infinity if that is another case or not there."""
+    if not path.exists():
+        return math.inf
+    with safe_open(path, "pt") as file:
+        stored, stored_metadata = {key: file.get_tensor(key) for key in file.keys()}, file.metadata()
+    if stored_metadata["settings"] != metadata["settings"] or stored.keys() != tensors.keys():
+        return math.inf
+    pairs = [(stored[key], tensors[key]) for key in tensors]
+    if any(a.shape != b.shape or a.dtype != b.dtype for a, b in pairs):
+        return math.inf
+    return torch.cat([(a.double() - b.double()).abs().flatten() for a, b in pairs]).nan_to_num(math.inf).max().item()
+
+
+def write(folder):
+    """A file that agrees is left alone: the order of its metadata is not reproducible."""
+    for name in CASES:
+        tensors, metadata = compute(name)
+        path = folder / f"{name}.safetensors"
+        if difference(tensors, metadata, path) > TOLERANCE:
+            save_file(tensors, path, metadata)
+
+
+def check(folder):
+    unknown = {path.stem for path in folder.glob("*.safetensors")} - CASES.keys()
+    if unknown:
+        sys.exit(f"{folder}: no case makes {sorted(unknown)}")
+    worst, name = max((difference(*compute(name), folder / f"{name}.safetensors"), name) for name in CASES)
+    print(f"{len(CASES)} cases, worst difference {worst:.2g} in {name}")
+    sys.exit(worst > TOLERANCE)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n\n")[0])
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("folder", type=pathlib.Path)
+    options = parser.parse_args()
+    torch.set_default_dtype(torch.float64)
+    (check if options.check else write)(options.folder)
