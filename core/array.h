@@ -36,6 +36,10 @@ class Array {
   const T* data() const {
     return is_number_ ? reinterpret_cast<const T*>(&place_) : reinterpret_cast<const T*>(storage_->data) + place_;
   }
+  const std::byte* bytes() const {  // of the first element
+    return is_number_ ? reinterpret_cast<const std::byte*>(&place_)
+                      : storage_->data + place_ * std::ptrdiff_t(width(dtype_));
+  }
   template <class T>
   T* mutable_data() {  // for a kernel's fresh results; everything else is written by assign
     return reinterpret_cast<T*>(storage_->data) + place_;

@@ -1,4 +1,5 @@
 #include "plus.h"
+#include <cmath>
 #include <vector>
 #include "op.h"
 #include "rows.h"
@@ -18,8 +19,13 @@ void check_same_dtype(const char* op, Where at, Dtype a, Dtype b) {
 
 Operands::Operands(const char* op, Where at, const In& x, const In& y) : a_(&x.tensor()), b_(&y.tensor()) {
   if (!x.defined() || !y.defined()) fail<ShapeError>(at, op, "an argument is an undefined tensor");
-  if (x.is_number()) a_ = &(made_[0] = x.as(y.is_number() ? f32 : y->dtype()));
-  if (y.is_number()) b_ = &(made_[1] = y.as(a_->dtype()));
+  auto number = [&](const In& n, Dtype t) {
+    if (!floating(t) && n.value() != std::floor(n.value()))
+      fail<DtypeError>(at, op, std::to_string(n.value()) + " has no place among the values of " + name(t) + ": use cast");
+    return n.as(t == boolean && n.value() != 0 && n.value() != 1 ? i64 : t);
+  };
+  if (x.is_number()) a_ = &(made_[0] = number(x, y.is_number() ? f32 : y->dtype()));
+  if (y.is_number()) b_ = &(made_[1] = number(y, a_->dtype()));
   if (a_->shape() != b_->shape()) broadcast(at, op, a_->shape(), b_->shape());
   const Dtype p = a_->dtype(), q = b_->dtype();
   if (p == q) return;

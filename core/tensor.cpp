@@ -20,7 +20,7 @@ double Tensor::item(Where at) const {
 
 void Tensor::copy_out(void* to, Dtype t) const {
   const Array values = array_.dtype() == t && !array_.is_number() ? array_.contiguous() : array_.cast(t);
-  std::memcpy(to, values.data<std::byte>(), static_cast<std::size_t>(numel()) * width(t));
+  std::memcpy(to, values.bytes(), static_cast<std::size_t>(numel()) * width(t));
 }
 
 void Tensor::check_readable(Dtype t, Where at) const {

@@ -152,6 +152,7 @@ class In {
       : at{file, line}, value_(double(v)), integer_(int64_t(v)), is_number_(true) {}
 
   bool is_number() const { return is_number_; }
+  double value() const { return value_; }  // of a number
   bool defined() const { return is_number_ || tensor_->defined(); }
   const Tensor& tensor() const { return *tensor_; }
   Tensor as(Dtype t) const { return is_number_ ? Tensor(Array::number(value_, integer_, t)) : *tensor_; }

@@ -1,0 +1,115 @@
+#include "kernels/attention.h"
+#include <cmath>
+#include "../core/op.h"
+#include "checks.h"
+#include "ops.h"
+
+namespace heed {
+
+// y = softmax(q k^T scale + bias, where allowed) v        q [.., T, D]  k [.., S, D]  v [.., S, E]
+// bias and mask broadcast to [.., T, S], or are absent; batch dimensions are equal
+struct Attention {
+  static constexpr auto name = "scaled_dot_product_attention";
+  static constexpr auto constant = inputs<4>;
+  kernels::AttentionSetting how;
+
+  Tensor definition(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias, const Tensor& mask) const {
+    Tensor s = scale(matmul(q, transpose(k)), how.scale);
+    if (bias.defined()) s = s + bias;
+    const Tensor p = masked_softmax(s, allowed(s.size(-2), s.size(-1), mask));
+    return matmul(dropout(p, how.dropout), v);
+  }
+  // The mask acts before the exponential, so that nothing masked is ever infinite; a row of nothing gives zeros.
+  static Tensor masked_softmax(const Tensor& s, const Tensor& allowed) {
+    if (!allowed.defined()) return softmax(s);
+    if (s.numel() == 0) return s;
+    const Tensor top = stop_gradient(max(where(allowed, s, std::numeric_limits<double>::lowest()), -1, keepdim));
+    const Tensor e = where(allowed, exp(where(allowed, s - top, 0)), 0), total = sum(e, -1, keepdim);
+    return e / where(total > 0, total, 1);
+  }
+  Tensor allowed(int64_t T, int64_t S, const Tensor& mask) const {
+    if (!how.causal) return mask;
+    const Tensor causal = reshape(arange(S), {1, S}) <= reshape(arange(T), {T, 1}) + how.offset;
+    return mask.defined() ? where(causal, mask, 0) : causal;
+  }
+
+  struct Kept {
+    Array lse;  // [.., T]
+  };
+  std::pair<Array, Kept> forward(const Array& q, const Array& k, const Array& v, const Array& bias,
+                                 const Array& mask) const {
+    auto [y, lse] = kernels::attention(how, q, k, v, bias, mask);
+    return {y, {lse}};
+  }
+  std::array<Array, 5> backward(Grad g, Input<0> q, Input<1> k, Input<2> v, Input<3> bias, Input<4> mask, Output y,
+                                const Kept& kept, const Needs& needs) const {
+    auto d = kernels::attention_grad(how, g, q, k, v, bias, mask, y, kept.lse, needs[3]);
+    return {d.q, d.k, d.v, d.scores, Array()};
+  }
+};
+
+namespace {
+
+void check_over(Where at, const char* what, const Tensor& x, const Shape& scores) {
+  bool fits = x.dim() <= scores.rank();
+  for (int i = 1; fits && i <= x.dim(); ++i) fits = x.shape()[-i] == scores[-i] || x.shape()[-i] == 1;
+  if (!fits)
+    fail<ShapeError>(
+        at, Attention::name,
+        "the " + std::string(what) + " " + x.shape().str() + " does not broadcast to the scores " + scores.str());
+}
+
+Shape with_pages(const Shape& pages, const Shape& last_two) {
+  Shape s = pages;
+  s.push_back(last_two[-2]);
+  s.push_back(last_two[-1]);
+  return s;
+}
+
+}  // namespace
+
+Tensor scaled_dot_product_attention(In q, In k, In v, const AttentionOptions& options) {
+  const Where at = line_of(q);
+  for (const In& x : {q, k, v}) {
+    check_floating(Attention::name, at, x);
+    check_same_dtype(Attention::name, at, q->dtype(), x->dtype());
+    if (x->dim() < 2)
+      fail<ShapeError>(at, Attention::name, "q, k and v need two dimensions at least, not " + x->shape().str());
+  }
+  const Shape &qs = q->shape(), &ks = k->shape(), &vs = v->shape();
+  if (qs[-1] != ks[-1])
+    fail<ShapeError>(at, Attention::name,
+                     "queries " + qs.str() + " and keys " + ks.str() + " must have the same last dimension");
+  if (ks[-2] != vs[-2])
+    fail<ShapeError>(at, Attention::name,
+                     "there must be as many keys as values, not " + std::to_string(ks[-2]) + " in " + ks.str() +
+                         " and " + std::to_string(vs[-2]) + " in " + vs.str());
+  auto pages = [](const Shape& s) { return Shape(std::span(s.begin(), std::size_t(s.rank() - 2))); };
+  const Shape batch = broadcast(at, Attention::name, broadcast(at, Attention::name, pages(qs), pages(ks)), pages(vs));
+  Shape scores = batch;
+  scores.push_back(qs[-2]);
+  scores.push_back(ks[-2]);
+  if (options.bias.defined()) {
+    check_same_dtype(Attention::name, at, q->dtype(), options.bias.dtype());
+    check_over(at, "bias", options.bias, scores);
+  }
+  if (options.mask.defined()) {
+    if (options.mask.dtype() != boolean)
+      fail<DtypeError>(at, Attention::name,
+                       std::string("the mask must be boolean (true = may attend), not ") + name(options.mask.dtype()) +
+                           ": what is added to the scores is the bias");
+    check_over(at, "mask", options.mask, scores);
+  }
+  if (options.causal == Causal::on && qs[-2] != ks[-2])
+    fail<ShapeError>(at, Attention::name,
+                     "causal with " + std::to_string(qs[-2]) + " queries and " + std::to_string(ks[-2]) +
+                         " keys: say Causal::upper_left or Causal::lower_right");
+  const double scale = options.scale != 0 ? options.scale : 1 / std::sqrt(double(std::max<int64_t>(qs[-1], 1)));
+  const int64_t offset = options.causal == Causal::lower_right ? ks[-2] - qs[-2] : 0;
+  Scope here{q};
+  return apply(at, Attention{{scale, options.causal != Causal::off, offset, options.dropout}},
+               broadcast_to(q, with_pages(batch, qs)), broadcast_to(k, with_pages(batch, ks)),
+               broadcast_to(v, with_pages(batch, vs)), options.bias, options.mask);
+}
+
+}  // namespace heed

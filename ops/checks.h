@@ -1,0 +1,23 @@
+#pragma once
+// Checks that several ops share, each before anything is allocated.
+#include "../core/plus.h"
+
+namespace heed {
+
+inline void check_defined(const char* op, Where at, const Tensor& x) {
+  if (!x.defined()) fail<ShapeError>(at, op, "the argument is an undefined tensor");
+}
+inline void check_index_dtype(const char* op, Where at, const Tensor& index) {
+  if (index.dtype() != i64) fail<DtypeError>(at, op, std::string("the index must be i64, not ") + name(index.dtype()));
+}
+// IndexError unless every index lies in 0 .. n-1, but for `ignored`.
+void check_indices(const char* op, Where at, const Tensor& index, int64_t n, const char* of,
+                   int64_t ignored = INT64_MIN);
+
+// A floating argument of one tensor: defined, f32 or f64.
+inline void check_floating(const char* op, Where at, const Tensor& x) {
+  check_defined(op, at, x);
+  check_computed(op, at, x.dtype());
+}
+
+}  // namespace heed
