@@ -160,36 +160,46 @@ std::string number_text(double v, Dtype t) {
   return text;
 }
 
+// Of a long dimension the first and last three are shown.
 struct Printer {
-  std::vector<double> values;
-  const Shape& shape;
-  Dtype dtype;
+  std::vector<std::string> numbers;  // empty: hidden
+  Shape shape;
   std::size_t widest = 0;
   std::string text;
 
-  static constexpr int64_t edge = 3;
-  static bool hides(int64_t i, int64_t n) { return n > 2 * edge + 2 && i >= edge && i < n - edge; }
-
-  // Calls leaf(position) for every value that is shown, dots() for what is left out, between(dim) after all but the
-  // last.
-  template <class Leaf>
-  void visit(int dim, int64_t position, const Leaf& leaf) {
-    const int64_t n = shape[dim];
+  explicit Printer(const Tensor& x) : numbers(std::size_t(x.numel())), shape(x.shape()) {
+    const std::vector<double> values = x.to_vector();
+    for (int64_t i = 0; i < x.numel(); ++i) {
+      if (hidden(i)) continue;
+      std::string& s = numbers[std::size_t(i)] = number_text(values[std::size_t(i)], x.dtype());
+      widest = std::max(widest, s.size());
+    }
+  }
+  static bool in_gap(int64_t i, int64_t n) { return n > 8 && i >= 3 && i < n - 3; }
+  bool hidden(int64_t position) const {
+    for (int d = shape.rank() - 1; d >= 0; position /= shape[d--])
+      if (in_gap(position % shape[d], shape[d])) return true;
+    return false;
+  }
+  void write(int dim, int64_t position) {
+    if (dim == shape.rank()) {
+      const std::string& s = numbers[std::size_t(position)];
+      text.append(widest - s.size(), ' ').append(s);
+      return;
+    }
+    const int deeper = shape.rank() - dim - 1;  // dimensions: so many lines end between two entries
     text += '[';
-    bool first = true;
-    for (int64_t i = 0; i < n; ++i) {
-      if (!first)
-        text += dim + 1 == shape.rank() ? ", "
-                                        : "," + std::string(std::size_t(shape.rank() - dim - 1), '\n') +
-                                              std::string(std::size_t(dim + 1), ' ');
-      first = false;
-      if (hides(i, n)) {
-        text += "...";
-        i = n - edge - 1;
-        continue;
+    for (int64_t i = 0; i < shape[dim]; ++i) {
+      if (i) {
+        text.append(deeper ? "," : ", ").append(std::size_t(deeper), '\n');
+        if (deeper) text.append(std::size_t(dim) + 1, ' ');
       }
-      if (dim + 1 == shape.rank()) leaf(position * n + i);
-      else visit(dim + 1, position * n + i, leaf);
+      if (in_gap(i, shape[dim])) {
+        text += "...";
+        i = shape[dim] - 4;
+      } else {
+        write(dim + 1, position * shape[dim] + i);
+      }
     }
     text += ']';
   }
@@ -199,15 +209,8 @@ struct Printer {
 
 std::string to_string(const Tensor& x) {
   if (!x.defined()) return "undefined";
-  Printer p{x.to_vector(), x.shape(), x.dtype(), 0, {}};
-  if (x.dim() == 0) return number_text(p.values[0], x.dtype());
-  p.visit(0, 0,
-          [&](int64_t i) { p.widest = std::max(p.widest, number_text(p.values[std::size_t(i)], x.dtype()).size()); });
-  p.text.clear();
-  p.visit(0, 0, [&](int64_t i) {
-    const std::string s = number_text(p.values[std::size_t(i)], x.dtype());
-    p.text += std::string(p.widest - s.size(), ' ') + s;
-  });
+  Printer p(x);
+  p.write(0, 0);
   return p.text;
 }
 
