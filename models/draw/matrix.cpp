@@ -1,0 +1,72 @@
+#include "matrix.h"
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+namespace heed::draw {
+namespace {
+
+// OKLab: lightness, green to red, blue to yellow.
+struct Lab {
+  double l, a, b;
+};
+
+uint8_t gamma_encoded(double linear) {
+  const double v = std::clamp(linear, 0.0, 1.0);
+  const double srgb = v <= 0.0031308 ? 12.92 * v : 1.055 * std::pow(v, 1 / 2.4) - 0.055;
+  return static_cast<uint8_t>(std::lround(255 * srgb));
+}
+
+Rgb to_rgb(const Lab& c) {
+  const double l = std::pow(c.l + 0.3963377774 * c.a + 0.2158037573 * c.b, 3);
+  const double m = std::pow(c.l - 0.1055613458 * c.a - 0.0638541728 * c.b, 3);
+  const double s = std::pow(c.l - 0.0894841775 * c.a - 1.2914855480 * c.b, 3);
+  return {gamma_encoded(4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s),
+          gamma_encoded(-1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s),
+          gamma_encoded(-0.0041960863 * l - 0.7034186147 * m + 1.7076147010 * s)};
+}
+
+void check_labels(const char* op, const char* what, const std::vector<std::string>& labels, int64_t count) {
+  if (labels.empty() || std::ssize(labels) == count) return;
+  throw std::invalid_argument(std::string(op) + ": cannot label " + std::to_string(count) + " " + what +
+                              "s: " + std::to_string(labels.size()) + " " + what + " labels are given");
+}
+
+}  // namespace
+
+void check(const char* op, const Matrix& matrix) {
+  const auto& [rows, cols, values, row_labels, col_labels, title, row_name, col_name] = matrix;
+  const bool fits = rows >= 0 && cols >= 0 &&
+                    (rows == 0 ? values.empty() : std::ssize(values) / rows == cols && std::ssize(values) % rows == 0);
+  if (!fits)
+    throw std::invalid_argument(std::string(op) + ": cannot draw a " + std::to_string(rows) + " x " +
+                                std::to_string(cols) + " matrix: " + std::to_string(values.size()) +
+                                " values are given");
+  check_labels(op, "row", row_labels, rows);
+  check_labels(op, "column", col_labels, cols);
+}
+
+Scale fit_scale(std::span<const Matrix> matrices) {
+  Scale seen{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
+  for (const Matrix& matrix : matrices)
+    for (const double v : matrix.values)
+      if (std::isfinite(v)) seen = {std::min(seen.low, v), std::max(seen.high, v)};
+  return seen.low >= 0 && seen.high <= 1 ? Scale{} : seen;
+}
+
+std::optional<double> position(double value, const Scale& scale) {
+  if (!std::isfinite(value)) return std::nullopt;
+  if (!(scale.low < scale.high)) return 0.0;
+  return std::clamp((value / 2 - scale.low / 2) / (scale.high / 2 - scale.low / 2), 0.0, 1.0);
+}
+
+Rgb ramp(double position, bool dark) {
+  constexpr Lab white_page[2] = {{0.975, -0.001, -0.007}, {0.395, -0.020, -0.165}};
+  constexpr Lab dark_page[2] = {{0.245, -0.006, -0.025}, {0.800, -0.048, -0.106}};
+  const auto& [from, to] = dark ? dark_page : white_page;
+  const auto mix = [position](double a, double b) { return a + position * (b - a); };
+  return to_rgb({mix(from.l, to.l), mix(from.a, to.a), mix(from.b, to.b)});
+}
+
+}  // namespace heed::draw

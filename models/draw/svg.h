@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+#include "matrix.h"
+
+// Pictures as SVG text: self-contained, for light and dark pages. Labels and titles are UTF-8.
+namespace heed::draw {
+
+struct MatrixOptions {
+  std::string title = {};           // above all matrices; each has a title of its own
+  std::optional<Scale> scale = {};  // absent: fit_scale of all of them
+  int64_t across = 0;               // matrices beside each other; 0: as many as fit a page
+  int decimals = 2;                 // 0 to 17, of the numbers in the cells of a labelled matrix
+};
+
+// A cell per value, coloured by `ramp`, its numbers in a tooltip, with a colour key: an alignment, an attention
+// pattern. At most 2^18 cells in a picture. Throws std::invalid_argument if there are more, if sizes do not fit (see
+// `check`), or if the scale is not finite and rising.
+std::string heat_map(const Matrix& matrix, const MatrixOptions& options = {});
+
+// Several of them in one picture, on one scale.
+std::string heat_maps(const std::vector<Matrix>& matrices, const MatrixOptions& options = {});
+
+// A heat map with the number printed in each cell, for matrices of a lesson's size. Throws like heat_map.
+std::string labelled_matrix(const Matrix& matrix, const MatrixOptions& options = {});
+
+// Several of them in one picture, on one scale.
+std::string labelled_matrices(const std::vector<Matrix>& matrices, const MatrixOptions& options = {});
+
+// A line of a chart. Points that are not finite, or not positive on a logarithmic axis, are gaps.
+struct Series {
+  std::string name = {};
+  std::vector<double> x = {};  // [n], or empty: 0, 1, 2, ...
+  std::vector<double> y = {};  // [n]
+};
+
+struct CurveOptions {
+  std::string title = {}, x_label = {}, y_label = {};
+  bool log_x = false, log_y = false;
+};
+
+// A line chart. A million points are fine: each pixel column keeps its extremes. Throws std::invalid_argument if a
+// series has x but not as many as y. Past the sixth series colours repeat, dashed.
+std::string curve(const std::vector<Series>& series, const CurveOptions& options = {});
+
+// A horizontal bar per value, in the given order, its number and `unit` beside it; a value that is not finite has no
+// bar. labels [n], values [n]. Throws std::invalid_argument if there are not as many labels as values.
+std::string bars(const std::vector<std::string>& labels, const std::vector<double>& values,
+                 const std::string& title = "", const std::string& unit = "");
+
+// Writes the picture to `path`, replacing what is there; the folders are made, and a reader never sees half a file.
+// Throws std::runtime_error with path and reason if that is not possible.
+void save_svg(const std::string& path, const std::string& svg);
+
+}  // namespace heed::draw
