@@ -90,20 +90,18 @@ Tensor tensor(std::span<const double> values, const Shape& shape, Dtype t, Where
 Tensor tensor(std::span<const int64_t> values, const Shape& shape, Where at) {
   return from_values(values, shape, i64, at);
 }
-Tensor tensor(std::initializer_list<double> values, Dtype t) {
-  return tensor(std::span(values.begin(), values.size()), {int64_t(values.size())}, t);
-}
-Tensor tensor(std::initializer_list<std::initializer_list<double>> rows, Dtype t, Where at) {
-  std::vector<double> all;
-  const std::size_t n = rows.size() ? rows.begin()->size() : 0;
-  for (const auto& row : rows) {
-    if (row.size() != n)
-      fail<ShapeError>(at, "tensor",
-                       "rows of " + std::to_string(n) + " and of " + std::to_string(row.size()) + " values");
-    all.insert(all.end(), row.begin(), row.end());
+
+Values::Values(std::initializer_list<Values> parts) {
+  shape_.push_back(int64_t(parts.size()));
+  const Shape inner = parts.size() ? parts.begin()->shape_ : Shape();
+  for (int64_t n : inner) shape_.push_back(n);
+  for (const Values& part : parts) {
+    if (part.shape_ != inner)
+      throw ShapeError("tensor: parts of shape " + inner.str() + " and " + part.shape_.str() + " in one list");
+    numbers_.insert(numbers_.end(), part.numbers_.begin(), part.numbers_.end());
   }
-  return tensor(all, {int64_t(rows.size()), int64_t(n)}, t, at);
 }
+Tensor tensor(const Values& values, Dtype t) { return tensor(values.numbers(), values.shape(), t); }
 
 Rng& default_rng() {
   static thread_local Rng rng{42};

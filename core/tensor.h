@@ -183,8 +183,19 @@ Tensor randint(int64_t low, int64_t high, const Shape& shape, Rng& rng);  // i64
 // Values row by row; ShapeError if there are not as many as the shape has elements.
 Tensor tensor(std::span<const double> values, const Shape& shape, Dtype t = f32, Where at = Where::here());
 Tensor tensor(std::span<const int64_t> values, const Shape& shape, Where at = Where::here());  // i64
-Tensor tensor(std::initializer_list<double> values, Dtype t = f32);                            // one dimension
-Tensor tensor(std::initializer_list<std::initializer_list<double>> rows, Dtype t = f32, Where at = Where::here());
+class Values {  // a number, or a list of lists of equal lengths: {{1, 2, 3}, {4, 5, 6}}
+ public:
+  template <Arithmetic T>
+  Values(T v) : numbers_{double(v)} {}
+  Values(std::initializer_list<Values> parts);  // ShapeError: of different lengths
+  const std::vector<double>& numbers() const { return numbers_; }
+  const Shape& shape() const { return shape_; }
+
+ private:
+  std::vector<double> numbers_;
+  Shape shape_;
+};
+Tensor tensor(const Values& values, Dtype t = f32);
 
 // The thread's default generator, which initialisers of modules draw from.
 void seed(uint64_t n);
