@@ -49,6 +49,16 @@ void report(const char* op, Where at, std::span<const Tensor* const> inputs, std
   (*mode.observer)({op, false, at, mode.module, inputs, outputs});
 }
 
+namespace {
+bool ours(const Tensor& sum) { return sum.array().alone() && sum.array().is_contiguous(); }
+}  // namespace
+
+Array& writable(Tensor& sum, const Tensor& like) {
+  if (!sum.defined()) sum = zeros_like(like);
+  else if (!ours(sum)) sum = Tensor(sum.array().cast(sum.dtype()));
+  return const_cast<Array&>(sum.array());
+}
+
 struct Leaf final : Node {
   Leaf() : Node("leaf") {
     leaf = true;
@@ -141,6 +151,7 @@ class Sweep {
   std::vector<Tensor> gradients;  // per slot
   std::vector<Tensor> results;    // scratch of pull
   std::vector<char> needs;
+  std::vector<Tensor*> sums;
 
   static Target* find(std::vector<Target>& list, Node* n) {
     auto t = std::lower_bound(list.begin(), list.end(), Target{n, 0});
@@ -221,14 +232,18 @@ class Sweep {
         fail<GradError>(n.at, n.name, "the graph this op belongs to was consumed by grad at " + n.consumed.str());
       needs.resize(parents.size());
       results.assign(parents.size(), Tensor());
-      for (std::size_t i = 0; i < parents.size(); ++i) needs[i] = edges[std::size_t(v.edge) + i].slot >= 0;
+      sums.assign(parents.size(), nullptr);
+      for (std::size_t i = 0; i < parents.size(); ++i) {
+        const int slot = edges[std::size_t(v.edge) + i].slot;
+        needs[i] = slot >= 0;
+        if (slot >= 0) sums[i] = &gradients[std::size_t(slot)];
+      }
       {
         OnBehalfOf op(n);
-        n.pull({g, {needs}, results, how.create_graph});
+        n.pull({g, {needs}, results, how.create_graph, sums});
         if (mode.observer) report_backward(n, g);
         for (std::size_t i = 0; i < parents.size(); ++i)
-          if (needs[i])
-            hand_over(std::move(results[i]), parents[i], gradients[std::size_t(edges[std::size_t(v.edge) + i].slot)]);
+          if (needs[i]) hand_over(std::move(results[i]), parents[i], *sums[i]);
       }
       if (how.consume) {
         n.forget();
@@ -251,14 +266,9 @@ class Sweep {
     add(sum, std::move(g));
   }
   void add(Tensor& sum, Tensor g) {
-    if (!sum.defined()) {
-      sum = std::move(g);
-    } else if (!how.create_graph && sum.array().alone() && sum.array().is_contiguous()) {
-      Array in_place = sum.array();
-      kernels::add_to(in_place, g.array());
-    } else {
-      sum = sum + g;
-    }
+    if (!sum.defined()) sum = std::move(g);
+    else if (!how.create_graph && ours(sum)) kernels::add_to(const_cast<Array&>(sum.array()), g.array());
+    else sum = sum + g;
   }
 };
 

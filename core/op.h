@@ -7,10 +7,13 @@
 //   d0 d1 ...    Tensor(Grad, ...)                   the gradient of input 0, 1, ..., in terms of other ops; of a list
 //   d            Tensor(Grad, ..., int i)            one rule for all inputs
 //   backward     Array or std::array<Array, n>(...)  a kernel for the same gradients
+//   add0 add1    void(Grad, ..., Array& sum)         a kernel beside d0 or d1 that adds the gradient to what has arrived
+//                                                    already (a slice's gradient is all zeros but for the slice)
 //
 // The parameters of a rule say what is remembered, when its input carries a history: Input<i>, Inputs (of a list),
 // Output, OutputOf<k>, and for backward const Kept& and const Needs&. The types say what can be differentiated again: a
 // Tensor has a history, an Array has none.
+#include <algorithm>
 #include <tuple>
 #include "mode.h"
 
@@ -60,7 +63,9 @@ struct Pull {
   Needs needs;
   std::span<Tensor> results;  // for the inputs
   bool create_graph;
+  std::span<Tensor* const> sums;  // what has arrived for the inputs, null where none is wanted
 };
+Array& writable(Tensor& sum, const Tensor& like);  // an array that nobody else holds; zeros where nothing has arrived
 
 void enroll(Node& n, Where at);                      // number, line and module, once its parents are known
 void check_unchanged(const Node& n, const Slot& s);  // throws if what is remembered was overwritten
@@ -98,6 +103,14 @@ constexpr auto rule() {
   else if constexpr (I == 5 && requires { &Op::d5; }) return &Op::d5;
   else return NoRule{};
 }
+template <class Op, int I>
+constexpr auto adder() {
+  if constexpr (I == 0 && requires { &Op::add0; }) return &Op::add0;
+  else if constexpr (I == 1 && requires { &Op::add1; }) return &Op::add1;
+  else return NoRule{};
+}
+template <class Op, int I>
+inline constexpr bool has_adder = !std::is_same_v<decltype(adder<Op, I>()), NoRule>;
 template <class Op, int I>
 inline constexpr bool has_rule = !std::is_same_v<decltype(rule<Op, I>()), NoRule>;
 template <class Op>
@@ -175,8 +188,10 @@ struct Declared {
   template <class T>
   static constexpr bool rule_takes(uint64_t of) {
     return any_input([of](auto i) {
-      if constexpr (has_rule<Op, i>) return (of >> i & 1) && Signature<decltype(rule<Op, i>())>::template takes<T>;
-      else return false;
+      bool taken = false;
+      if constexpr (has_rule<Op, i>) taken |= Signature<decltype(rule<Op, i>())>::template takes<T>;
+      if constexpr (has_adder<Op, i>) taken |= Signature<decltype(adder<Op, i>())>::template takes<T>;
+      return taken && (of >> i & 1);
     });
   }
   template <class T>
@@ -259,8 +274,10 @@ class OpNode final : public Node {
   }
   template <int I>
   void one_rule(const Pull& p) {
-    if constexpr (has_rule<Op, I>)
-      if (p.needs[I]) p.results[I] = call(rule<Op, I>(), p);
+    if (!p.needs[I]) return;
+    if constexpr (has_adder<Op, I>)
+      if (!p.create_graph) return call(adder<Op, I>(), p, I);
+    if constexpr (has_rule<Op, I>) p.results[I] = call(rule<Op, I>(), p);
   }
 
   void through_definition(const Pull& p) {
@@ -317,6 +334,9 @@ class OpNode final : public Node {
   const typename D::Kept& argument(std::type_identity<typename D::Kept>, const Pull&, int) { return kept; }
   const Needs& argument(std::type_identity<Needs>, const Pull& p, int) { return p.needs; }
   int argument(std::type_identity<int>, const Pull&, int i) { return i; }
+  Array& argument(std::type_identity<Array>, const Pull& p, int i) {
+    return writable(*p.sums[std::size_t(i)], in[std::size_t(i)].tensor);
+  }
 
   static void spread(Array a, std::span<Tensor> results) { results[0] = Tensor(std::move(a)); }
   template <class Many>

@@ -29,6 +29,18 @@ struct Along {
   }
 };
 
+// sum[.., index[.., i], ..] += src[.., i, ..] along dim.
+void scatter_into(Array& sum, int dim, const Array& index, const Array& src) {
+  const Array where = index.contiguous(), values = src.contiguous();
+  visit_floating(sum.dtype(), [&]<class T>(T) {
+    T* q = sum.mutable_data<T>();
+    const T* p = values.data<T>();
+    Along(sum.shape(), index.shape(), dim).for_each(where.data<int64_t>(), [&](int64_t in, int64_t out) {
+      q[in] += p[out];
+    });
+  });
+}
+
 // The index's dimension number `dim` may differ from x's, the others must agree.
 int checked_index(const char* op, Where at, const Tensor& x, int dim, const Tensor& index) {
   check_defined(op, at, x);
@@ -63,6 +75,7 @@ struct Gather {
     return y;
   }
   Tensor d0(Grad g, Input<1> index) const { return scatter_add(zeros(from, g.dtype()), dim, index, g); }
+  void add0(Grad g, Input<1> index, Array& sum) const { scatter_into(sum, dim, index, g); }
 };
 Tensor gather(In x, int dim, In index) {
   const Where at = line_of(x);
@@ -76,14 +89,7 @@ struct ScatterAdd {
   int dim;
   Array forward(const Array& x, const Array& index, const Array& src) const {
     Array y = x.cast(x.dtype());
-    const Array where = index.contiguous(), values = src.contiguous();
-    visit_floating(x.dtype(), [&]<class T>(T) {
-      T* q = y.mutable_data<T>();
-      const T* p = values.data<T>();
-      Along(x.shape(), index.shape(), dim).for_each(where.data<int64_t>(), [&](int64_t in, int64_t out) {
-        q[in] += p[out];
-      });
-    });
+    scatter_into(y, dim, index, src);
     return y;
   }
   Tensor d0(Grad g) const { return g; }
@@ -103,23 +109,28 @@ Tensor scatter_add(In x, int dim, In index, In src) {
 // ---- embedding
 namespace {
 
-struct EmbeddingGrad {  // y[index[i]] += g[i], row by row: the dual of a lookup
+// sum[index[i]] += g[i], row by row: a stripe of columns per task, indices in order.
+void add_rows(Array& sum, const Array& g, const Array& index) {
+  const int64_t width = sum.shape()[1];
+  const Array values = g.contiguous(), where = index.contiguous();
+  visit_floating(g.dtype(), [&]<class T>(T) {
+    T* q = sum.mutable_data<T>();
+    const T* p = values.data<T>();
+    const int64_t* at = where.data<int64_t>();
+    parallel_for(width, 64, [&](int64_t begin, int64_t end) {
+      for (int64_t i = 0; i < where.numel(); ++i)
+        for (int64_t j = begin; j < end; ++j) q[at[i] * width + j] += p[i * width + j];
+    });
+  });
+}
+
+struct EmbeddingGrad {  // the dual of a lookup
   static constexpr auto name = "embedding_grad";
   static constexpr auto constant = inputs<1>;
   int64_t vocabulary;
   Array forward(const Array& g, const Array& index) const {
-    const int64_t width = g.shape()[-1];
-    const Array values = g.contiguous(), where = index.contiguous();
-    Array y = filled({vocabulary, width}, 0, g.dtype());
-    visit_floating(g.dtype(), [&]<class T>(T) {
-      T* q = y.mutable_data<T>();
-      const T* p = values.data<T>();
-      const int64_t* at = where.data<int64_t>();
-      parallel_for(width, 64, [&](int64_t begin, int64_t end) {  // a stripe of columns per task, tokens in order
-        for (int64_t i = 0; i < where.numel(); ++i)
-          for (int64_t j = begin; j < end; ++j) q[at[i] * width + j] += p[i * width + j];
-      });
-    });
+    Array y = filled({vocabulary, g.shape()[-1]}, 0, g.dtype());
+    add_rows(y, g, index);
     return y;
   }
   Tensor d0(Grad g, Input<1> index) const { return embedding(index, g); }
@@ -149,6 +160,7 @@ struct EmbeddingOp {
     return y;
   }
   Tensor d1(Grad g, Input<0> index) const { return apply({}, EmbeddingGrad{vocabulary}, g, index); }
+  void add1(Grad g, Input<0> index, Array& sum) const { add_rows(sum, g, index); }
 };
 Tensor embedding(In index, In weight) {
   const Where at = line_of(index);

@@ -86,6 +86,10 @@ struct Slice {
   int64_t from, count, step, total;
   Array forward(const Array& x) const { return x.sliced(dim, from, count, step); }
   Tensor d0(Grad g) const;
+  void add0(Grad g, Array& sum) const {
+    Array part = forward(sum);
+    kernels::add_to(part, g.array());
+  }
 };
 
 struct Unslice {  // zeros, but for the slice: the dual
