@@ -151,6 +151,7 @@ void check_grad(Binary<T> fast, Binary<Real> slow, T low, T high, double roundin
 
 }  // namespace
 
+// The bounds are one ulp for exp, and one for each rounding that reaches the result undiminished.
 TEMPLATE_TEST_CASE("functions of values are within a few ulps", "[rows]", float, double) {
   using T = TestType;
   const bool single = std::is_same_v<T, float>;
@@ -159,13 +160,13 @@ TEMPLATE_TEST_CASE("functions of values are within a few ulps", "[rows]", float,
   check_unary<T>(rows::log<T>, reference::log<Real>, 0, 4, 1.5);
   check_unary<T>(rows::log<T>, reference::log<Real>, 0, std::numeric_limits<T>::max(), 1.5);
   check_unary<T>(rows::sqrt<T>, reference::sqrt<Real>, 0, std::numeric_limits<T>::max(), 0.5001);
-  check_unary<T>(rows::tanh<T>, reference::tanh<Real>, -3, 3, 3);
-  check_unary<T>(rows::tanh<T>, reference::tanh<Real>, -25, 25, 3);
+  check_unary<T>(rows::tanh<T>, reference::tanh<Real>, -3, 3, 2);
+  check_unary<T>(rows::tanh<T>, reference::tanh<Real>, -25, 25, 2);
   check_unary<T>(rows::sigmoid<T>, reference::sigmoid<Real>, -3, 3, 3);
   check_unary<T>(rows::sigmoid<T>, reference::sigmoid<Real>, single ? T(-110) : T(-760), 50, 3);
   check_unary<T>(rows::relu<T>, reference::relu<Real>, -10, 10, 0);
-  check_unary<T>(rows::gelu<T>, reference::gelu<Real>, -3, 3, 6);
-  check_unary<T>(rows::gelu<T>, reference::gelu<Real>, single ? T(-13) : T(-37), 10, 6);
+  check_unary<T>(rows::gelu<T>, reference::gelu<Real>, -3, 3, 10);
+  check_unary<T>(rows::gelu<T>, reference::gelu<Real>, single ? T(-15) : T(-39), 10, 10);
 }
 
 TEMPLATE_TEST_CASE("functions of values know the special values", "[rows]", float, double) {
