@@ -7,6 +7,9 @@
 #define HEED_MATH_INL
 #endif
 
+#include <array>
+#include <limits>
+
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::rows::HWY_NAMESPACE {
 

@@ -28,6 +28,10 @@
 #define HEED_VECTOR_INL
 #endif
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::rows::HWY_NAMESPACE {
 
