@@ -1,5 +1,3 @@
-#include <algorithm>
-#include <limits>
 #include "rows.h"
 
 // clang-format off

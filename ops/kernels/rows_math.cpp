@@ -1,7 +1,4 @@
-#include <algorithm>
-#include <array>
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include "rows.h"
 
@@ -127,7 +124,7 @@ void sqrt(const T* x, T* y, int64_t n) {
 template <class T>
 void tanh(const T* x, T* y, int64_t n) {
   map(
-      y, n, [](auto v) HWY_ATTR { return Tanh(ScalableTag<T>(), v); }, x);
+      y, n, [](auto v) HWY_ATTR { return tanh_of(ScalableTag<T>(), v); }, x);
 }
 
 template <class T>
@@ -143,13 +140,15 @@ void relu(const T* x, T* y, int64_t n) {
       y, n, [=](auto v) HWY_ATTR { return IfThenZeroElse(Le(v, zero), v); }, x);
 }
 
+// x P(X < x) = max(x, 0) - |x| P(X > |x|)
 template <class T>
 void gelu(const T* x, T* y, int64_t n) {
   map(
       y, n,
       [](auto v) HWY_ATTR {
-        const auto normal = normal_of(ScalableTag<T>(), v);
-        return Mul(Max(v, normal.x), normal.below);
+        const ScalableTag<T> d;
+        const auto tail = normal_tail(d, v);
+        return NegMulAdd(Mul(tail.t, tail.ratio), tail.e, IfThenZeroElse(Lt(v, Zero(d)), v));
       },
       x);
 }
@@ -175,13 +174,16 @@ void relu_grad(const T* y, const T* g, T* dx, int64_t n) {
       dx, n, [=](auto v, auto w) HWY_ATTR { return IfThenZeroElse(Le(v, zero), w); }, y, g);
 }
 
+// P(X < x) + x f(x), with f(x) = e^(-x^2 / 2) / sqrt(2 pi) the density: P(X > |x|) - |x| f(x), or 1 minus that
 template <class T>
 void gelu_grad(const T* x, const T* g, T* dx, int64_t n) {
   map(
       dx, n,
       [](auto v, auto w) HWY_ATTR {
-        const auto normal = normal_of(ScalableTag<T>(), v);
-        return Mul(w, MulAdd(normal.x, normal.density, normal.below));
+        const ScalableTag<T> d;
+        const auto tail = normal_tail(d, v);
+        const auto lower = Mul(tail.e, NegMulAdd(tail.t, Set(d, T(0.3989422804014326779)), tail.ratio));
+        return Mul(w, IfThenElse(Lt(v, Zero(d)), lower, Sub(Set(d, T(1)), lower)));
       },
       x, g);
 }

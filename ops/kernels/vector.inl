@@ -28,6 +28,10 @@
 #define HEED_VECTOR_INL
 #endif
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::rows::HWY_NAMESPACE {
 
@@ -49,6 +53,7 @@ template <class T>
 struct Part {
   size_t n;
 
+#if HWY_MEM_OPS_MIGHT_FAULT
   Values<T> load(const T* x, T rest = 0) const {
     const ScalableTag<T> d;
     HWY_ALIGN T buffer[MaxLanes(d)];
@@ -62,6 +67,17 @@ struct Part {
     Store(v, d, buffer);
     std::copy_n(buffer, n, y);
   }
+#else
+  Values<T> load(const T* x, T rest = 0) const {
+    const ScalableTag<T> d;
+    const auto first = FirstN(d, n);
+    return IfThenElse(first, MaskedLoad(first, d, x), Set(d, rest));
+  }
+  void store(Values<T> v, T* y) const {
+    const ScalableTag<T> d;
+    BlendedStore(v, FirstN(d, n), d, y);
+  }
+#endif
 };
 
 // f(part, i) for each vector of a row, which starts at i
