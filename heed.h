@@ -1,4 +1,17 @@
 #pragma once
 // core, ops, nn and optim in one.
 #include "core/grad.h"
+#include "core/parallel.h"
+#include "nn/attention.h"
+#include "nn/dropout.h"
+#include "nn/embedding.h"
+#include "nn/feed_forward.h"
+#include "nn/init.h"
+#include "nn/linear.h"
+#include "nn/norm.h"
+#include "nn/recurrent.h"
 #include "ops/ops.h"
+#include "optim/adam.h"
+#include "optim/clip.h"
+#include "optim/schedule.h"
+#include "optim/sgd.h"

@@ -7,7 +7,8 @@
 //   d0 d1 ...    Tensor(Grad, ...)                   the gradient of input 0, 1, ..., in terms of other ops; of a list
 //   d            Tensor(Grad, ..., int i)            one rule for all inputs
 //   backward     Array or std::array<Array, n>(...)  a kernel for the same gradients
-//   add0 add1    void(Grad, ..., Array& sum)         a kernel beside d0 or d1 that adds the gradient to what has arrived
+//   add0 add1    void(Grad, ..., Array& sum)         a kernel beside d0 or d1 that adds the gradient to what has
+//   arrived
 //                                                    already (a slice's gradient is all zeros but for the slice)
 //
 // The parameters of a rule say what is remembered, when its input carries a history: Input<i>, Inputs (of a list),

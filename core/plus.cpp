@@ -21,7 +21,8 @@ Operands::Operands(const char* op, Where at, const In& x, const In& y) : a_(&x.t
   if (!x.defined() || !y.defined()) fail<ShapeError>(at, op, "an argument is an undefined tensor");
   auto number = [&](const In& n, Dtype t) {
     if (!floating(t) && n.value() != std::floor(n.value()))
-      fail<DtypeError>(at, op, std::to_string(n.value()) + " has no place among the values of " + name(t) + ": use cast");
+      fail<DtypeError>(at, op,
+                       std::to_string(n.value()) + " has no place among the values of " + name(t) + ": use cast");
     return n.as(t == boolean && n.value() != 0 && n.value() != 1 ? i64 : t);
   };
   if (x.is_number()) a_ = &(made_[0] = number(x, y.is_number() ? f32 : y->dtype()));

@@ -219,22 +219,28 @@ void print(const Tensor& x) {
 }
 
 // ---- writing
-void assign(const Tensor& t, const Tensor& values, Where at) {
-  if (mode.replaying) return;
+Array open_for_writing(const Tensor& t, Where at) {
   if (t.edge().node && !t.edge().node->leaf)
     fail<GradError>(at, "assign",
                     "cannot write to a tensor with a history: it came out of " + std::string(t.edge().node->name) +
                         " at " + t.edge().node->at.str());
+  const Array to = t.array();
+  if (!to.storage()) fail<ShapeError>(at, "assign", "there are no values to overwrite in a number or undefined tensor");
+  to.storage()->version.fetch_add(1, std::memory_order_relaxed);
+  to.storage()->written = at;
+  return to;
+}
+
+void assign(const Tensor& t, const Tensor& values, Where at) {
+  if (mode.replaying) return;
   if (t.shape() != values.shape())
     fail<ShapeError>(at, "assign", "cannot write " + values.shape().str() + " into " + t.shape().str());
   if (t.dtype() != values.dtype())
     fail<DtypeError>(at, "assign",
                      std::string("cannot write ") + name(values.dtype()) + " into " + name(t.dtype()) + ": use cast");
-  Array to = t.array();
-  if (!to.storage()) fail<ShapeError>(at, "assign", "cannot write into a number");
-  copy_into(to, to.storage() == values.array().storage() ? values.array().cast(values.dtype()) : values.array());
-  to.storage()->version.fetch_add(1, std::memory_order_relaxed);
-  to.storage()->written = at;
+  Array to = open_for_writing(t, at);
+  const Array& from = values.array();
+  copy_into(to, to.storage() == from.storage() ? from.cast(from.dtype()) : from);
 }
 
 // ---- cast

@@ -220,6 +220,9 @@ double max_difference(const Tensor& a, const Tensor& b, Where at = Where::here()
 // The one in-place write: optimizer, averages, running statistics, loading. GradError: t has a history; ShapeError and
 // DtypeError: the values do not fit.
 void assign(const Tensor& t, const Tensor& values, Where at = Where::here());
+// What assign does before it writes, for kernels that compute in place (optimizers): the same checks, and the version
+// moves. The array shares t's storage.
+Array open_for_writing(const Tensor& t, Where at = Where::here());
 
 Tensor cast(In x, Dtype t);  // x itself where the type is t already; the gradient comes back in x's type
 Tensor stop_gradient(In x);

@@ -1,0 +1,35 @@
+#pragma once
+#include "../core/mode.h"
+#include "../ops/ops.h"
+
+namespace heed {
+
+// (x - mean) / sqrt(variance + eps) weight + bias over the last dimension      x [.., width]
+// (Ba, Kiros and Hinton 2016)
+struct LayerNorm {
+  int64_t width;
+  double eps = 1e-5;
+  Parameter weight = parameter(ones({width}));
+  Parameter bias = parameter(zeros({width}));
+
+  Tensor operator()(In x, Rng* = nullptr) const {
+    Scope here{*this, x};
+    return layer_norm(x, weight, bias, eps);
+  }
+};
+
+// The same per channel, over all else      x [N, channels, ..]   (Ioffe and Szegedy 2015)
+// Training uses the batch's own statistics and moves the running ones towards them; evaluation uses the running ones.
+struct BatchNorm {
+  int64_t channels;
+  double eps = 1e-5;
+  double momentum = 0.1;  // of the new value, as in PyTorch
+  Parameter weight = parameter(ones({channels}));
+  Parameter bias = parameter(zeros({channels}));
+  Tensor running_mean = zeros({channels});
+  Tensor running_var = ones({channels});  // unbiased
+
+  Tensor operator()(In x, Rng* training = nullptr) const;
+};
+
+}  // namespace heed
