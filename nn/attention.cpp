@@ -1,6 +1,16 @@
 #include "attention.h"
 
 namespace heed {
+
+AdditiveAttention::Result AdditiveAttention::operator()(In q, In keys, In projected, const Tensor& mask) const {
+  Scope here{*this, q};
+  const int64_t B = keys->size(0), S = keys->size(1);
+  const Tensor wq = reshape(query(q), {B, 1, width});
+  const Tensor e = reshape(score(tanh(projected + wq)), {B, S});
+  const Tensor weights = mask.defined() ? masked_softmax(e, mask) : softmax(e);
+  return {reshape(matmul(reshape(weights, {B, 1, S}), keys), {B, key_width}), weights};
+}
+
 namespace {
 
 constexpr auto op = "MultiHeadAttention";

@@ -4,6 +4,26 @@
 
 namespace heed {
 
+// weights = softmax over keys of v^T tanh(W query + U key)      (Bahdanau, Cho and Bengio 2015, appendix A.1.2)
+// The paper's v is often left out in tellings of it; without it a score is a mean of tanh, and no weight over n keys
+// can exceed 1 / (1 + (n - 1) e^-2).
+struct AdditiveAttention {
+  int64_t query_width, key_width, width;
+  Linear query{.in = query_width, .out = width};          // W
+  Linear key{.in = key_width, .out = width, .bias = {}};  // U
+  Linear score{.in = width, .out = 1, .bias = {}};        // v^T
+
+  struct Result {
+    Tensor context;  // [B, key_width]
+    Tensor weights;  // [B, S]
+  };
+  // U of all keys, once per source: keys [B, S, key_width] -> [B, S, width]
+  Tensor project(In keys) const { return key(keys); }
+  // query [B, query_width], keys [B, S, key_width] (they are the values, too), projected [B, S, width], mask [B, S]
+  // boolean, true where a key may be attended to, or undefined
+  Result operator()(In query, In keys, In projected, const Tensor& mask = {}) const;
+};
+
 struct MultiHeadOptions {
   Tensor mask = {};      // boolean, true = may attend: broadcasts to [B, heads, T, S]
   Tensor key_mask = {};  // boolean [B, S], false where a key is padding

@@ -16,16 +16,9 @@ struct Attention {
   Tensor definition(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias, const Tensor& mask) const {
     Tensor s = scale(matmul(q, transpose(k)), how.scale);
     if (bias.defined()) s = s + bias;
-    const Tensor p = masked_softmax(s, allowed(s.size(-2), s.size(-1), mask));
+    const Tensor may = allowed(s.size(-2), s.size(-1), mask);
+    const Tensor p = may.defined() ? masked_softmax(s, may) : softmax(s);
     return matmul(dropout(p, how.dropout), v);
-  }
-  // The mask acts before the exponential, so that nothing masked is ever infinite; a row of nothing gives zeros.
-  static Tensor masked_softmax(const Tensor& s, const Tensor& allowed) {
-    if (!allowed.defined()) return softmax(s);
-    if (s.numel() == 0) return s;
-    const Tensor top = stop_gradient(max(where(allowed, s, std::numeric_limits<double>::lowest()), -1, keepdim));
-    const Tensor e = where(allowed, exp(where(allowed, s - top, 0)), 0), total = sum(e, -1, keepdim);
-    return e / where(total > 0, total, 1);
   }
   Tensor allowed(int64_t T, int64_t S, const Tensor& mask) const {
     if (!how.causal) return mask;

@@ -1,4 +1,5 @@
 // Ops that are only what they say: no kernel, no rule.
+#include <limits>
 #include "../core/mode.h"
 #include "ops.h"
 
@@ -14,6 +15,17 @@ Tensor mean(In x, Dims dims, bool keepdim) {
   Scope here{x};
   const Tensor total = sum(x, dims, keepdim);
   return scale(total, double(total.numel()) / double(x->numel()));
+}
+
+// The mask acts before the exponential, so that nothing masked is ever infinite.
+Tensor masked_softmax(In x, In mask) {
+  Scope here{x};
+  if (x->numel() == 0) return x;
+  constexpr double nothing = -std::numeric_limits<double>::infinity();
+  const Tensor highest = stop_gradient(max(where(mask, x, nothing), -1, keepdim));
+  const Tensor top = where(highest == nothing, 0, highest);
+  const Tensor e = where(mask, exp(where(mask, x - top, 0)), 0), total = sum(e, -1, keepdim);
+  return e / where(total > 0, total, 1);
 }
 
 Tensor dropout(In x, double rate, Rng* training) { return dropout(x, draw(rate, training)); }

@@ -77,7 +77,10 @@ Tensor matmul(In a, In b);  // [.., n, k] [.., k, m] -> [.., n, m]; batches broa
 Tensor linear(In x, In weight, In bias = {});  // x weight^T + bias: [.., in] [out, in] [out] -> [.., out]
 
 // ---- normalising, fused
-Tensor softmax(In x, int dim = -1);      // e^x / sum e^x
+Tensor softmax(In x, int dim = -1);  // e^x / sum e^x
+// softmax over the last dimension of what mask (boolean, broadcasts to x) lets through; 0 elsewhere, and where nothing
+// is
+Tensor masked_softmax(In x, In mask);
 Tensor log_softmax(In x, int dim = -1);  // x - logsumexp(x)
 // (x - mean) / sqrt(variance + eps) weight + bias over the last dimension, biased variance; weight and bias [D] or
 // absent   (Ba, Kiros and Hinton 2016)

@@ -1,26 +1,23 @@
 #include "batch.h"
 #include <algorithm>
-#include <cstddef>
+#include "../../ops/ops.h"
 #include "vocabulary.h"
 
 namespace heed {
 
 Padded pad_sequence(std::span<const std::vector<int64_t>> sequences) {
-  Padded padded;
-  for (const auto& s : sequences) padded.lengths.push_back(static_cast<int64_t>(s.size()));
-  for (int64_t length : padded.lengths) padded.width = std::max(padded.width, length);
+  std::vector<int64_t> lengths, ids;
+  for (const auto& s : sequences) lengths.push_back(int64_t(s.size()));
+  const int64_t width = lengths.empty() ? 0 : *std::max_element(lengths.begin(), lengths.end());
   for (const auto& s : sequences) {
-    padded.ids.insert(padded.ids.end(), s.begin(), s.end());
-    padded.ids.insert(padded.ids.end(), static_cast<std::size_t>(padded.width) - s.size(), Vocabulary::pad);
+    ids.insert(ids.end(), s.begin(), s.end());
+    ids.insert(ids.end(), std::size_t(width) - s.size(), Vocabulary::pad);
   }
-  return padded;
+  return {tensor(ids, {int64_t(sequences.size()), width}), tensor(lengths, {int64_t(sequences.size())})};
 }
 
-std::vector<uint8_t> length_mask(const Padded& padded) {
-  std::vector<uint8_t> mask;
-  for (int64_t length : padded.lengths)
-    for (int64_t t = 0; t < padded.width; ++t) mask.push_back(t < length);
-  return mask;
+Tensor length_mask(const Tensor& lengths, int64_t width) {
+  return reshape(arange(width), {1, width}) < reshape(lengths, {lengths.numel(), 1});
 }
 
 Batch collate(std::span<const Example> examples) {

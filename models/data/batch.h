@@ -1,19 +1,18 @@
 #pragma once
-#include <cstdint>
 #include <span>
 #include <vector>
+#include "../../core/tensor.h"
 
 namespace heed {
 
-struct Padded {                  // B sequences of ids, the shorter ones filled with Vocabulary::pad
-  std::vector<int64_t> ids;      // [B, T], row-major
-  std::vector<int64_t> lengths;  // [B]
-  int64_t width = 0;             // T, the greatest length
+struct Padded {    // B sequences of ids, the shorter ones filled with Vocabulary::pad
+  Tensor ids;      // [B, T] i64, T the greatest length
+  Tensor lengths;  // [B] i64
 };
 Padded pad_sequence(std::span<const std::vector<int64_t>> sequences);
 
-// 1 where a real token stands, 0 on padding. [B, T], row-major
-std::vector<uint8_t> length_mask(const Padded& padded);
+// True where a real token stands: [B, T] boolean.
+Tensor length_mask(const Tensor& lengths, int64_t width);
 
 struct Example {
   std::vector<int64_t> source, target;  // without start and end
