@@ -1,0 +1,140 @@
+// Teaches a model to read dates as people write them ("the 5th of March 1987") and to write them as 1987-03-05, then
+// shows where it looks while it writes.
+#include <heed/heed.h>
+#include <heed/models/data/dates.h>
+#include <heed/models/draw/svg.h>
+#include <heed/models/draw/terminal.h>
+#include <heed/models/run/checkpoint.h>
+#include <heed/models/run/options.h>
+#include <heed/models/run/progress.h>
+#include <heed/models/run/run_folder.h>
+#include <heed/models/seq2seq/seq2seq.h>
+#include <cstdio>
+using namespace heed;
+
+namespace {
+
+const Vocabulary human(human_characters), iso(iso_characters);
+
+Batch batch_of(std::span<const DatePair> pairs) {
+  std::vector<Example> examples;
+  for (const DatePair& p : pairs) examples.push_back({human.encode(p.human), iso.encode(p.iso)});
+  return collate(examples);
+}
+
+struct Translation {
+  std::string text;
+  draw::Matrix alignment;  // a row per character written, a column per character read; empty without attention
+};
+
+std::vector<Translation> translate(const Seq2Seq& model, std::span<const DatePair> pairs) {
+  const auto [ids, weights] = model.translate(batch_of(pairs).source, 12);
+  std::vector<Translation> r;
+  for (int64_t i = 0; i < int64_t(pairs.size()); ++i) {
+    const std::string& source = pairs[std::size_t(i)].human;
+    r.push_back({iso.decode(ids(i).to_vector<int64_t>()), {}});
+    if (!weights.defined()) continue;
+    const std::string& text = r.back().text;
+    draw::Matrix& m = r.back().alignment;
+    m = {.rows = int64_t(text.size()),
+         .cols = int64_t(source.size()),
+         .title = source,
+         .row_name = "written",
+         .col_name = "read"};
+    m.values = weights(i, range(0, m.rows), range(0, m.cols)).to_vector();
+    for (char c : text) m.row_labels.emplace_back(1, c);
+    for (char c : source) m.col_labels.emplace_back(1, c);
+  }
+  return r;
+}
+
+// How much of the attention rests on the true year while the four digits of the year are written.
+double mass_on_year(const draw::Matrix& m, const DatePair& pair) {
+  double mass = 0;
+  for (int64_t t = iso_fields.year.begin; t < std::min(iso_fields.year.end, m.rows); ++t)
+    for (int64_t s = pair.fields.year.begin; s < pair.fields.year.end; ++s)
+      mass += m.values[std::size_t(t * m.cols + s)];
+  return mass / double(iso_fields.year.size());
+}
+
+void train(Options& options) {
+  options.group("Model");
+  const bool attends = options.choice("--attention", {"additive", "none"}, "how the decoder sees the source") != "none";
+  const int64_t width = options.integer("--width", 32, "of the character embeddings", at_least(1));
+  const int64_t hidden = options.integer("--hidden", 64, "of each LSTM", at_least(1));
+  options.group("Training");
+  const int64_t steps = options.integer("--steps", 400, "training steps", at_least(1));
+  const int64_t size = options.integer("--batch", 64, "dates in a batch", at_least(1));
+  const double lr = options.number("--lr", 3e-3, "learning rate of AdamW", at_least(0));
+  const double forcing =
+      options.number("--forcing", 0.5, "probability that the decoder is given the true last character", between(0, 1));
+  const int64_t first_seed = options.integer("--seed", 1, "of the weights and of the data", at_least(0));
+  options.group("Run");
+  const std::string out = options.text("--out", "runs/dates", "folder of pictures, metrics and checkpoint");
+  options.done();
+
+  seed(uint64_t(first_seed));
+  Rng rng{uint64_t(first_seed)};
+  Seq2Seq model{
+      .source_vocab = human.size(), .target_vocab = iso.size(), .width = width, .hidden = hidden, .attends = attends};
+  AdamW optimizer{.lr = lr, .weight_decay = 0};
+  RunFolder run(out);
+
+  draw::Series losses{.name = "training"};
+  for (auto& step : progress(steps, run)) {
+    std::vector<DatePair> pairs;
+    for (int64_t i = 0; i < size; ++i) pairs.push_back(sample_date(Split::train, rng));
+    const Batch batch = batch_of(pairs);
+    const Tensor wanted = batch.target.ids(_, range(1, batch.target.ids.size(1)));  // [B, T - 1]
+    Tensor loss = cross_entropy(model(batch, forcing, &rng), wanted, {.ignore_index = Vocabulary::pad});
+    step.show("loss", loss.item());
+    losses.y.push_back(loss.item());
+    const Gradients g = clip(grad(consume(loss), model), 1.0);
+    optimizer.step(model, g, cosine(double(step), 0, double(steps)));
+  }
+  save(run.path("model.safetensors"), model);
+  draw::save_svg(run.path("loss.svg"),
+                 draw::curve({losses}, {.title = "Dates: loss", .x_label = "step", .y_label = "loss", .log_y = true}));
+  if (interrupted()) return;
+
+  std::vector<DatePair> unseen;
+  for (const Date& date : dates_of(Split::test))
+    for (int64_t format = 0; format < date_formats; ++format) unseen.push_back(write_date(date, format));
+  std::printf("\nreading %zu unseen dates in %lld formats\n", unseen.size() / date_formats, (long long)(date_formats));
+  int64_t right = 0;
+  double mass = 0;
+  for (std::size_t i = 0; i < unseen.size(); i += 512) {
+    const auto part = std::span(unseen).subspan(i, std::min<std::size_t>(512, unseen.size() - i));
+    const std::vector<Translation> written = translate(model, part);
+    for (std::size_t k = 0; k < part.size(); ++k) {
+      right += written[k].text == part[k].iso;
+      if (attends) mass += mass_on_year(written[k].alignment, part[k]);
+    }
+  }
+
+  std::vector<DatePair> shown(unseen.end() - date_formats, unseen.end());  // one date in every format
+  std::vector<draw::Matrix> pictures;
+  const std::vector<Translation> written = translate(model, shown);
+  std::printf("\n");
+  for (std::size_t k = 0; k < shown.size(); ++k) {
+    std::printf("  %-26s -> %s\n", shown[k].human.c_str(), written[k].text.c_str());
+    pictures.push_back(written[k].alignment);
+  }
+  if (attends) {
+    std::printf("\nwhere it looks while it writes:\n\n%s", draw::terminal_heat_map(pictures[3]).c_str());
+    draw::save_svg(run.path("alignment.svg"),
+                   draw::heat_maps(pictures, {.title = "Where the decoder looks while it writes"}));
+    std::printf("\nattention on the true year %.3f", mass / double(unseen.size()));
+  }
+  std::printf("\nexact match %.1f%% of %zu unseen dates\n", 100 * double(right) / double(unseen.size()), unseen.size());
+  std::printf("wrote %s\n", attends ? (run.path("alignment.svg") + " and " + run.path("loss.svg")).c_str()
+                                    : run.path("loss.svg").c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return run_program(
+      argc, argv,
+      {.what = "Learns to write dates as YYYY-MM-DD, and shows its attention.", .example = "--attention none"}, train);
+}
