@@ -31,10 +31,10 @@ class Array {
   Storage* storage() const { return storage_.get(); }
   uint32_t version() const { return storage_ ? storage_->version.load(std::memory_order_relaxed) : 0; }
 
-  // The first element; T must be the type of dtype(). The others lie behind it as strides() say.
+  // The first element; T must be the type of dtype(), or std::byte. The others lie behind it as strides() say.
   template <class T>
   const T* data() const {
-    return is_number_ ? reinterpret_cast<const T*>(&place_) : reinterpret_cast<const T*>(storage_->data) + place_;
+    return reinterpret_cast<const T*>(is_number_ ? reinterpret_cast<const std::byte*>(&place_) : first());
   }
   const std::byte* bytes() const {  // of the first element
     return is_number_ ? reinterpret_cast<const std::byte*>(&place_)
@@ -42,7 +42,7 @@ class Array {
   }
   template <class T>
   T* mutable_data() {  // for a kernel's fresh results; everything else is written by assign
-    return reinterpret_cast<T*>(storage_->data) + place_;
+    return reinterpret_cast<T*>(first());
   }
 
   // Views. The caller has checked that they fit.
@@ -57,6 +57,7 @@ class Array {
 
  private:
   Array view(const Shape& shape, const Strides& strides, int64_t place) const;
+  std::byte* first() const { return storage_->data + place_ * int64_t(width(dtype_)); }
 
   Ref<Storage> storage_;
   Shape shape_;

@@ -19,6 +19,7 @@ double Tensor::item(Where at) const {
 }
 
 void Tensor::copy_out(void* to, Dtype t) const {
+  if (numel() == 0) return;  // an empty vector's data may be null, which memcpy must not be given
   const Array values = array_.dtype() == t && !array_.is_number() ? array_.contiguous() : array_.cast(t);
   std::memcpy(to, values.bytes(), static_cast<std::size_t>(numel()) * width(t));
 }
