@@ -1,8 +1,5 @@
 # What heed links to, found the same way by its own build and by a project that uses an installed heed.
 find_package(TBB REQUIRED)
-find_package(hwy CONFIG QUIET)
-find_package(nlohmann_json 3.11 REQUIRED)
-find_package(CLI11 REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(Threads REQUIRED)
 
