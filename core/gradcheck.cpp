@@ -187,8 +187,8 @@ struct Slope {
 
 // Richardson's extrapolation of differences with steps h, h/2, h/4, .. to h = 0: column j of row i is free of the first
 // j error terms. Two at once: the central difference (errors h^2, h^4, ..) and the bend (h, h^3, ..), which goes to 0
-// where f is smooth and to the difference of the slopes where it has a corner. The bound is how far neighbouring entries
-// are apart, what rounding can do, and half of the bend that is left.
+// where f is smooth and to the difference of the slopes where it has a corner. The bound is how far neighbouring
+// entries are apart, what rounding can do, and half of the bend that is left.
 Slope slope_at(Function& f, double* x) {
   constexpr int columns = 6, rows = 38;
   struct Entry {
@@ -218,7 +218,9 @@ Slope slope_at(Function& f, double* x) {
       Entry& e = row[std::size_t(j)];
       e.central = left.central + (left.central - corner_above.central) / (even - 1);
       e.bend = left.bend + (left.bend - corner_above.bend) / (odd - 1);
-      auto apart = [&](double Entry::*p) { return std::max(std::abs(e.*p - left.*p), std::abs(e.*p - corner_above.*p)); };
+      auto apart = [&](double Entry::*p) {
+        return std::max(std::abs(e.*p - left.*p), std::abs(e.*p - corner_above.*p));
+      };
       const double bound = apart(&Entry::central) + rounding + (std::abs(e.bend) + apart(&Entry::bend)) / 2;
       if (bound < r.bound) r.value = e.central, r.bound = bound;
     }
@@ -257,7 +259,10 @@ void judge(Report::Finding& r, const Slope& s, double scale, bool jumps) {
     r.bound = s.slack + rounded;
     const bool between = s.low - r.bound <= r.analytic && r.analytic <= s.high + r.bound;
     r.verdict = between ? Report::kink : Report::fail;
-    r.note = between ? "between the slopes on both sides" : "not between the slopes on both sides";
+    char text[80];
+    std::snprintf(text, sizeof text, "%sbetween the slopes %.9g and %.9g beside it", between ? "" : "not ", s.low,
+                  s.high);
+    r.note = text;
   } else if (s.kind == Slope::jump) {
     r.verdict = jumps ? Report::kink : Report::fail;
     r.note = "UNDEFINED: f jumps here";
@@ -273,7 +278,7 @@ struct Pattern {
   double least = infinity, most = -infinity, blur = 0;  // of analytic / numeric
 
   void add(const Report::Finding& r) {
-    if (r.verdict != Report::fail || *r.note) return;
+    if (r.verdict != Report::fail || !r.note.empty()) return;
     ++count;
     zero = zero && r.analytic == 0;
     const double ratio = r.analytic / r.numeric;
@@ -335,9 +340,11 @@ class Check {
     for (std::size_t v = 0; v < variables.size(); ++v) {
       if (scale[v] <= 1e-12 * largest) scale[v] = largest;  // zero, but for rounding
       for (std::size_t i = 0; i < slopes[v].size(); ++i) {
-        Report::Finding r = finding(order, variables[v], i, slopes[v][i], g.kernel[v][i], scale[v], "");
-        if (g.recorded[v][i] != g.kernel[v][i] && r.verdict != Report::fail)
-          r = finding(order, variables[v], i, slopes[v][i], g.recorded[v][i], scale[v], "with create_graph");
+        Report::Finding r = finding(order, variables[v], i, slopes[v][i], g.kernel[v][i], scale[v]);
+        if (g.recorded[v][i] != g.kernel[v][i] && r.verdict != Report::fail) {
+          r = finding(order, variables[v], i, slopes[v][i], g.recorded[v][i], scale[v]);
+          r.create_graph = true;
+        }
         count(tally, r);
         pattern.add(r);
         const double unit = scale[v] > 0 ? scale[v] : 1;
@@ -433,13 +440,12 @@ class Check {
     return r;
   }
 
-  Report::Finding finding(int order, const Variable& v, std::size_t i, const Slope& s, double analytic, double scale,
-                          const char* note) const {
+  Report::Finding finding(int order, const Variable& v, std::size_t i, const Slope& s, double analytic,
+                          double scale) const {
     Report::Finding r;
     r.order = order;
     r.input = v.name;
     r.analytic = analytic;
-    r.note = note;
     int64_t rest = int64_t(i);
     const Shape& shape = v.tensor.shape();
     r.index.resize(std::size_t(shape.rank()));
@@ -504,7 +510,8 @@ GradcheckReport gradcheck(Checked f, const Many& inputs, const Parameters& param
     for (const Tensor& g : gy) {
       output_gradients.push_back(g.defined() ? g.requires_grad() : Tensor());
       if (g.defined())
-        variables.push_back({"output gradient " + std::to_string(output_gradients.size() - 1), output_gradients.back()});
+        variables.push_back(
+            {"output gradient " + std::to_string(output_gradients.size() - 1), output_gradients.back()});
     }
     auto gradient = [&] {
       Recording always(true);
@@ -542,15 +549,17 @@ std::string GradcheckReport::str() const {
     std::string index = "[";
     for (int64_t i : f.index) index += (index.size() > 1 ? ", " : "") + std::to_string(i);
     index += "]";
-    std::snprintf(line, sizeof line, "  %-12s  %5d  %-*s  %-14s  %22.15g  %22.15g  %8.1e  %s\n", names[f.verdict],
-                  f.order, int(widest), f.input.c_str(), index.c_str(), f.analytic, f.numeric, f.bound, f.note);
+    std::snprintf(line, sizeof line, "  %-12s  %5d  %-*s  %-14s  %22.15g  %22.15g  %8.1e  %s%s\n", names[f.verdict],
+                  f.order, int(widest), f.input.c_str(), index.c_str(), f.analytic, f.numeric, f.bound, f.note.c_str(),
+                  f.create_graph ? "with create_graph" : "");
     s += line;
     seen[f.verdict] = true;
   }
-  if (seen[fail]) s += "  FAIL: further from the numeric gradient than 4 times what that may be wrong by\n";
+  if (seen[fail])
+    s += "  FAIL: further from the numeric gradient than 4 times what that may be wrong by, or as noted\n";
   if (seen[inconclusive])
     s += "  INCONCLUSIVE: rounding, or a step that finds no smooth ground, hides the gradient; nothing was shown\n";
-  if (seen[kink]) s += "  KINK: the function has a corner here, and the gradient is one of its slopes or between them\n";
+  if (seen[kink]) s += "  KINK: the function has a corner here, and any gradient between its slopes is right\n";
   return s;
 }
 

@@ -12,16 +12,16 @@
 namespace heed {
 
 struct GradcheckOptions {
-  int order = 1;                         // 2: the second derivatives too, those by the output gradients among them
-  std::vector<std::string> names = {};   // of the inputs, for the report
-  bool jumps = false;                    // f is known to jump: where it does, there is no gradient to be wrong
-  uint64_t seed = 1;                     // of the output gradients
+  int order = 1;                        // 2: the second derivatives too, those by the output gradients among them
+  std::vector<std::string> names = {};  // of the inputs, for the report
+  bool jumps = false;                   // f is known to jump: where it does, there is no gradient to be wrong
+  uint64_t seed = 1;                    // of the output gradients
 };
 
 struct GradcheckReport {
   enum Verdict {
     pass,          // within 4 bounds of the numeric gradient
-    kink,          // f has a corner here, and the gradient lies between the slopes on its two sides
+    kink,          // f has a corner here, and the gradient lies between the slopes on both sides
     inconclusive,  // the bound exceeds 1e-6 of the largest gradient of this input: nothing was shown
     fail
   };
@@ -31,14 +31,15 @@ struct GradcheckReport {
     std::string input;  // its name, or the path of a parameter
     std::vector<int64_t> index;
     double analytic = 0, numeric = 0;
-    double bound = 0;  // what numeric may be wrong by
-    const char* note = "";
+    double bound = 0;           // what numeric may be wrong by
+    bool create_graph = false;  // the gradient taken with create_graph, where that differs
+    std::string note;
   };
   struct Tally {
     int64_t passed = 0, kinks = 0, inconclusive = 0, failed = 0;  // elements
-    double worst_error = 0;                                       // |analytic - numeric| / largest gradient of its input
-    double worst_bound = 0;                                       // likewise
-    double certified_digits = 15;                                 // -log10 of the worst error + bound, likewise
+    double worst_error = 0;        // |analytic - numeric| / largest gradient of its input
+    double worst_bound = 0;        // likewise
+    double certified_digits = 15;  // -log10 of the worst error + bound, likewise
   };
 
   bool ok = true;  // everything passed or is an accepted kink
