@@ -1,0 +1,566 @@
+#include "gradcheck.h"
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+namespace heed {
+namespace {
+
+using Many = std::vector<Tensor>;
+using Evaluate = FunctionRef<Many()>;
+using Report = GradcheckReport;
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double roundoff = 0x1p-53;
+constexpr double certain = 1e-6;  // a larger bound, relative to the largest gradient, certifies nothing
+
+struct Variable {  // a leaf whose values this check alone holds, so that it can move them
+  std::string name;
+  Tensor tensor;
+  double* values() const { return Array(tensor.array()).mutable_data<double>(); }
+  std::size_t size() const { return std::size_t(tensor.numel()); }
+};
+
+Tensor private_copy(const Tensor& x) { return Tensor(x.array().cast(f64)).requires_grad(); }
+
+Many tensors(std::span<const Variable> variables) {
+  Many r;
+  for (const Variable& v : variables) r.push_back(v.tensor);
+  return r;
+}
+
+// Of size 1/2 to 1, with random signs.
+Tensor random_gradient(const Tensor& y, uint64_t key) {
+  Array g(y.shape(), f64);
+  for (int64_t i = 0; i < g.numel(); ++i) {
+    const double u = 2 * unit(key, uint64_t(i)) - 1;
+    g.mutable_data<double>()[i] = std::copysign(0.5 + 0.5 * std::abs(u), u);
+  }
+  return Tensor(std::move(g));
+}
+
+// ---- the function as its differences see it: all floating outputs in one row
+class Function {
+ public:
+  Function(Evaluate f, std::span<const Variable> variables, const Many& y, const Many& gy)
+      : f_(f), variables_(variables) {
+    for (std::size_t k = 0; k < y.size(); ++k) {
+      if (!gy[k].defined()) continue;
+      const std::vector<double> g = gy[k].to_vector();
+      weights_.insert(weights_.end(), g.begin(), g.end());
+      outputs_.push_back({k, weights_.size(), y[k].tracked()});
+    }
+    evaluate(base_);
+    changed_.assign(base_.size(), 0);
+    measure_noise();
+  }
+
+  const std::vector<double>& base() const { return base_; }
+
+  void evaluate(std::vector<double>& values) const {
+    values.clear();
+    for (const Tensor& y : [&] {
+           Unrecorded here;
+           return f_();
+         }()) {
+      if (!y.defined() || !floating(y.dtype())) continue;
+      const Array a = y.array().contiguous();
+      values.insert(values.end(), a.data<double>(), a.data<double>() + a.numel());
+    }
+    if (values.size() != weights_.size())
+      throw ShapeError("gradcheck: the shapes of the outputs depend on the values of the inputs");
+  }
+
+  // Differences over one element, all outputs contracted with their gradients.
+  struct Difference {
+    double central = 0;        // (f(x + h) - f(x - h)) / 2h
+    double bend = 0;           // the slope to the right minus the slope to the left
+    double low = 0, high = 0;  // the smaller and the larger of the two, output by output
+    double noise = 0;          // what rounding may have added to each f
+  };
+  Difference difference(double* x, double h) {
+    const double at = *x;
+    *x = at + h;
+    evaluate(up_);
+    *x = at - h;
+    evaluate(down_);
+    *x = at;
+    Difference d;
+    for (std::size_t k = 0; k < base_.size(); ++k) {
+      if (up_[k] == base_[k] && down_[k] == base_[k]) continue;
+      const double w = weights_[k], right = w * (up_[k] - base_[k]) / h, left = w * (base_[k] - down_[k]) / h;
+      d.central += w * (up_[k] - down_[k]) / (2 * h);
+      d.bend += right - left;
+      d.low += std::min(left, right);
+      d.high += std::max(left, right);
+      d.noise += std::abs(w) * (noise_[k] + roundoff * std::abs(up_[k] - down_[k]));
+      changed_[k] = true;
+    }
+    return d;
+  }
+
+  // An output that moved although it has no history, since the last call; -1 if there is none.
+  int detached_output() {
+    int found = -1;
+    std::size_t begin = 0;
+    for (const Output& y : outputs_) {
+      if (!y.tracked && std::any_of(changed_.begin() + std::ptrdiff_t(begin), changed_.begin() + std::ptrdiff_t(y.end),
+                                    [](char c) { return c; }))
+        found = int(y.number);
+      begin = y.end;
+    }
+    std::fill(changed_.begin(), changed_.end(), 0);
+    return found;
+  }
+
+ private:
+  struct Output {
+    std::size_t number, end;
+    bool tracked;
+  };
+
+  // Rounding errors show in fourth differences of f at equally spaced points close to x (Hamming; More and Wild 2011).
+  // What shrinks with the spacing is the function, what does not is noise; and a corner of f lies on one side only.
+  void measure_noise() {
+    constexpr int points = 7, scales = 5;
+    std::vector<std::vector<double>> level(scales, std::vector<double>(base_.size()));
+    std::vector<std::vector<double>> f(points, base_);
+    for (int s = 0; s < scales; ++s)
+      for (double side : {1.0, -1.0}) {
+        for (int m = 1; m < points; ++m) {
+          const Moved here(*this, side * m * std::ldexp(1, -12 - 4 * s));
+          evaluate(f[std::size_t(m)]);
+        }
+        for (std::size_t k = 0; k < base_.size(); ++k) {
+          double largest = 0;
+          for (std::size_t m = 0; m + 4 < points; ++m) {
+            const double fourth = f[m][k] - 4 * f[m + 1][k] + 6 * f[m + 2][k] - 4 * f[m + 3][k] + f[m + 4][k];
+            largest = std::max(largest, std::isfinite(fourth) ? std::abs(fourth) / std::sqrt(70.0) : infinity);
+          }
+          double& l = level[std::size_t(s)][k];
+          l = side > 0 ? largest : std::min(l, largest);
+        }
+      }
+    noise_.resize(base_.size());
+    for (std::size_t k = 0; k < base_.size(); ++k) {
+      noise_[k] = roundoff * std::abs(base_[k]);
+      for (std::size_t s = 0; s + 1 < scales; ++s) {
+        const double wide = level[s][k], narrow = level[s + 1][k];
+        if (wide <= 8 * narrow && narrow < infinity) noise_[k] = std::max({noise_[k], wide, narrow});
+      }
+    }
+  }
+
+  struct Moved {  // all variables, each element by `step` of itself with a sign of its own
+    std::span<const Variable> variables;
+    std::vector<std::vector<double>> before;
+    Moved(const Function& f, double step) : variables(f.variables_) {
+      for (const Variable& v : variables) {
+        double* x = v.values();
+        before.emplace_back(x, x + v.size());
+        for (std::size_t i = 0; i < v.size(); ++i)
+          x[i] += (unit(before.size(), i) < 0.5 ? -step : step) * (x[i] != 0 ? std::abs(x[i]) : 1);
+      }
+    }
+    Moved(const Moved&) = delete;
+    Moved& operator=(const Moved&) = delete;
+    ~Moved() {
+      for (std::size_t i = 0; i < before.size(); ++i)
+        std::copy(before[i].begin(), before[i].end(), variables[i].values());
+    }
+  };
+
+  Evaluate f_;
+  std::span<const Variable> variables_;
+  std::vector<Output> outputs_;
+  std::vector<double> weights_, base_, noise_, up_, down_;
+  std::vector<char> changed_;
+};
+
+// ---- one numeric gradient
+struct Slope {
+  double value = 0, bound = infinity;
+  enum { smooth, corner, jump } kind = smooth;  // what f looks like where no bound is small
+  double low = 0, high = 0;                     // the slopes on the two sides of a corner
+  double slack = infinity;                      // and what they may be wrong by
+};
+
+// Richardson's extrapolation of differences with steps h, h/2, h/4, .. to h = 0: column j of row i is free of the first
+// j error terms. Two at once: the central difference (errors h^2, h^4, ..) and the bend (h, h^3, ..), which goes to 0
+// where f is smooth and to the difference of the slopes where it has a corner. The bound is how far neighbouring
+// entries are apart, what rounding can do, and half of the bend that is left.
+Slope slope_at(Function& f, double* x) {
+  constexpr int columns = 6, rows = 38;
+  struct Entry {
+    double central = 0, bend = 0;
+  };
+  std::array<Entry, columns> above{}, row{};
+  Slope r;
+  Function::Difference last;
+  int filled = 0, corner = 0, jump = 0;
+  double step = std::ldexp(1, std::ilogb(std::max(std::abs(*x), 1.0)) - 3);
+  for (int i = 0; i < rows; ++i, step /= 2) {
+    double h = (*x + step) - *x;
+    h = *x - (*x - h);  // now x + h and x - h are exact
+    if (h == 0) break;
+    const Function::Difference d = f.difference(x, h);
+    if (!std::isfinite(d.central) || !std::isfinite(d.bend)) {
+      filled = corner = jump = 0;
+      continue;
+    }
+    const double rounding = 2 * d.noise / h;
+    if (rounding > 0 && rounding >= r.bound) break;
+
+    row[0] = {d.central, d.bend};
+    double even = 4, odd = 2;
+    for (int j = 1; j < std::min(filled + 1, columns); ++j, even *= 4, odd *= 4) {
+      const Entry &left = row[std::size_t(j - 1)], &corner_above = above[std::size_t(j - 1)];
+      Entry& e = row[std::size_t(j)];
+      e.central = left.central + (left.central - corner_above.central) / (even - 1);
+      e.bend = left.bend + (left.bend - corner_above.bend) / (odd - 1);
+      auto apart = [&](double Entry::*p) {
+        return std::max(std::abs(e.*p - left.*p), std::abs(e.*p - corner_above.*p));
+      };
+      const double bound = apart(&Entry::central) + rounding + (std::abs(e.bend) + apart(&Entry::bend)) / 2;
+      if (bound < r.bound) r.value = e.central, r.bound = bound;
+    }
+
+    // With h halved, a smooth f bends half as much, a corner as much as before, and a jump twice as much.
+    const double sunk = 8 * rounding, bend = std::abs(d.bend), before = std::abs(last.bend);
+    if (filled && std::max(before, bend) > sunk) {
+      const bool same = bend > 0.75 * before && bend < 1.33 * before, more = bend >= 1.33 * before;
+      corner = same ? corner + 1 : 0;
+      jump = more ? jump + 1 : 0;
+      const double slack = std::abs(d.low - last.low) + std::abs(d.high - last.high) + 2 * rounding;
+      if (!corner) r.slack = infinity;
+      else if (slack < r.slack) r.low = d.low, r.high = d.high, r.slack = slack;
+    }
+    last = d;
+    std::swap(above, row);
+    ++filled;
+  }
+  if (corner >= 4) r.kind = Slope::corner;
+  if (jump >= 4) r.kind = Slope::jump;
+  return r;
+}
+
+// ---- the verdict on one element
+void judge(Report::Finding& r, const Slope& s, double scale, bool jumps) {
+  const double rounded = 0x1p-50 * scale;  // the analytic gradient is a rounded number too
+  const double error = std::abs(r.analytic - s.value);
+  r.numeric = s.value;
+  r.bound = s.bound + rounded;
+  if (!std::isfinite(r.analytic)) {
+    r.verdict = Report::fail;
+    r.note = "not finite";
+  } else if (s.bound <= certain * scale || (s.kind == Slope::smooth && r.analytic == 0 && s.value == 0)) {
+    r.verdict = error <= 4 * r.bound ? Report::pass : Report::fail;
+  } else if (s.kind == Slope::corner && s.slack <= certain * scale) {
+    r.bound = s.slack + rounded;
+    const bool between = s.low - r.bound <= r.analytic && r.analytic <= s.high + r.bound;
+    r.verdict = between ? Report::kink : Report::fail;
+    char text[80];
+    std::snprintf(text, sizeof text, "%sbetween the slopes %.9g and %.9g beside it", between ? "" : "not ", s.low,
+                  s.high);
+    r.note = text;
+  } else if (s.kind == Slope::jump) {
+    r.verdict = jumps ? Report::kink : Report::fail;
+    r.note = "UNDEFINED: f jumps here";
+  } else {
+    r.verdict = error <= 4 * r.bound ? Report::inconclusive : Report::fail;
+  }
+}
+
+// What everything that is wrong has in common.
+struct Pattern {
+  int64_t count = 0;
+  bool zero = true;
+  double least = infinity, most = -infinity, blur = 0;  // of analytic / numeric
+
+  void add(const Report::Finding& r) {
+    if (r.verdict != Report::fail || !r.note.empty()) return;
+    ++count;
+    zero = zero && r.analytic == 0;
+    const double ratio = r.analytic / r.numeric;
+    least = std::min(least, ratio);
+    most = std::max(most, ratio);
+    blur = std::max(blur, std::abs(4 * ratio * r.bound / r.numeric));
+  }
+  std::string str() const {
+    if (count < 2) return "";
+    const std::string every = "All " + std::to_string(count) + " wrong gradients are ";
+    if (zero) return every + "zero: a path was cut, or a rule returns zero.";
+    if (most - least <= 1e-9 * std::abs(most) + 2 * blur && std::isfinite(blur)) {
+      const double ratio = (least + most) / 2;
+      if (std::abs(ratio + 1) <= 1e-9 + 2 * blur) return every + "the right ones with the opposite sign.";
+      char text[60];
+      std::snprintf(text, sizeof text, "%.9g times the right ones: a constant factor.", ratio);
+      return every + text;
+    }
+    if (most < 0) return every + "of the opposite sign.";
+    return "";
+  }
+};
+
+// ---- one order of derivatives
+class Check {
+ public:
+  Check(const GradcheckOptions& options, Report& report) : options(options), report(report) {}
+
+  // Returns the output gradients it used; undefined for outputs that are not floating.
+  Many run(int order, Evaluate f, std::span<const Variable> variables) {
+    const Many y = f(), gy = output_gradients(y);
+    Function values(f, variables, y, gy);
+    if (order == 1) check_values(y, values.base());
+    const Analytic g = analytic(y, gy, variables);
+    if (!std::all_of(values.base().begin(), values.base().end(), [](double v) { return std::isfinite(v); })) {
+      report.problems.push_back("an output is NaN or infinite");
+      return gy;
+    }
+
+    std::vector<std::vector<Slope>> slopes;
+    std::vector<double> scale;
+    for (std::size_t v = 0; v < variables.size(); ++v) {
+      slopes.push_back({});
+      scale.push_back(0);
+      for (std::size_t i = 0; i < variables[v].size(); ++i) {
+        const Slope s = slope_at(values, variables[v].values() + i);
+        slopes[v].push_back(s);
+        const double a = std::abs(g.kernel[v][i]);
+        scale[v] = std::max({scale[v], std::isfinite(a) ? a : 0, std::abs(s.value) - 4 * s.bound});
+      }
+      if (const int k = values.detached_output(); k >= 0)
+        report.problems.push_back("output " + std::to_string(k) + " depends on " + variables[v].name +
+                                  " but has no history: it was detached, or computed unrecorded");
+    }
+
+    const double largest = scale.empty() ? 0 : *std::max_element(scale.begin(), scale.end());
+    Report::Tally tally;
+    double worst = 0;
+    for (std::size_t v = 0; v < variables.size(); ++v) {
+      if (scale[v] <= 1e-12 * largest) scale[v] = largest;  // zero, but for rounding
+      for (std::size_t i = 0; i < slopes[v].size(); ++i) {
+        Report::Finding r = finding(order, variables[v], i, slopes[v][i], g.kernel[v][i], scale[v]);
+        if (g.recorded[v][i] != g.kernel[v][i] && r.verdict != Report::fail) {
+          r = finding(order, variables[v], i, slopes[v][i], g.recorded[v][i], scale[v]);
+          r.create_graph = true;
+        }
+        count(tally, r);
+        pattern.add(r);
+        const double unit = scale[v] > 0 ? scale[v] : 1;
+        double error = std::abs(r.analytic - r.numeric) / unit, bound = r.bound / unit;
+        if (std::isnan(error)) error = infinity;
+        if (r.verdict != Report::kink) {
+          tally.worst_error = std::max(tally.worst_error, error);
+          tally.worst_bound = std::max(tally.worst_bound, bound);
+          worst = std::max(worst, error + bound);
+        }
+        keep(r, error + bound);
+      }
+    }
+    tally.certified_digits = digits(worst);
+    report.orders.push_back(tally);
+    return gy;
+  }
+
+  void finish() {
+    Report::Tally& t = report.total;
+    for (const Report::Tally& o : report.orders) {
+      t.passed += o.passed, t.kinks += o.kinks, t.inconclusive += o.inconclusive, t.failed += o.failed;
+      t.worst_error = std::max(t.worst_error, o.worst_error);
+      t.worst_bound = std::max(t.worst_bound, o.worst_bound);
+      t.certified_digits = std::min(t.certified_digits, o.certified_digits);
+    }
+    for (const Ranked& r : ranked) report.worst.push_back(r.finding);
+    report.ok = !t.failed && !t.inconclusive && report.problems.empty();
+    if (const std::string text = pattern.str(); !text.empty()) report.problems.push_back(text);
+  }
+
+ private:
+  struct Analytic {
+    std::vector<std::vector<double>> kernel, recorded;  // without and with create_graph
+  };
+  struct Ranked {
+    Report::Finding finding;
+    double size;
+    bool operator<(const Ranked& o) const {
+      return finding.verdict != o.finding.verdict ? finding.verdict > o.finding.verdict : size > o.size;
+    }
+  };
+
+  const GradcheckOptions& options;
+  Report& report;
+  Pattern pattern;
+  std::vector<Ranked> ranked;
+
+  Many output_gradients(const Many& y) const {
+    Many gy;
+    for (const Tensor& t : y) {
+      const bool wanted = t.defined() && floating(t.dtype());
+      if (wanted && t.dtype() != f64)
+        fail<DtypeError>(report.at, "gradcheck",
+                         "output " + std::to_string(gy.size()) + " is " + name(t.dtype()) +
+                             " though all inputs are f64: nothing can be certified in it");
+      gy.push_back(wanted ? random_gradient(t, scramble(options.seed, gy.size())) : Tensor());
+    }
+    return gy;
+  }
+
+  void check_values(const Many& y, const std::vector<double>& again) {
+    std::vector<double> first;
+    for (const Tensor& t : y)
+      if (t.defined() && floating(t.dtype())) {
+        const std::vector<double> v = t.to_vector();
+        first.insert(first.end(), v.begin(), v.end());
+      }
+    if (std::memcmp(first.data(), again.data(), first.size() * sizeof(double)) != 0)
+      report.problems.push_back(
+          "f gives other values when it is evaluated again: give its random ops a key, not a generator");
+  }
+
+  Analytic analytic(const Many& y, const Many& gy, std::span<const Variable> variables) {
+    const Many x = tensors(variables);
+    Many before, zero;
+    for (const Tensor& t : x) before.push_back(Tensor(t.array().cast(f64)));
+    for (const Tensor& t : gy) zero.push_back(t.defined() ? zeros_like(t) : Tensor());
+    const Many g = vjp(y, gy, x, false, report.at), again = vjp(y, gy, x, false, report.at),
+               nothing = vjp(y, zero, x, false, report.at), recorded = vjp(y, gy, x, create_graph, report.at);
+    Analytic r;
+    for (std::size_t v = 0; v < x.size(); ++v) {
+      r.kernel.push_back(g[v].to_vector());
+      r.recorded.push_back(recorded[v].to_vector());
+      const std::vector<double> second = again[v].to_vector(), none = nothing[v].to_vector();
+      if (std::memcmp(r.kernel[v].data(), second.data(), second.size() * sizeof(double)) != 0)
+        report.problems.push_back("the gradient of " + variables[v].name +
+                                  " is not the same bits when it is computed again");
+      if (std::any_of(none.begin(), none.end(), [](double e) { return e != 0; }))
+        report.problems.push_back("output gradients of zero do not give a gradient of zero for " + variables[v].name);
+      if (!equal(before[v], x[v])) report.problems.push_back(variables[v].name + " was overwritten");
+    }
+    return r;
+  }
+
+  Report::Finding finding(int order, const Variable& v, std::size_t i, const Slope& s, double analytic,
+                          double scale) const {
+    Report::Finding r;
+    r.order = order;
+    r.input = v.name;
+    r.analytic = analytic;
+    int64_t rest = int64_t(i);
+    const Shape& shape = v.tensor.shape();
+    r.index.resize(std::size_t(shape.rank()));
+    for (int d = shape.rank() - 1; d >= 0; rest /= shape[d--]) r.index[std::size_t(d)] = rest % shape[d];
+    judge(r, s, scale, options.jumps);
+    return r;
+  }
+  static void count(Report::Tally& t, const Report::Finding& r) {
+    int64_t* of[] = {&t.passed, &t.kinks, &t.inconclusive, &t.failed};
+    ++*of[r.verdict];
+  }
+  static double digits(double worst) { return std::clamp(-std::log10(worst), 0.0, 15.0); }
+  void keep(const Report::Finding& r, double size) {
+    const Ranked entry{r, size};
+    ranked.insert(std::upper_bound(ranked.begin(), ranked.end(), entry), entry);
+    if (ranked.size() > 5) ranked.pop_back();
+  }
+};
+
+}  // namespace
+
+namespace detail {
+
+void fail_arity(std::size_t given, Where at) {
+  fail<ShapeError>(at, "gradcheck", "the function cannot be called with " + std::to_string(given) + " tensors");
+}
+
+GradcheckReport gradcheck(Checked f, const Many& inputs, const Parameters& parameters, const GradcheckOptions& options,
+                          Where at) {
+  Many x;
+  std::vector<Variable> variables;
+  for (const Tensor& t : inputs) {
+    const bool moves = t.defined() && floating(t.dtype());
+    x.push_back(moves ? private_copy(t) : t);
+    const std::size_t i = x.size() - 1;
+    if (moves)
+      variables.push_back({i < options.names.size() ? options.names[i] : "input " + std::to_string(i), x.back()});
+  }
+  for (std::size_t i = 0; i < parameters.values.size(); ++i)
+    variables.push_back({parameters.paths[i], parameters.values[i]});
+  if (variables.empty()) fail<GradError>(at, "gradcheck", "no input is a floating tensor");
+
+  Recording on(true);
+  auto value = [&] { return f(x); };
+  const Many y = value();
+  Report report;
+  report.at = at;
+  report.seed = options.seed;
+  for (const Tensor& t : y)
+    if (report.op.empty() && t.tracked() && !t.edge().node->leaf) {
+      report.op = t.edge().node->name;
+      if (t.edge().node->at) report.at = t.edge().node->at;
+    }
+  if (std::none_of(y.begin(), y.end(), [](const Tensor& t) { return t.defined() && floating(t.dtype()); }))
+    fail<GradError>(at, "gradcheck", "the function gives no floating tensor");
+
+  Check check(options, report);
+  const Many gy = check.run(1, value, variables);
+  if (options.order > 1) {
+    const Many wrt = tensors(variables);
+    Many output_gradients;
+    for (const Tensor& g : gy) {
+      output_gradients.push_back(g.defined() ? g.requires_grad() : Tensor());
+      if (g.defined())
+        variables.push_back(
+            {"output gradient " + std::to_string(output_gradients.size() - 1), output_gradients.back()});
+    }
+    auto gradient = [&] {
+      Recording always(true);
+      return vjp(value(), output_gradients, wrt, create_graph, at);
+    };
+    check.run(2, gradient, variables);
+  }
+  check.finish();
+  return report;
+}
+
+}  // namespace detail
+
+// ---- the report
+std::string GradcheckReport::str() const {
+  char line[300];
+  std::string s = std::string("gradcheck ") + (ok ? "passed" : "FAILED") + ": " + (op.empty() ? "function" : op) +
+                  " (" + at.str() + ")\n";
+  std::snprintf(line, sizeof line,
+                "  %lld PASS, %lld KINK, %lld INCONCLUSIVE, %lld FAIL; worst error %.1e, bound %.1e of the largest "
+                "gradient; %.1f digits certified; output gradients from seed %llu\n",
+                static_cast<long long>(total.passed), static_cast<long long>(total.kinks),
+                static_cast<long long>(total.inconclusive), static_cast<long long>(total.failed), total.worst_error,
+                total.worst_bound, total.certified_digits, static_cast<unsigned long long>(seed));
+  s += line;
+  for (const std::string& p : problems) s += "  " + p + "\n";
+  std::size_t widest = 5;
+  for (const Finding& f : worst) widest = std::max(widest, f.input.size());
+  bool seen[4] = {};
+  std::snprintf(line, sizeof line, "  %-12s  order  %-*s  %-14s  %22s  %22s  %8s\n", "worst", int(widest), "input",
+                "index", "analytic", "numeric", "bound");
+  if (!worst.empty()) s += line;
+  for (const Finding& f : worst) {
+    static constexpr const char* names[] = {"PASS", "KINK", "INCONCLUSIVE", "FAIL"};
+    std::string index = "[";
+    for (int64_t i : f.index) index += (index.size() > 1 ? ", " : "") + std::to_string(i);
+    index += "]";
+    std::snprintf(line, sizeof line, "  %-12s  %5d  %-*s  %-14s  %22.15g  %22.15g  %8.1e  %s%s\n", names[f.verdict],
+                  f.order, int(widest), f.input.c_str(), index.c_str(), f.analytic, f.numeric, f.bound, f.note.c_str(),
+                  f.create_graph ? "with create_graph" : "");
+    s += line;
+    seen[f.verdict] = true;
+  }
+  if (seen[fail])
+    s += "  FAIL: further from the numeric gradient than 4 times what that may be wrong by, or as noted\n";
+  if (seen[inconclusive])
+    s += "  INCONCLUSIVE: rounding, or a step that finds no smooth ground, hides the gradient; nothing was shown\n";
+  if (seen[kink]) s += "  KINK: the function has a corner here, and any gradient between its slopes is right\n";
+  return s;
+}
+
+}  // namespace heed

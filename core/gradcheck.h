@@ -1,0 +1,124 @@
+#pragma once
+// Are the gradients of a function right? They are compared, element by element, with differences of the function itself
+// in float64, extrapolated to a step of zero, each with a bound on its own error.
+//
+//   gradcheck([](const Tensor& a, const Tensor& b) { return a * exp(b); }, {a, b})
+//   gradcheck(MyOp{}, {a, b})                      an op struct
+//   gradcheck(model, {x})                          a module: its inputs and all its parameters
+//   if (auto report = gradcheck(...); !report) fail(report.str())
+#include "grad.h"
+#include "op.h"
+
+namespace heed {
+
+struct GradcheckOptions {
+  int order = 1;                        // 2: the second derivatives too, those by the output gradients among them
+  std::vector<std::string> names = {};  // of the inputs, for the report
+  bool jumps = false;                   // f is known to jump: where it does, there is no gradient to be wrong
+  uint64_t seed = 1;                    // of the output gradients
+};
+
+struct GradcheckReport {
+  enum Verdict {
+    pass,          // within 4 bounds of the numeric gradient
+    kink,          // f has a corner here, and the gradient lies between the slopes on both sides
+    inconclusive,  // the bound exceeds 1e-6 of the largest gradient of this input: nothing was shown
+    fail
+  };
+  struct Finding {
+    Verdict verdict = pass;
+    int order = 1;
+    std::string input;  // its name, or the path of a parameter
+    std::vector<int64_t> index;
+    double analytic = 0, numeric = 0;
+    double bound = 0;           // what numeric may be wrong by
+    bool create_graph = false;  // the gradient taken with create_graph, where that differs
+    std::string note;
+  };
+  struct Tally {
+    int64_t passed = 0, kinks = 0, inconclusive = 0, failed = 0;  // elements
+    double worst_error = 0;        // |analytic - numeric| / largest gradient of its input
+    double worst_bound = 0;        // likewise
+    double certified_digits = 15;  // -log10 of the worst error + bound, likewise
+  };
+
+  bool ok = true;  // everything passed or is an accepted kink
+  Tally total;
+  std::vector<Tally> orders;          // first, second
+  std::vector<Finding> worst;         // at most five, the worst first
+  std::vector<std::string> problems;  // what is wrong with more than one element
+  std::string op;                     // that gave the output
+  Where at;                           // its line
+  uint64_t seed = 0;
+
+  explicit operator bool() const { return ok; }
+  std::string str() const;  // for a person
+};
+
+namespace detail {
+using Checked = FunctionRef<std::vector<Tensor>(const std::vector<Tensor>&)>;
+GradcheckReport gradcheck(Checked f, const std::vector<Tensor>& inputs, const Parameters& parameters,
+                          const GradcheckOptions& options, Where at);
+[[noreturn]] void fail_arity(std::size_t given, Where at);
+
+inline std::vector<Tensor> as_list(const Tensor& y) { return {y}; }
+inline std::vector<Tensor> as_list(std::vector<Tensor> y) { return y; }
+template <std::size_t K>
+std::vector<Tensor> as_list(const std::array<Tensor, K>& y) {
+  return {y.begin(), y.end()};
+}
+
+template <class Op>
+concept OpStruct = requires {
+  Op::name;
+  &Op::forward;
+};
+template <class M>
+concept Walkable = reflect::Plain<M> || Listed<M>;
+
+template <class Op>
+std::vector<Tensor> call_op(const Op& op, const std::vector<Tensor>& x, Where at) {
+  if constexpr (Declared<Op>::list) return as_list(apply_list(at, op, x));
+  else {
+    if (x.size() != std::size_t(Declared<Op>::arity)) fail_arity(x.size(), at);
+    return [&]<std::size_t... I>(std::index_sequence<I...>) { return as_list(apply(at, op, x[I]...)); }
+    (std::make_index_sequence<std::size_t(Declared<Op>::arity)>{});
+  }
+}
+
+template <class F, std::size_t... I>
+concept Takes = requires(F& f, const std::vector<Tensor>& x) {
+  as_list(f(x[I]...));
+};
+// f of as many tensors as there are, or of the list of them.
+template <class F, std::size_t... I>
+std::vector<Tensor> call(F& f, const std::vector<Tensor>& x, Where at, std::index_sequence<I...>) {
+  if constexpr (Takes<F, I...>)
+    if (x.size() == sizeof...(I)) return as_list(f(x[I]...));
+  if constexpr (sizeof...(I) < 8) return call(f, x, at, std::make_index_sequence<sizeof...(I) + 1>{});
+  else if constexpr (requires { as_list(f(x)); }) return as_list(f(x));
+  else fail_arity(x.size(), at);
+}
+}  // namespace detail
+
+// f: of up to 8 tensors or of a std::vector of them, giving a Tensor, or a vector or array of them. Floating inputs are
+// checked, as float64 copies; i64, boolean and undefined ones are passed on. A module is checked as its float64 copy,
+// called with the inputs. All outputs are contracted with random output gradients.
+// Errors: no input is floating, f takes another number of them, or f gives nothing floating.
+template <class F>
+GradcheckReport gradcheck(const F& f, const std::vector<Tensor>& inputs, const GradcheckOptions& options = {},
+                          Where at = Where::here()) {
+  if constexpr (detail::OpStruct<F>) {
+    auto call = [&](const std::vector<Tensor>& x) { return detail::call_op(f, x, at); };
+    return detail::gradcheck(call, inputs, {}, options, at);
+  } else if constexpr (detail::Walkable<F>) {
+    const F copy = cast(f, f64);
+    auto call = [&](const std::vector<Tensor>& x) { return detail::call(copy, x, at, std::index_sequence<0>{}); };
+    return detail::gradcheck(call, inputs, parameters(copy), options, at);
+  } else {
+    auto call = [&](const std::vector<Tensor>& x) { return detail::call(f, x, at, std::index_sequence<0>{}); };
+    return detail::gradcheck(call, inputs, {}, options, at);
+  }
+}
+
+}  // namespace heed
