@@ -151,13 +151,31 @@ bool equal(const Tensor& a, const Tensor& b) {
 // ---- printing
 namespace {
 
-std::string number_text(double v, Dtype t) {
-  char text[40];
-  if (t == boolean) return v != 0 ? "true" : "false";
-  if (t == i64) std::snprintf(text, sizeof text, "%lld", static_cast<long long>(v));
-  else std::snprintf(text, sizeof text, "%.5g", v);
-  return text;
-}
+// How the numbers of one tensor are written: integers plainly, others with four decimals, or with an exponent where the
+// largest of them would need more places.
+class NumberFormat {
+ public:
+  NumberFormat(std::span<const double> values, Dtype t) : dtype_(t) {
+    double largest = 0;
+    for (double v : values) {
+      if (!std::isfinite(v)) continue;
+      largest = std::max(largest, std::abs(v));
+      whole_ = whole_ && v == std::trunc(v);
+    }
+    exponent_ = largest >= 1e6 || (largest > 0 && largest < 1e-3);
+  }
+  std::string operator()(double v) const {
+    char text[40];
+    if (dtype_ == boolean) return v != 0 ? "true" : "false";
+    if (dtype_ == i64) std::snprintf(text, sizeof text, "%lld", static_cast<long long>(v));
+    else std::snprintf(text, sizeof text, exponent_ ? "%.4e" : whole_ ? "%.0f." : "%.4f", v);
+    return text;
+  }
+
+ private:
+  Dtype dtype_;
+  bool whole_ = true, exponent_ = false;
+};
 
 // Of a long dimension the first and last three are shown.
 struct Printer {
@@ -168,9 +186,10 @@ struct Printer {
 
   explicit Printer(const Tensor& x) : numbers(std::size_t(x.numel())), shape(x.shape()) {
     const std::vector<double> values = x.to_vector();
+    const NumberFormat text_of(values, x.dtype());
     for (int64_t i = 0; i < x.numel(); ++i) {
       if (hidden(i)) continue;
-      std::string& s = numbers[std::size_t(i)] = number_text(values[std::size_t(i)], x.dtype());
+      std::string& s = numbers[std::size_t(i)] = text_of(values[std::size_t(i)]);
       widest = std::max(widest, s.size());
     }
   }

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <functional>
 #include <numbers>
 #include "../core/op.h"
 #include "checks.h"

@@ -300,23 +300,24 @@ TEST_CASE("a batch is padded, and its masks are true on real tokens") {
   const Vocabulary v("abc");
   const std::vector<Example> examples{{v.encode("abc"), v.encode("c")}, {v.encode(""), v.encode("ba")}};
   const Batch batch = collate(examples);
-  CHECK(batch.source.width == 3);
-  CHECK(batch.source.lengths == std::vector<int64_t>{3, 0});
-  CHECK(batch.source.ids == std::vector<int64_t>{3, 4, 5,  //
-                                                 0, 0, 0});
-  CHECK(length_mask(batch.source) == std::vector<uint8_t>{1, 1, 1,  //
-                                                          0, 0, 0});
-  CHECK(batch.target.width == 4);
-  CHECK(batch.target.lengths == std::vector<int64_t>{3, 4});
-  CHECK(batch.target.ids == std::vector<int64_t>{1, 5, 2, 0,  //
-                                                 1, 4, 3, 2});
-  CHECK(length_mask(batch.target) == std::vector<uint8_t>{1, 1, 1, 0,  //
-                                                          1, 1, 1, 1});
+  auto ids = [](const Tensor& t) { return t.to_vector<int64_t>(); };
+  CHECK(batch.source.ids.shape() == Shape{2, 3});
+  CHECK(ids(batch.source.lengths) == std::vector<int64_t>{3, 0});
+  CHECK(ids(batch.source.ids) == std::vector<int64_t>{3, 4, 5,  //
+                                                      0, 0, 0});
+  CHECK(ids(length_mask(batch.source.lengths, 3)) == std::vector<int64_t>{1, 1, 1,  //
+                                                                          0, 0, 0});
+  CHECK(batch.target.ids.shape() == Shape{2, 4});
+  CHECK(ids(batch.target.lengths) == std::vector<int64_t>{3, 4});
+  CHECK(ids(batch.target.ids) == std::vector<int64_t>{1, 5, 2, 0,  //
+                                                      1, 4, 3, 2});
+  CHECK(length_mask(batch.target.lengths, 4).dtype() == boolean);
+  CHECK(ids(length_mask(batch.target.lengths, 4)) == std::vector<int64_t>{1, 1, 1, 0,  //
+                                                                          1, 1, 1, 1});
 }
 
 TEST_CASE("a batch of nothing is empty") {
   const Batch batch = collate({});
-  CHECK(batch.source.width == 0);
-  CHECK(batch.source.ids.empty());
-  CHECK(length_mask(batch.target).empty());
+  CHECK(batch.source.ids.shape() == Shape{0, 0});
+  CHECK(length_mask(batch.target.lengths, 0).numel() == 0);
 }
