@@ -97,7 +97,13 @@ void add_to(Array& sum, const Array& x) {
       const T* p = x.data<T>();
       const Rows<2> rows(sum.shape(), {&sum, &x});
       for_each_piece(rows, [&](const std::array<int64_t, 2>& at, int64_t n) {
-        add_row(y + at[0], y + at[0], rows.step(0), p + at[1], rows.step(1), n);
+        T* q = y + at[0];
+        const T* v = p + at[1];
+        const int64_t sq = rows.step(0), sv = rows.step(1);
+        if (sq == 1 && sv == 1)
+          for (int64_t i = 0; i < n; ++i) q[i] += v[i];
+        else
+          for (int64_t i = 0; i < n; ++i) q[i * sq] += v[i * sv];
       });
     }
   });

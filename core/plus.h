@@ -32,7 +32,7 @@ void check_computed(const char* op, Where at, Dtype t);             // DtypeErro
 void check_same_dtype(const char* op, Where at, Dtype a, Dtype b);  // DtypeError unless equal
 
 namespace kernels {
-void add_to(Array& sum, const Array& x);  // in place: for a contiguous buffer that nobody else holds
+void add_to(Array& sum, const Array& x);  // in place: for a buffer that nobody else holds, or a part of it
 Array sum_to(const Array& x, const Shape& to);
 }  // namespace kernels
 
