@@ -248,7 +248,6 @@ CASES = {
     # ops
     "relu": lambda: op(F.relu, {}, x=normal(3, 5)),
     "gelu": lambda: op(F.gelu, {}, x=4 * normal(3, 5)),
-    "gelu_tanh": lambda: op(F.gelu, {"approximate": "tanh"}, x=4 * normal(3, 5)),
     "logsumexp": lambda: op(torch.logsumexp, {"dim": -1}, x=3 * normal(2, 3, 5)),
     "topk": lambda: topk({"k": 2, "dim": -1}, normal(3, 5)),
     "softmax": lambda: op(F.softmax, {"dim": -1}, x=3 * normal(2, 3, 5)),

@@ -1,0 +1,379 @@
+#include <heed/core/file.h>
+#include <heed/heed.h>
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include "catch.h"
+
+using namespace heed;
+
+namespace {
+
+const std::filesystem::path folder = std::filesystem::path(HEED_SOURCE_DIR) / "tests" / "parity";
+constexpr double tolerance = 1e-10;  // of |heed - PyTorch| / max(1, |PyTorch|), both in f64
+
+double difference(double ours, double theirs) {
+  const double d = std::abs(ours - theirs) / std::max(1.0, std::abs(theirs));
+  return std::isnan(d) ? std::numeric_limits<double>::infinity() : d;
+}
+
+// One file of tests/parity, whose README names the keys. Every tensor in it must be asked for: see unasked().
+class Reference {
+ public:
+  TensorFile file;
+  nlohmann::json settings = nlohmann::json::parse(file.metadata.at("settings"));
+  int compared = 0;  // tensors
+  double worst = 0;
+  std::string worst_key = "";
+
+  explicit Reference(const std::string& name) : file(load_safetensors(folder / (name + ".safetensors"))) {}
+
+  const Tensor& at(const std::string& key) {
+    asked_.insert(key);
+    return file.at(key);
+  }
+  const Tensor& input(const std::string& name) {  // a variable if it is floating; undefined if the case has none
+    const auto [place, first] = inputs_.try_emplace(name);
+    Tensor& x = place->second;
+    if (first && file.find("input." + name)) {
+      x = at("input." + name);
+      if (floating(x.dtype())) leaves_.emplace_back(name, x = x.requires_grad());
+    }
+    return x;
+  }
+  template <class M>
+  M filled(const M& model) {  // with the stored parameters and state, by path
+    M filled = cast(model, f64);
+    walk(filled, [&](const Item& x) {
+      if (!x.tensor) return;
+      assign(*x.tensor, at((x.kind == Item::trained ? "param." : "state.") + x.path));
+      if (x.kind == Item::trained) leaves_.emplace_back(x.path, *x.tensor);
+    });
+    return filled;
+  }
+
+  void compare(const std::string& key, const Tensor& ours) {
+    const Tensor& theirs = at(key);
+    INFO(key);
+    REQUIRE(ours.shape().str() == theirs.shape().str());
+    REQUIRE(ours.dtype() == theirs.dtype());
+    const std::vector<double> a = ours.to_vector(), b = theirs.to_vector();
+    for (std::size_t i = 0; i < a.size(); ++i)
+      if (const double d = difference(a[i], b[i]); d > worst) worst = d, worst_key = key;
+    ++compared;
+  }
+  // Outputs, and the gradients of all variables and parameters for the stored output gradients.
+  void compare(const NamedTensors& outputs) {
+    std::vector<Tensor> y, gy, x;
+    for (const auto& [name, output] : outputs) {
+      compare("output." + name, output);
+      if (!file.find("grad_output." + name)) continue;
+      y.push_back(output);
+      gy.push_back(at("grad_output." + name));
+    }
+    for (const auto& [name, leaf] : leaves_) x.push_back(leaf);
+    const std::vector<Tensor> gx = vjp(y, gy, x);
+    for (std::size_t i = 0; i < gx.size(); ++i) compare("grad." + leaves_[i].first, gx[i]);
+  }
+
+  std::vector<std::string> unasked() const {
+    std::vector<std::string> keys;
+    for (const auto& [key, x] : file.tensors)
+      if (!asked_.count(key)) keys.push_back(key);
+    return keys;
+  }
+
+ private:
+  std::map<std::string, Tensor> inputs_;
+  NamedTensors leaves_;
+  std::set<std::string> asked_;
+};
+
+// ---- ops
+
+void run_scaled_dot_product_attention(Reference& r) {
+  const Tensor &q = r.input("q"), &k = r.input("k"), &v = r.input("v");
+  AttentionOptions options{.bias = r.input("bias"), .mask = r.input("mask"), .scale = r.settings.value("scale", 0.0)};
+  const std::string causal = r.settings.value("causal", "");
+  if (causal == "upper_left") options.causal = q.size(-2) == k.size(-2) ? Causal::on : Causal::upper_left;
+  if (causal == "lower_right") options.causal = Causal::lower_right;
+  r.compare({{"y", scaled_dot_product_attention(q, k, v, options)}});
+}
+
+void run_topk(Reference& r) {
+  const auto [values, indices] = topk(r.input("x"), r.settings["k"], r.settings["dim"]);
+  r.compare({{"values", values}, {"indices", indices}});
+}
+
+// ---- modules
+
+void run_linear(Reference& r) {
+  const int64_t in = r.settings["in_features"], out = r.settings["out_features"];
+  const bool bias = r.settings["bias"];
+  const auto model = r.filled(bias ? Linear{.in = in, .out = out} : Linear{.in = in, .out = out, .bias = {}});
+  r.compare({{"y", model(r.input("x"))}});
+}
+
+void run_embedding(Reference& r) {
+  const auto model = r.filled(Embedding{.vocab = r.settings["num_embeddings"], .width = r.settings["embedding_dim"]});
+  r.compare({{"y", model(r.input("index"))}});
+}
+
+void run_layer_norm(Reference& r) {
+  const auto model = r.filled(LayerNorm{.width = r.settings["normalized_shape"], .eps = r.settings["eps"]});
+  r.compare({{"y", model(r.input("x"))}});
+}
+
+void run_dropout_evaluation(Reference& r) {
+  const Dropout model{.rate = r.settings["p"]};
+  r.compare({{"y", model(r.input("x"))}});
+}
+
+void run_feed_forward(Reference& r) {
+  const bool relu = r.settings["activation"] == "relu";
+  const auto model = r.filled(FeedForward{.width = r.settings["width"],
+                                          .hidden = r.settings["hidden"],
+                                          .activation = relu ? FeedForward::relu : FeedForward::gelu});
+  r.compare({{"y", model(r.input("x"))}});
+}
+
+void run_batch_norm(Reference& r) {
+  const auto model = r.filled(
+      BatchNorm{.channels = r.settings["num_features"], .eps = r.settings["eps"], .momentum = r.settings["momentum"]});
+  Rng rng{1};
+  if (r.settings["training"]) {
+    const Tensor y = model(r.input("x"), &rng);
+    r.compare({{"y", y}, {"running_mean", model.running_mean}, {"running_var", model.running_var}});
+  } else {
+    r.compare({{"y", model(r.input("x"))}});
+  }
+}
+
+void run_multi_head_attention(Reference& r) {
+  const int64_t width = r.settings["embed_dim"], heads = r.settings["num_heads"];
+  const bool bias = r.settings["bias"], causal = r.settings["causal"];
+  const auto model = r.filled(bias ? MultiHeadAttention{.width = width, .heads = heads}
+                                   : MultiHeadAttention{.width = width,
+                                                        .heads = heads,
+                                                        .in_proj_bias = {},
+                                                        .out_proj = {.in = width, .out = width, .bias = {}}});
+  const Tensor& query = r.input("query");
+  const Tensor& key = r.input("key").defined() ? r.input("key") : query;
+  const Tensor& value = r.input("value").defined() ? r.input("value") : key;
+  const MultiHeadOptions options{.key_mask = r.input("key_mask"), .causal = causal ? Causal::on : Causal::off};
+
+  const Tensor y = model(query, key, value, options);
+  const auto [y_too, weights] = model.with_weights(query, key, value, options);
+  const bool weights_have_gradients = r.file.find("grad_output.weights");
+  r.compare("output.y", weights_have_gradients ? y : y_too);
+  r.compare({{"y", weights_have_gradients ? y_too : y}, {"weights", mean(weights, 1)}, {"weights_per_head", weights}});
+}
+
+void run_lstm_cell(Reference& r) {
+  const auto model = r.filled(LstmCell{.in = r.settings["input_size"], .hidden = r.settings["hidden_size"]});
+  const LstmState next = model(r.input("x"), {r.input("h"), r.input("c")});
+  r.compare({{"h_next", next.h}, {"c_next", next.c}});
+}
+
+void run_lstm(Reference& r) {
+  const auto model = r.filled(Lstm({.in = r.settings["input_size"],
+                                    .hidden = r.settings["hidden_size"],
+                                    .layers = r.settings["num_layers"],
+                                    .bidirectional = r.settings["bidirectional"]}));
+  const auto [y, state] = model(r.input("x"), r.input("lengths"), {r.input("h0"), r.input("c0")});
+  r.compare({{"y", y}, {"h_n", state.h}, {"c_n", state.c}});
+}
+
+// ---- optimizers
+
+struct Perceptron {
+  Linear up{3, 4}, down{4, 2};
+  Tensor operator()(In x) const { return down(tanh(up(x))); }
+};
+
+template <class Optimizer>
+void train(Reference& r, Optimizer optimizer, double (*schedule)(double) = constant) {
+  const auto model = r.filled(Perceptron{});
+  const Tensor &x = r.at("input.x"), &target = r.at("input.target");
+  auto compare = [&r](const std::string& prefix, const auto& all) {  // Parameters or Gradients
+    for (std::size_t i = 0; i < all.paths.size(); ++i) r.compare(prefix + all.paths[i], all.values[i]);
+  };
+  std::vector<double> losses;
+  for (int step = 1; step <= 20; ++step) {
+    const Tensor error = model(x) - target;
+    const Tensor loss = mean(error * error) / 2;
+    losses.push_back(loss.item());
+    const Gradients g = grad(loss, model);
+    if (step == 1) compare("grad.", g);
+    optimizer.step(model, g, schedule(step - 1));
+    if (step == 1 || step == 2 || step == 5 || step == 20)
+      compare("step_" + std::to_string(step) + ".", parameters(model));
+  }
+  r.compare("output.loss", tensor(losses, {20}, f64));
+}
+
+void run_sgd(Reference& r) {
+  const auto& s = r.settings;
+  train(r, Sgd{.lr = s["lr"], .momentum = s["momentum"], .weight_decay = s["weight_decay"], .nesterov = s["nesterov"]});
+}
+
+AdamW adamw(const nlohmann::json& s) {
+  return {.lr = s["lr"],
+          .beta1 = s["betas"][0],
+          .beta2 = s["betas"][1],
+          .eps = s["eps"],
+          .weight_decay = s["weight_decay"]};
+}
+void run_adamw(Reference& r) { train(r, adamw(r.settings)); }
+
+Tensor factors(double (*schedule)(double), int64_t steps) {  // of steps 0, 1, ..
+  std::vector<double> values;
+  for (int64_t s = 0; s < steps; ++s) values.push_back(schedule(double(s)));
+  return tensor(values, {steps}, f64);
+}
+
+void run_adamw_schedule(Reference& r) {
+  const auto schedule = [](double step) { return cosine(step, 5, 20); };
+  r.compare("input.factors", factors(schedule, 20));
+  train(r, adamw(r.settings), schedule);
+}
+
+void run_schedules(Reference& r) {
+  REQUIRE(r.settings == nlohmann::json{{"warmup", 5}, {"total", 20}});
+  r.compare("output.constant", factors(constant, 21));
+  r.compare("output.warmup", factors([](double step) { return warmup(step, 5); }, 21));
+  r.compare("output.cosine", factors([](double step) { return cosine(step, 0, 20); }, 21));
+  r.compare("output.cosine_with_warmup", factors([](double step) { return cosine(step, 5, 20); }, 21));
+}
+
+void run_clip_grad_norm(Reference& r) {
+  const Gradients g{{"a", "b"}, {r.at("input.a"), r.at("input.b")}};
+  const Gradients clipped = clip(g, r.settings["max_norm"]);
+  r.compare("output.norm", full({}, g.norm(), f64));
+  for (const auto& path : g.paths) r.compare("output." + path, clipped.at(path));
+}
+
+// ---- the stored cases, and what computes each
+
+const std::map<std::string, void (*)(Reference&)> cases = {
+    {"relu",
+     [](Reference& r) {
+       r.compare({{"y", relu(r.input("x"))}});
+     }},
+    {"gelu",
+     [](Reference& r) {
+       r.compare({{"y", gelu(r.input("x"))}});
+     }},
+    {"logsumexp",
+     [](Reference& r) {
+       r.compare({{"y", logsumexp(r.input("x"), r.settings["dim"])}});
+     }},
+    {"topk", run_topk},
+    {"softmax",
+     [](Reference& r) {
+       r.compare({{"y", softmax(r.input("x"), r.settings["dim"])}});
+     }},
+    {"softmax_dim_1",
+     [](Reference& r) {
+       r.compare({{"y", softmax(r.input("x"), r.settings["dim"])}});
+     }},
+    {"log_softmax",
+     [](Reference& r) {
+       r.compare({{"y", log_softmax(r.input("x"), r.settings["dim"])}});
+     }},
+    {"cross_entropy",
+     [](Reference& r) {
+       r.compare({{"y", cross_entropy(r.input("logits"), r.input("target"))}});
+     }},
+    {"layer_norm_no_affine",
+     [](Reference& r) {
+       r.compare({{"y", layer_norm(r.input("x"))}});
+     }},
+    {"scaled_dot_product_attention", run_scaled_dot_product_attention},
+    {"scaled_dot_product_attention_lengths", run_scaled_dot_product_attention},
+    {"scaled_dot_product_attention_scale", run_scaled_dot_product_attention},
+    {"scaled_dot_product_attention_bias", run_scaled_dot_product_attention},
+    {"scaled_dot_product_attention_bias_broadcast", run_scaled_dot_product_attention},
+    {"scaled_dot_product_attention_mask", run_scaled_dot_product_attention},
+    {"scaled_dot_product_attention_fully_masked", run_scaled_dot_product_attention},
+    {"scaled_dot_product_attention_causal", run_scaled_dot_product_attention},
+    {"scaled_dot_product_attention_causal_upper_left", run_scaled_dot_product_attention},
+    {"scaled_dot_product_attention_causal_lower_right", run_scaled_dot_product_attention},
+    {"linear", run_linear},
+    {"linear_no_bias", run_linear},
+    {"embedding", run_embedding},
+    {"layer_norm", run_layer_norm},
+    {"dropout_evaluation", run_dropout_evaluation},
+    {"feed_forward_relu", run_feed_forward},
+    {"feed_forward_gelu", run_feed_forward},
+    {"batch_norm_1d", run_batch_norm},
+    {"batch_norm_2d", run_batch_norm},
+    {"batch_norm_2d_evaluation", run_batch_norm},
+    {"multi_head_attention_self", run_multi_head_attention},
+    {"multi_head_attention_no_bias", run_multi_head_attention},
+    {"multi_head_attention_cross", run_multi_head_attention},
+    {"multi_head_attention_query_key_value", run_multi_head_attention},
+    {"multi_head_attention_causal", run_multi_head_attention},
+    {"multi_head_attention_key_mask", run_multi_head_attention},
+    {"multi_head_attention_causal_key_mask", run_multi_head_attention},
+    {"multi_head_attention_weight_gradients", run_multi_head_attention},
+    {"lstm_cell", run_lstm_cell},
+    {"lstm", run_lstm},
+    {"lstm_two_layers", run_lstm},
+    {"lstm_bidirectional", run_lstm},
+    {"lstm_initial_state", run_lstm},
+    {"lstm_lengths", run_lstm},
+    {"lstm_bidirectional_lengths", run_lstm},
+    {"lstm_everything", run_lstm},
+    {"sgd", run_sgd},
+    {"sgd_momentum", run_sgd},
+    {"sgd_nesterov", run_sgd},
+    {"sgd_weight_decay", run_sgd},
+    {"sgd_nesterov_weight_decay", run_sgd},
+    {"adamw", run_adamw},
+    {"adamw_weight_decay", run_adamw},
+    {"adamw_betas", run_adamw},
+    {"adamw_schedule", run_adamw_schedule},
+    {"clip_grad_norm", run_clip_grad_norm},
+    {"clip_grad_norm_inactive", run_clip_grad_norm},
+    {"schedules", run_schedules},
+};
+
+}  // namespace
+
+TEST_CASE("parity: every stored file has a case, and every case its file") {
+  std::vector<std::string> stored, known;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    if (entry.path().extension() == ".safetensors") stored.push_back(entry.path().stem());
+  std::sort(stored.begin(), stored.end());
+  for (const auto& [name, run] : cases) known.push_back(name);
+  CHECK(stored == known);
+}
+
+TEST_CASE("parity: outputs, gradients and optimizer steps are PyTorch's within 1e-10") {
+  for (const auto& [name, run] : cases) {
+    INFO(name);
+    Reference r(name);
+    CHECK(r.file.metadata.at("case") == name);
+    CHECK(r.file.metadata.at("torch").rfind("2.14", 0) == 0);
+    run(r);
+    INFO("worst difference " << r.worst << " in " << r.worst_key);
+    CHECK(r.worst <= tolerance);
+    CHECK(r.unasked() == std::vector<std::string>());
+  }
+}
+
+// heed_tests "[parity]" prints it.
+TEST_CASE("parity: the table of differences", "[.][parity]") {
+  std::printf("%-48s %8s %9s  %s\n", "case", "compared", "worst", "in");
+  for (const auto& [name, run] : cases) {
+    Reference r(name);
+    run(r);
+    std::printf("%-48s %8d %9.1e  %s\n", name.c_str(), r.compared, r.worst, r.worst_key.c_str());
+  }
+}
