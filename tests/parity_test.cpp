@@ -96,6 +96,14 @@ class Reference {
 
 // ---- ops
 
+void run_relu(Reference& r) { r.compare({{"y", relu(r.input("x"))}}); }
+void run_gelu(Reference& r) { r.compare({{"y", gelu(r.input("x"))}}); }
+void run_logsumexp(Reference& r) { r.compare({{"y", logsumexp(r.input("x"), r.settings["dim"])}}); }
+void run_softmax(Reference& r) { r.compare({{"y", softmax(r.input("x"), r.settings["dim"])}}); }
+void run_log_softmax(Reference& r) { r.compare({{"y", log_softmax(r.input("x"), r.settings["dim"])}}); }
+void run_cross_entropy(Reference& r) { r.compare({{"y", cross_entropy(r.input("logits"), r.input("target"))}}); }
+void run_layer_norm_no_affine(Reference& r) { r.compare({{"y", layer_norm(r.input("x"))}}); }
+
 void run_scaled_dot_product_attention(Reference& r) {
   const Tensor &q = r.input("q"), &k = r.input("k"), &v = r.input("v");
   AttentionOptions options{.bias = r.input("bias"), .mask = r.input("mask"), .scale = r.settings.value("scale", 0.0)};
@@ -261,39 +269,15 @@ void run_clip_grad_norm(Reference& r) {
 // ---- the stored cases, and what computes each
 
 const std::map<std::string, void (*)(Reference&)> cases = {
-    {"relu",
-     [](Reference& r) {
-       r.compare({{"y", relu(r.input("x"))}});
-     }},
-    {"gelu",
-     [](Reference& r) {
-       r.compare({{"y", gelu(r.input("x"))}});
-     }},
-    {"logsumexp",
-     [](Reference& r) {
-       r.compare({{"y", logsumexp(r.input("x"), r.settings["dim"])}});
-     }},
+    {"relu", run_relu},
+    {"gelu", run_gelu},
+    {"logsumexp", run_logsumexp},
     {"topk", run_topk},
-    {"softmax",
-     [](Reference& r) {
-       r.compare({{"y", softmax(r.input("x"), r.settings["dim"])}});
-     }},
-    {"softmax_dim_1",
-     [](Reference& r) {
-       r.compare({{"y", softmax(r.input("x"), r.settings["dim"])}});
-     }},
-    {"log_softmax",
-     [](Reference& r) {
-       r.compare({{"y", log_softmax(r.input("x"), r.settings["dim"])}});
-     }},
-    {"cross_entropy",
-     [](Reference& r) {
-       r.compare({{"y", cross_entropy(r.input("logits"), r.input("target"))}});
-     }},
-    {"layer_norm_no_affine",
-     [](Reference& r) {
-       r.compare({{"y", layer_norm(r.input("x"))}});
-     }},
+    {"softmax", run_softmax},
+    {"softmax_dim_1", run_softmax},
+    {"log_softmax", run_log_softmax},
+    {"cross_entropy", run_cross_entropy},
+    {"layer_norm_no_affine", run_layer_norm_no_affine},
     {"scaled_dot_product_attention", run_scaled_dot_product_attention},
     {"scaled_dot_product_attention_lengths", run_scaled_dot_product_attention},
     {"scaled_dot_product_attention_scale", run_scaled_dot_product_attention},
