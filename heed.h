@@ -1,6 +1,8 @@
 #pragma once
 // core, ops, nn and optim in one.
+#include "core/file.h"
 #include "core/grad.h"
+#include "core/gradcheck.h"
 #include "core/parallel.h"
 #include "nn/attention.h"
 #include "nn/dropout.h"

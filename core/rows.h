@@ -73,10 +73,11 @@ class Rows {
   int64_t rows_ = 1;
 };
 
+constexpr int64_t piece = 1 << 15;  // elements that one task takes
+
 // Calls f(offsets, n) for every row, or for pieces of one long row, in parallel. The pieces depend on the shape only.
 template <int N, class F>
 void for_each_piece(const Rows<N>& rows, F&& f) {
-  constexpr int64_t piece = 1 << 15;  // elements
   const int64_t n = rows.length();
   if (rows.rows() == 1) {
     parallel_for(n, piece, [&](int64_t begin, int64_t end) {
@@ -94,10 +95,17 @@ void for_each_piece(const Rows<N>& rows, F&& f) {
 // A fresh y of type R with a's and b's broadcast shape: row(y, a, step of a, b, step of b, n) for every piece of a row.
 template <class T, class R, class F>
 Array map_rows(const Array& a, const Array& b, F&& row) {
-  const Shape shape = broadcast({}, "", a.shape(), b.shape());
+  const bool alike = a.is_contiguous() && b.is_contiguous() && a.shape() == b.shape();
+  const Shape shape = alike ? a.shape() : broadcast({}, "", a.shape(), b.shape());
   Array y(shape, dtype_of<R>);
   const T *p = a.data<T>(), *q = b.data<T>();
   R* r = y.mutable_data<R>();
+  if (alike) {
+    parallel_for(y.numel(), piece, [&](int64_t begin, int64_t end) {
+      row(r + begin, p + begin, 1, q + begin, 1, end - begin);
+    });
+    return y;
+  }
   const Rows<3> rows(shape, {&y, &a, &b});
   for_each_piece(rows, [&](const std::array<int64_t, 3>& at, int64_t n) {
     row(r + at[0], p + at[1], rows.step(1), q + at[2], rows.step(2), n);

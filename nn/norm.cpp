@@ -4,7 +4,14 @@ namespace heed {
 
 Tensor BatchNorm::operator()(In x, Rng* training) const {
   Scope here{*this, x};
+  const Where at = line_of(x);
+  if (x->dim() < 2 || x->size(1) != channels)
+    fail<ShapeError>(at, "BatchNorm",
+                     "the input must be [N, " + std::to_string(channels) + ", ..], not " + x->shape().str());
   if (training) {
+    if (x->numel() <= channels)
+      fail<ShapeError>(at, "BatchNorm",
+                       "cannot train on one value per channel: " + x->shape().str() + " has no variance");
     auto [y, mean, variance] = batch_norm(x, weight, bias, eps);
     Unrecorded off;
     const double n = double(x->numel()) / double(channels);

@@ -4,7 +4,7 @@
 
 namespace heed::kernels {
 
-constexpr int64_t grain = 1 << 14;  // elements that one task takes of an elementwise loop
+constexpr int64_t grain = 1 << 14;  // elements that one task takes of a loop that computes more than it loads
 
 // row(x, y, n) for all of x: f32 or f64.
 template <class F>
