@@ -94,7 +94,7 @@ TEST_CASE("safetensors: large tensors are mapped, each for itself") {
 }
 
 TEST_CASE("a file written by PyTorch is read") {
-  const fs::path folder = fs::path(__FILE__).parent_path() / "parity";
+  const fs::path folder = fs::path(HEED_SOURCE_DIR) / "tests/parity";
   const TensorFile file = load_safetensors(folder / "topk.safetensors");
   CHECK(file.metadata.at("case") == "topk");
   CHECK(file.at("output.indices").dtype() == i64);
