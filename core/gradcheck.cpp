@@ -144,9 +144,10 @@ class Function {
     noise_.resize(base_.size());
     for (std::size_t k = 0; k < base_.size(); ++k) {
       noise_[k] = roundoff * std::abs(base_[k]);
-      for (std::size_t s = 0; s + 1 < scales; ++s) {
-        const double wide = level[s][k], narrow = level[s + 1][k];
-        if (wide <= 8 * narrow && narrow < infinity) noise_[k] = std::max({noise_[k], wide, narrow});
+      for (std::size_t s = 0; s + 2 < scales; ++s) {
+        const double wide = level[s][k], middle = level[s + 1][k], narrow = level[s + 2][k];
+        if (wide <= 8 * middle && middle <= 8 * narrow && narrow < infinity)
+          noise_[k] = std::max({noise_[k], wide, middle, narrow});
       }
     }
   }
@@ -197,9 +198,9 @@ Slope slope_at(Function& f, double* x) {
   std::array<Entry, columns> above{}, row{};
   Slope r;
   Function::Difference last;
-  int filled = 0, corner = 0, jump = 0;
+  int i = 0, filled = 0, corner = 0, jump = 0;
   double step = std::ldexp(1, std::ilogb(std::max(std::abs(*x), 1.0)) - 3);
-  for (int i = 0; i < rows; ++i, step /= 2) {
+  for (; i < rows; ++i, step /= 2) {
     double h = (*x + step) - *x;
     h = *x - (*x - h);  // now x + h and x - h are exact
     if (h == 0) break;
@@ -240,7 +241,7 @@ Slope slope_at(Function& f, double* x) {
     ++filled;
   }
   if (corner >= 4) r.kind = Slope::corner;
-  if (jump >= 4) r.kind = Slope::jump;
+  if (jump >= 4 && i == rows) r.kind = Slope::jump;
   return r;
 }
 
@@ -327,7 +328,9 @@ class Check {
         const Slope s = slope_at(values, variables[v].values() + i);
         slopes[v].push_back(s);
         const double a = std::abs(g.kernel[v][i]);
-        scale[v] = std::max({scale[v], std::isfinite(a) ? a : 0, std::abs(s.value) - 4 * s.bound});
+        const double n = s.kind == Slope::corner ? std::max(std::abs(s.low), std::abs(s.high)) - s.slack
+                                                 : std::abs(s.value) - 4 * s.bound;
+        scale[v] = std::max({scale[v], std::isfinite(a) ? a : 0, n});
       }
       if (const int k = values.detached_output(); k >= 0)
         report.problems.push_back("output " + std::to_string(k) + " depends on " + variables[v].name +
