@@ -1,5 +1,4 @@
 #include <heed/heed.h>
-#include <heed/models/draw/svg.h>
 #include <iostream>
 using namespace heed;
 

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Builds heed and tests it: packages, a release build with warnings as errors, the same with clang, ctest.
+#
+#   tools/test.sh [--acceptance] [--all]
+#
+#   --acceptance   also the tests that train models until they are good
+#   --all          also the tests under clang, under the address, undefined and thread sanitizers, and clang-tidy
+#   --help         this text
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+all=no
+left_out=(--label-exclude acceptance)
+for option; do
+  case $option in
+    --acceptance) left_out=() ;;
+    --all) all=yes ;;
+    --help) sed -n '2,/^set/s/^# \{0,1\}//p' tools/test.sh; exit ;;
+    *) echo "test.sh: unknown option $option (--help lists them)" >&2; exit 2 ;;
+  esac
+done
+
+jobs=$(nproc)
+export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$jobs} CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-$jobs}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+stage() {  # WHAT COMMAND...: a line with the time it took; what the command says only if it fails
+  SECONDS=0
+  printf '%-60s' "$1"
+  "${@:2}" >"$log" 2>&1 || { printf 'failed\n'; cat "$log"; exit 1; }
+  printf '%5d s\n' $SECONDS
+}
+build() {  # PRESET TARGET...
+  cmake --preset "$1" && cmake --build --preset "$1" --target "${@:2}"
+}
+check() {  # PRESET
+  ctest --test-dir "build/$1" --output-on-failure "${left_out[@]}"
+}
+tidy() {
+  find core ops nn optim models tools tests -maxdepth 3 -name '*.cpp' -not -path 'tests/refuse/*' -not -path 'tests/consumer/*' -print0 |
+    xargs -0 -n 1 -P "$CMAKE_BUILD_PARALLEL_LEVEL" clang-tidy --quiet -p build/clang
+}
+script_time() {  # PRESET: how long the compiler took over the first block of the README
+  awk '/readme_1.cpp.o/ { t = ($2 - $1) / 1000 } END { printf "%.1f s", t }' "build/$1/.ninja_log"
+}
+
+stage "packages" tools/setup.sh $([ $all = yes ] && echo all || echo test)
+stage "release build" build release all
+if command -v clang++ >/dev/null; then
+  stage "clang build of the library, the programs and the README" build clang programs readme
+  echo "the README's training script compiles in $(script_time release) (g++), $(script_time clang) (clang++)"
+fi
+if [ $all = yes ]; then
+  stage "clang build of the tests" build clang all
+  stage "clang tests" check clang
+  stage "clang-tidy" tidy
+  for sanitizer in asan tsan; do
+    stage "$sanitizer build" build $sanitizer all
+    stage "$sanitizer tests" check $sanitizer
+  done
+fi
+check release
