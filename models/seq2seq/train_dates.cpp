@@ -4,10 +4,7 @@
 #include <heed/models/data/dates.h>
 #include <heed/models/draw/svg.h>
 #include <heed/models/draw/terminal.h>
-#include <heed/models/run/checkpoint.h>
-#include <heed/models/run/options.h>
-#include <heed/models/run/progress.h>
-#include <heed/models/run/run_folder.h>
+#include <heed/models/run/run.h>
 #include <heed/models/seq2seq/seq2seq.h>
 #include <cstdio>
 using namespace heed;
@@ -71,6 +68,7 @@ void train(Options& options) {
   const int64_t first_seed = options.integer("--seed", 1, "of the weights and of the data", at_least(0));
   options.group("Run");
   const std::string out = options.text("--out", "runs/dates", "folder of pictures, metrics and checkpoint");
+  const bool resume = options.flag("--resume", "go on from the last checkpoint in that folder");
   options.done();
 
   seed(uint64_t(first_seed));
@@ -78,9 +76,11 @@ void train(Options& options) {
   Seq2Seq model{
       .source_vocab = human.size(), .target_vocab = iso.size(), .width = width, .hidden = hidden, .attends = attends};
   AdamW optimizer{.lr = lr, .weight_decay = 0};
-  RunFolder run(out);
+  Checkpoints checkpoints(out, model);
+  checkpoints.add("optimizer", optimizer).add("rng", rng);
+  RunFolder run(out, options, resume ? checkpoints.load() : 0);
 
-  draw::Series losses{.name = "training"};
+  int64_t done = run.first();
   for (auto& step : progress(steps, run)) {
     std::vector<DatePair> pairs;
     for (int64_t i = 0; i < size; ++i) pairs.push_back(sample_date(Split::train, rng));
@@ -88,19 +88,25 @@ void train(Options& options) {
     const Tensor wanted = batch.target.ids(_, range(1, batch.target.ids.size(1)));  // [B, T - 1]
     Tensor loss = cross_entropy(model(batch, forcing, &rng), wanted, {.ignore_index = Vocabulary::pad});
     step.show("loss", loss.item());
-    losses.y.push_back(loss.item());
     const Gradients g = clip(grad(consume(loss), model), 1.0);
     optimizer.step(model, g, cosine(double(step), 0, double(steps)));
+    done = step + 1;
   }
-  save(run.path("model.safetensors"), model);
+  checkpoints.save(done);
+  if (interrupted()) {
+    std::printf("stopped after %lld steps: go on with --resume --out %s\n", static_cast<long long>(done), out.c_str());
+    return;
+  }
+  const RunFolder::Metric losses = run.metric("loss");
   draw::save_svg(run.path("loss.svg"),
-                 draw::curve({losses}, {.title = "Dates: loss", .x_label = "step", .y_label = "loss", .log_y = true}));
-  if (interrupted()) return;
+                 draw::curve({{.name = "training", .x = losses.steps, .y = losses.values}},
+                             {.title = "Dates: loss", .x_label = "step", .y_label = "loss", .log_y = true}));
 
   std::vector<DatePair> unseen;
   for (const Date& date : dates_of(Split::test))
     for (int64_t format = 0; format < date_formats; ++format) unseen.push_back(write_date(date, format));
-  std::printf("\nreading %zu unseen dates in %lld formats\n", unseen.size() / date_formats, (long long)(date_formats));
+  std::printf("\nreading %zu unseen dates in %lld formats\n", unseen.size() / date_formats,
+              static_cast<long long>(date_formats));
   int64_t right = 0;
   double mass = 0;
   for (std::size_t i = 0; i < unseen.size(); i += 512) {

@@ -3,9 +3,7 @@
 #include <heed/heed.h>
 #include <heed/models/data/reversed.h>
 #include <heed/models/draw/svg.h>
-#include <heed/models/run/options.h>
-#include <heed/models/run/progress.h>
-#include <heed/models/run/run_folder.h>
+#include <heed/models/run/run.h>
 #include <heed/models/seq2seq/seq2seq.h>
 #include <cstdio>
 using namespace heed;
@@ -60,7 +58,7 @@ void train(Options& options) {
   const std::string out = options.text("--out", "runs/reverse", "folder of the pictures");
   options.done();
 
-  RunFolder run(out);
+  RunFolder run(out, options);
   std::vector<draw::Series> losses;
   std::vector<Seq2Seq> models;
   for (bool attends : {true, false}) {
@@ -93,9 +91,9 @@ void train(Options& options) {
   Rng rng{uint64_t(first_seed) + 1000};
   for (int64_t length : {5, 10, 15, 20, 30}) {
     const Score with = score(models[0], length, rng), without = score(models[1], length, rng);
-    std::printf("  %6lld  %6.1f%%  %9.1f%%  %12.1f%%    %6.1f%%  %9.1f%%%s\n", (long long)(length), 100 * with.strings,
-                100 * with.characters, 100 * with.mass, 100 * without.strings, 100 * without.characters,
-                length > 20 ? "   longer than any seen" : "");
+    std::printf("  %6lld  %6.1f%%  %9.1f%%  %12.1f%%    %6.1f%%  %9.1f%%%s\n", static_cast<long long>(length),
+                100 * with.strings, 100 * with.characters, 100 * with.mass, 100 * without.strings,
+                100 * without.characters, length > 20 ? "   longer than any seen" : "");
   }
   draw::save_svg(
       run.path("loss.svg"),
