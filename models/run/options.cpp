@@ -1,0 +1,224 @@
+#include "options.h"
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <optional>
+#include "../../core/error.h"
+#include "../../core/version.h"
+#include "progress.h"
+
+namespace heed {
+namespace {
+
+struct Answered {  // --help or --version: the program has done what it was asked for
+  std::string text;
+};
+
+std::string text_of(double v) {  // the shortest that reads back as v, whole numbers in full
+  if (v == std::round(v) && std::abs(v) < 1e15) return std::to_string(int64_t(v));
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, v).ptr};
+}
+
+std::string text_of(const Limits& limits) {
+  if (std::isinf(limits.most)) return "at least " + text_of(limits.least);
+  if (std::isinf(limits.least)) return "at most " + text_of(limits.most);
+  return "from " + text_of(limits.least) + " to " + text_of(limits.most);
+}
+
+std::string joined(const std::vector<std::string>& parts, const std::string& by) {
+  std::string all;
+  for (const std::string& part : parts) all += (all.empty() ? "" : by) + part;
+  return all;
+}
+
+// Letters to insert, remove or replace on the way from a to b (Levenshtein 1966).
+std::size_t distance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0]++;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] != b[j]);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+struct Options::Impl {
+  CLI::App app;
+  std::string program, group = "Options";
+  std::vector<std::string> arguments;  // last first, as CLI11 takes them
+  std::vector<std::string> names;
+  nlohmann::ordered_json values = nlohmann::ordered_json::object();
+  std::string wrong;  // the first thing that was
+
+  void blame(const std::string& what) {
+    if (wrong.empty()) wrong = what;
+  }
+
+  // Reads the arguments again, with the options known so far; what is not known yet is left over.
+  void read() {
+    try {
+      app.parse(std::vector<std::string>(arguments));
+    } catch (const CLI::ParseError&) {
+      blame(arguments.front() + " needs a value");  // the last argument is an option
+    }
+  }
+
+  bool flag(const std::string& name, const std::string& help) {
+    CLI::Option* option = app.add_flag(name, help)->group(group)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    names.push_back(name.substr(name.find("--")));
+    read();
+    if (!option->count()) return false;
+    const std::string value = option->results().back();
+    if (value != "true" && value != "false") blame(name + " " + value + ": must be true or false, or stand alone");
+    return value == "true";
+  }
+
+  // The value as it was given, if it was.
+  std::optional<std::string> given(const std::string& name, const std::string& type, const std::string& usual,
+                                   const std::string& help) {
+    CLI::Option* option = app.add_option(name, help)->group(group)->expected(1);
+    option->option_text(type + (usual.empty() ? "" : " [" + usual + "]"));
+    option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    names.push_back(name);
+    read();
+    if (!option->count()) return std::nullopt;
+    const auto value = option->as<std::string>();
+    const bool meant = std::find(arguments.begin(), arguments.end(), name + "=" + value) != arguments.end();
+    if (value.starts_with("--") && !meant) blame(name + " needs a value");  // it is the next flag
+    return value;
+  }
+
+  template <class T>
+  T number(const std::string& name, T usual, const std::string& help, Limits limits) {
+    const auto text = given(name, std::is_integral_v<T> ? "N" : "X", text_of(double(usual)), help);
+    T v = usual;
+    if (text) {
+      const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), v);
+      if (error != std::errc() || end != text->data() + text->size() || !std::isfinite(double(v)))
+        blame(name + " " + *text + ": must be a " + (std::is_integral_v<T> ? "whole " : "") + "number");
+      else if (double(v) < limits.least || double(v) > limits.most)
+        blame(name + " " + *text + ": must be " + text_of(limits));
+    }
+    keep(name, v);
+    return v;
+  }
+
+  template <class T>
+  void keep(const std::string& name, const T& value) {
+    values[name.substr(name.find_first_not_of('-'))] = value;
+  }
+
+  std::string nearest(const std::string& flag) const {
+    return *std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
+      return distance(flag, a) < distance(flag, b);
+    });
+  }
+
+  [[noreturn]] void refuse(const std::string& argument) const {
+    const std::string flag = argument.substr(0, argument.find('=')), name = nearest(flag);
+    const bool near = distance(flag, name) <= std::max<std::size_t>(2, name.size() / 3);
+    throw Error("unknown flag " + flag + (near ? ": did you mean " + name + "?" : ": --help lists those there are"));
+  }
+};
+
+Options::Options(int argc, const char* const* argv, About about) : impl_(std::make_unique<Impl>()) {
+  Impl& my = *impl_;
+  my.program = std::filesystem::path(argv[0]).filename();
+  my.arguments.assign(std::reverse_iterator(argv + argc), std::reverse_iterator(argv + 1));
+  my.app.name(my.program);
+  my.app.description(about.what);
+  if (!about.example.empty()) my.app.footer("Example: " + my.program + " " + about.example);
+  my.app.allow_extras();
+  my.app.set_help_flag();
+  my.app.get_formatter()->column_width(34);
+}
+Options::~Options() = default;
+
+void Options::group(std::string title) { impl_->group = std::move(title); }
+
+int64_t Options::integer(const std::string& name, int64_t usual, const std::string& help, Limits limits) {
+  return impl_->number(name, usual, help, limits);
+}
+
+double Options::number(const std::string& name, double usual, const std::string& help, Limits limits) {
+  return impl_->number(name, usual, help, limits);
+}
+
+std::string Options::text(const std::string& name, const std::string& usual, const std::string& help) {
+  const std::string value = impl_->given(name, "TEXT", usual, help).value_or(usual);
+  impl_->keep(name, value);
+  return value;
+}
+
+std::string Options::required(const std::string& name, const std::string& help) {
+  const auto value = impl_->given(name, "TEXT", "needed", help);
+  if (!value) impl_->blame(name + " is needed: " + help);
+  impl_->keep(name, value.value_or(""));
+  return value.value_or("");
+}
+
+std::string Options::choice(const std::string& name, const std::vector<std::string>& choices, const std::string& help) {
+  const std::string value = impl_->given(name, joined(choices, "|"), choices.front(), help).value_or(choices.front());
+  if (std::find(choices.begin(), choices.end(), value) == choices.end())
+    impl_->blame(name + " " + value + ": must be " + joined(choices, " or "));
+  impl_->keep(name, value);
+  return value;
+}
+
+bool Options::flag(const std::string& name, const std::string& help) {
+  const bool on = impl_->flag(name, help);
+  impl_->keep(name, on);
+  return on;
+}
+
+void Options::done() {
+  Impl& my = *impl_;
+  my.group = "Help";
+  const bool help = my.flag("-h,--help", "prints this and ends");
+  const bool version = my.flag("--version", "prints the version of heed and ends");
+  if (help) throw Answered{my.app.help()};
+  if (version) throw Answered{"heed " + std::string(heed::version()) + "\n"};
+  const std::vector<std::string> left = my.app.remaining();
+  for (const std::string& argument : left)
+    if (argument.starts_with("-")) my.refuse(argument);
+  if (!my.wrong.empty()) throw Error(my.wrong);
+  if (!left.empty()) throw Error("unexpected argument " + left.front());
+}
+
+std::string Options::json() const {
+  return impl_->values.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+const std::string& Options::program() const { return impl_->program; }
+
+int run_program(int argc, const char* const* argv, About about, void (*body)(Options& options)) {
+  Options options(argc, argv, std::move(about));
+  const auto complain = [&](const char* what, int code) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "%s: %s\n", options.program().c_str(), what);
+    return code;
+  };
+  try {
+    body(options);
+    return interrupted() ? 128 + interrupted() : 0;
+  } catch (const Answered& answer) {
+    std::fputs(answer.text.c_str(), stdout);
+    return 0;
+  } catch (const Error& e) {
+    return complain(e.what(), 2);
+  } catch (const std::exception& e) {
+    return complain(e.what(), 1);
+  }
+}
+
+}  // namespace heed

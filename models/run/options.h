@@ -1,0 +1,55 @@
+#pragma once
+// The command line of a program. Each option is one line, answered at once; done() reports what was wrong.
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace heed {
+
+struct Limits {  // of a number, both included
+  double least = -std::numeric_limits<double>::infinity(), most = std::numeric_limits<double>::infinity();
+};
+constexpr Limits at_least(double least) { return {.least = least}; }
+constexpr Limits between(double least, double most) { return {least, most}; }
+
+struct About {
+  std::string what;          // the program does, for --help
+  std::string example = {};  // arguments worth trying: "--steps 800 --attention none"
+};
+
+class Options {
+ public:
+  Options(int argc, const char* const* argv, About about);
+  ~Options();
+
+  void group(std::string title);  // of the options that follow, in --help
+
+  // The value given as `--name value` or `--name=value` (the last one counts), else `usual`. A value that cannot be is
+  // reported by done().
+  int64_t integer(const std::string& name, int64_t usual, const std::string& help, Limits limits = {});
+  double number(const std::string& name, double usual, const std::string& help, Limits limits = {});
+  std::string text(const std::string& name, const std::string& usual, const std::string& help);
+  std::string required(const std::string& name, const std::string& help);               // a text that must be given
+  std::string choice(const std::string& name, const std::vector<std::string>& choices,  // the first is the usual one
+                     const std::string& help);
+  bool flag(const std::string& name, const std::string& help);
+
+  // After the last option: answers --help and --version, which end the program. Error in one line: an unknown flag
+  // (with the nearest one), a value that is missing, not a number, out of range or not among the choices.
+  void done();
+
+  std::string json() const;  // every option and its value: {"steps": 400, "attention": "additive"}
+  const std::string& program() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// The whole of main: runs body and returns the exit code. 0: done. 2: an Error, in one line on stderr. 1: any other
+// exception. 128 + the signal: body returned because a signal ended its progress().
+int run_program(int argc, const char* const* argv, About about, void (*body)(Options& options));
+
+}  // namespace heed

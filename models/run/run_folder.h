@@ -1,0 +1,48 @@
+#pragma once
+// The folder of a run: its options, its metrics, its pictures and checkpoints.
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+#include "../../core/error.h"
+
+namespace heed {
+
+class Options;
+
+class RunFolder {
+ public:
+  // Makes the folder and describes this start of the program in its run.json: options, threads, OpenBLAS's kernels,
+  // version, date. A run that starts at step `first` > 0 goes on with the metrics of the steps before. One that starts
+  // at 0 has a folder of its own: a former run's is renamed, to `path`.1, .2, …, and a line on stderr says so.
+  // FileError: the folder or a file in it cannot be made.
+  RunFolder(std::string path, const Options& options, int64_t first = 0, Where at = Where::here());
+
+  int64_t first() const { return first_; }
+  std::string path(std::string_view name = {}) const;  // of a file in the folder, or of the folder itself
+
+  // A line of metrics.jsonl, {"step": 20, "loss": 0.25}, on disk when this returns; what is not finite is null.
+  // FileError: it cannot be written.
+  void record(int64_t step, const std::vector<std::pair<std::string, double>>& values);
+
+  // What has been recorded under a name, in the order of the file, by former starts too.
+  struct Metric {
+    std::vector<double> steps, values;  // [n]
+  };
+  Metric metric(std::string_view name) const;
+
+ private:
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+
+  std::string path_;
+  int64_t first_;
+  Where at_;
+  std::unique_ptr<std::FILE, Close> metrics_;
+};
+
+}  // namespace heed
