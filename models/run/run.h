@@ -1,0 +1,6 @@
+#pragma once
+// What training programs share.
+#include "checkpoint.h"
+#include "options.h"
+#include "progress.h"
+#include "run_folder.h"
