@@ -6,6 +6,7 @@
 #include <heed/optim/adam.h>
 #include <heed/optim/sgd.h>
 #include <pty.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmath>
@@ -544,6 +545,28 @@ TEST_CASE("a program killed at any moment leaves a whole checkpoint") {
     whole.steps(int(step));
     check_same(whole, left);
   }
+}
+
+TEST_CASE("where there is no more space, what was there stays") {
+  const Folder folder;
+  const Ended r = run_child([&] {
+    train_four(folder / "run");
+    RunFolder run(folder / "metrics", no_options());
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit full{.rlim_cur = 64, .rlim_max = RLIM_INFINITY}, plenty{RLIM_INFINITY, RLIM_INFINITY};
+    setrlimit(RLIMIT_FSIZE, &full);
+    Training t(folder / "run", 4);
+    const std::string refused = error_of([&] { t.checkpoints.save(5); });
+    const std::string unrecorded = error_of([&] {
+      for (int i = 0; i < 10; ++i) run.record(i, {{"loss", i}});
+    });
+    setrlimit(RLIMIT_FSIZE, &plenty);
+    std::printf("%s\n%s\n", refused.c_str(), unrecorded.c_str());
+    return int(t.checkpoints.load());
+  });
+  CHECK(r.code == 4);
+  CHECK(contains(r.out, "save: cannot write " + folder / "run/checkpoint-partial/model.safetensors: File too large\n"));
+  CHECK(contains(r.out, "record: cannot write " + folder / "metrics/metrics.jsonl: File too large\n"));
 }
 
 TEST_CASE("a checkpoint of another program is refused with the first difference") {
