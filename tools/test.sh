@@ -42,7 +42,7 @@ tidy() {
     xargs -0 -n 1 -P "$CMAKE_BUILD_PARALLEL_LEVEL" clang-tidy --quiet -p build/clang
 }
 script_time() {  # PRESET: how long the compiler took over the first block of the README
-  awk '/readme_1.cpp.o/ { t = ($2 - $1) / 1000 } END { printf "%.1f s", t }' "build/$1/.ninja_log"
+  awk '/readme_training.cpp.o/ { t = ($2 - $1) / 1000 } END { printf "%.1f s", t }' "build/$1/.ninja_log"
 }
 
 stage "packages" tools/setup.sh $([ $all = yes ] && echo all || echo test)

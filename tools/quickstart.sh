@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# From a clone to a model that attends: packages, a release build, a minute of training, and where to go from there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tools/setup.sh build
+echo "building heed (a few minutes the first time)"
+cmake --preset release >/dev/null
+cmake --build --preset release --target programs --parallel "$(nproc)"
+
+echo
+echo "training a model to read dates as people write them and to write them as ISO 8601"
+build/release/bin/train_dates
+
+cat <<'EOT'
+
+What to try next
+  open runs/dates/alignment.svg and runs/dates/loss.svg                the pictures, in a browser
+  build/release/bin/train_dates --attention none --out runs/plain      the same model without attention
+  build/release/bin/train_reverse                                      the task where that shows
+  build/release/bin/gradcheck --op softmax                             are its gradients right, and how sure is that?
+  README.md, "A training script" and "Is my gradient right?"           a script, and an op, of your own
+EOT
