@@ -1,0 +1,77 @@
+#include "op_table.h"
+#include <algorithm>
+#include <cmath>
+
+namespace heed {
+
+std::vector<Shape> shapes_of(const OpRow& row) {
+  std::vector<Shape> r;
+  for (const OpInput& x : row.inputs) r.push_back(x.shape);
+  return r;
+}
+
+std::vector<Shape> with_length(const OpRow& row, int64_t n) {
+  std::vector<Shape> r = shapes_of(row);
+  const int64_t length = r[0][-1];
+  for (Shape& s : r)
+    if (s.rank() && s[-1] == length) s[-1] = n;
+  return r;
+}
+
+namespace {
+
+Tensor make_input(const OpInput& x, const Shape& shape, uint64_t key, Dtype t) {
+  std::vector<double> v(std::size_t(shape.numel()));
+  const auto n = double(v.size());
+  for (std::size_t i = 0; i < v.size(); ++i) {
+    const double u = unit(key, i);
+    switch (x.kind) {
+      case OpInput::normal:
+        v[i] = gaussian(key, i);
+        break;
+      case OpInput::positive:
+        v[i] = 0.5 + 1.5 * u;
+        break;
+      case OpInput::distinct:
+        v[i] = 0.1 * (double(i) - n / 2) + 0.01;
+        break;
+      case OpInput::few:
+        v[i] = std::floor(3 * u);
+        break;
+      case OpInput::truth:
+        v[i] = u < 0.6;
+        break;
+      case OpInput::index:
+        v[i] = std::floor(u * double(x.below));
+        break;
+    }
+  }
+  if (x.kind == OpInput::distinct)  // shuffled (Fisher and Yates)
+    for (std::size_t i = v.size(); i > 1; --i) std::swap(v[i - 1], v[scramble(key, i) % i]);
+  if (!x.values.empty() && shape == x.shape) v = x.values;
+  return tensor(v, shape, x.kind == OpInput::truth ? boolean : x.kind == OpInput::index ? i64 : t);
+}
+
+}  // namespace
+
+std::vector<Tensor> make_inputs(const OpRow& row, const std::vector<Shape>& shapes, Dtype t) {
+  std::vector<Tensor> r;
+  for (std::size_t i = 0; i < shapes.size(); ++i) r.push_back(make_input(row.inputs[i], shapes[i], 100 + i, t));
+  return r;
+}
+
+std::vector<GradcheckReport> gradcheck_row(const OpRow& row) {
+  std::vector<GradcheckReport> r;
+  if (row.order == 0) return r;
+  r.push_back(gradcheck(row.f.call, make_inputs(row, shapes_of(row), f64), {.order = row.order}));
+  for (const std::vector<Shape>& shapes : row.also)
+    r.push_back(gradcheck(row.f.call, make_inputs(row, shapes, f64), {.order = row.order}));
+  for (double at : row.kinks) {
+    std::vector<Tensor> x = make_inputs(row, shapes_of(row), f64);
+    x[0] = full(x[0].shape(), at, f64);
+    r.push_back(gradcheck(row.f.call, x));  // the gradient jumps there
+  }
+  return r;
+}
+
+}  // namespace heed
