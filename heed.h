@@ -4,6 +4,7 @@
 #include "core/grad.h"
 #include "core/gradcheck.h"
 #include "core/parallel.h"
+#include "core/version.h"
 #include "nn/attention.h"
 #include "nn/dropout.h"
 #include "nn/embedding.h"

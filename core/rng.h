@@ -36,7 +36,7 @@ struct DropoutKey {
   explicit operator bool() const { return rate > 0; }
   double scale(int64_t i) const { return unit(key, uint64_t(i)) < rate ? 0.0 : 1 / (1 - rate); }
 };
-inline DropoutKey draw(double rate, Rng* training) {  // no generator: evaluation, nothing is dropped
+inline DropoutKey dropout_key(double rate, Rng* training) {  // no generator: evaluation, nothing is dropped
   return training && rate > 0 ? DropoutKey{rate, training->key()} : DropoutKey{};
 }
 

@@ -45,7 +45,7 @@ Heads project(const MultiHeadAttention& m, In query, In key, In value, const Mul
   } else {
     r.q = projected(query, 0), r.k = projected(key, 1), r.v = projected(value, 2);
   }
-  r.options = {.bias = o.bias, .mask = o.mask, .causal = o.causal, .dropout = draw(m.dropout, training)};
+  r.options = {.bias = o.bias, .mask = o.mask, .causal = o.causal, .dropout = dropout_key(m.dropout, training)};
   if (o.key_mask.defined()) {
     if (o.key_mask.shape() != Shape{key->size(0), key->size(1)})
       fail<ShapeError>(at, op,

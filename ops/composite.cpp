@@ -28,6 +28,6 @@ Tensor masked_softmax(In x, In mask) {
   return e / where(total > 0, total, 1);
 }
 
-Tensor dropout(In x, double rate, Rng* training) { return dropout(x, draw(rate, training)); }
+Tensor dropout(In x, double rate, Rng* training) { return dropout(x, dropout_key(rate, training)); }
 
 }  // namespace heed

@@ -89,7 +89,7 @@ void train(Options& options) {
     Tensor loss = cross_entropy(model(batch, forcing, &rng), wanted, {.ignore_index = Vocabulary::pad});
     step.show("loss", loss.item());
     const Gradients g = clip(grad(consume(loss), model), 1.0);
-    optimizer.step(model, g, cosine(double(step), 0, double(steps)));
+    optimizer.step(model, g, cosine(step, 0, steps));
     done = step + 1;
   }
   checkpoints.save(done);

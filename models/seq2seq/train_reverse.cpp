@@ -80,7 +80,7 @@ void train(Options& options) {
       step.show("loss", loss.item());
       losses.back().y.push_back(loss.item());
       const Gradients g = clip(grad(consume(loss), model), 1.0);
-      optimizer.step(model, g, cosine(double(step), 50, double(steps)));
+      optimizer.step(model, g, cosine(step, 50, steps));
     }
     if (interrupted()) return;
   }
