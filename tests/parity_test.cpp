@@ -205,7 +205,7 @@ struct Perceptron {
 };
 
 template <class Optimizer>
-void train(Reference& r, Optimizer optimizer, double (*schedule)(double) = constant) {
+void train(Reference& r, Optimizer optimizer, double (*schedule)(int64_t) = constant) {
   const auto model = r.filled(Perceptron{});
   const Tensor &x = r.at("input.x"), &target = r.at("input.target");
   auto compare = [&r](const std::string& prefix, const auto& all) {  // Parameters or Gradients
@@ -239,14 +239,14 @@ AdamW adamw(const nlohmann::json& s) {
 }
 void run_adamw(Reference& r) { train(r, adamw(r.settings)); }
 
-Tensor factors(double (*schedule)(double), int64_t steps) {  // of steps 0, 1, ..
+Tensor factors(double (*schedule)(int64_t), int64_t steps) {  // of steps 0, 1, ..
   std::vector<double> values;
-  for (int64_t s = 0; s < steps; ++s) values.push_back(schedule(double(s)));
+  for (int64_t s = 0; s < steps; ++s) values.push_back(schedule(s));
   return tensor(values, {steps}, f64);
 }
 
 void run_adamw_schedule(Reference& r) {
-  const auto schedule = [](double step) { return cosine(step, 5, 20); };
+  const auto schedule = [](int64_t step) { return cosine(step, 5, 20); };
   r.compare("input.factors", factors(schedule, 20));
   train(r, adamw(r.settings), schedule);
 }
@@ -254,9 +254,9 @@ void run_adamw_schedule(Reference& r) {
 void run_schedules(Reference& r) {
   REQUIRE(r.settings == nlohmann::json{{"warmup", 5}, {"total", 20}});
   r.compare("output.constant", factors(constant, 21));
-  r.compare("output.warmup", factors([](double step) { return warmup(step, 5); }, 21));
-  r.compare("output.cosine", factors([](double step) { return cosine(step, 0, 20); }, 21));
-  r.compare("output.cosine_with_warmup", factors([](double step) { return cosine(step, 5, 20); }, 21));
+  r.compare("output.warmup", factors([](int64_t step) { return warmup(step, 5); }, 21));
+  r.compare("output.cosine", factors([](int64_t step) { return cosine(step, 0, 20); }, 21));
+  r.compare("output.cosine_with_warmup", factors([](int64_t step) { return cosine(step, 5, 20); }, 21));
 }
 
 void run_clip_grad_norm(Reference& r) {

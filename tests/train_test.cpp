@@ -1,0 +1,33 @@
+// What the programs promise, as their user sees it. With the usual settings and no help: the thresholds are those of
+// the task, not of a lucky run.
+
+#include <algorithm>
+#include "catch.h"
+#include "program.h"
+
+TEST_CASE("train_dates reads unseen dates within 400 steps, looking at the true year") {
+  const std::string out = fresh_folder("dates");
+  const Said said = run_program_of_build("train_dates", "--out " + out);
+  INFO(said.text);
+  REQUIRE(said.code == 0);
+  CHECK(said.after("exact match ") >= 99.5);
+  CHECK(said.after("attention on the true year ") >= 0.95);
+  CHECK(std::filesystem::file_size(out + "/alignment.svg") > 10000);
+  CHECK(std::filesystem::file_size(out + "/loss.svg") > 1000);
+  std::filesystem::remove_all(out);
+}
+
+TEST_CASE("a program says what is wrong in one line and exits with 2") {
+  const auto refused = [](const std::string& program, const std::string& arguments) {
+    const Said said = run_program_of_build(program, arguments);
+    INFO(said.text);
+    CHECK(said.code == 2);
+    CHECK(std::count(said.text.begin(), said.text.end(), '\n') == 1);
+    return said.text;
+  };
+  CHECK(refused("train_dates", "--stepz 4").find("--steps") != std::string::npos);
+  CHECK(refused("train_dates", "--forcing 1.5").find("1.5") != std::string::npos);
+  CHECK(refused("train_dates", "--attention soft").find("additive") != std::string::npos);
+  CHECK(refused("train_dates", "--resume --out /nowhere/at/all").find("/nowhere/at/all") != std::string::npos);
+  CHECK(refused("train_reverse", "--hidden none").find("--hidden") != std::string::npos);
+}
