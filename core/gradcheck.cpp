@@ -246,17 +246,26 @@ Slope slope_at(Function& f, double* x) {
 }
 
 // ---- the verdict on one element
-void judge(Report::Finding& r, const Slope& s, double scale, bool jumps) {
-  const double rounded = 0x1p-50 * scale;  // the analytic gradient is a rounded number too
+struct Scale {
+  double own;      // the largest gradient of the same variable
+  double largest;  // of all variables
+};
+
+void judge(Report::Finding& r, double analytic, const Slope& s, Scale scale, bool jumps) {
+  // The analytic gradient is a rounded number too; where it should be zero, what terms as large as other gradients
+  // left.
+  const double rounded = s.value == 0 ? 0x1p-48 * scale.largest : 0x1p-50 * scale.own;
+  r.analytic = analytic;
+  r.note.clear();
   const double error = std::abs(r.analytic - s.value);
   r.numeric = s.value;
   r.bound = s.bound + rounded;
   if (!std::isfinite(r.analytic)) {
     r.verdict = Report::fail;
     r.note = "not finite";
-  } else if (s.bound <= certain * scale || (s.kind == Slope::smooth && r.analytic == 0 && s.value == 0)) {
+  } else if (s.bound <= certain * scale.own || (s.kind == Slope::smooth && r.analytic == 0 && s.value == 0)) {
     r.verdict = error <= 4 * r.bound ? Report::pass : Report::fail;
-  } else if (s.kind == Slope::corner && s.slack <= certain * scale) {
+  } else if (s.kind == Slope::corner && s.slack <= certain * scale.own) {
     r.bound = s.slack + rounded;
     const bool between = s.low - r.bound <= r.analytic && r.analytic <= s.high + r.bound;
     r.verdict = between ? Report::kink : Report::fail;
@@ -323,45 +332,33 @@ class Check {
     std::vector<double> scale;
     for (std::size_t v = 0; v < variables.size(); ++v) {
       slopes.push_back({});
-      scale.push_back(0);
-      for (std::size_t i = 0; i < variables[v].size(); ++i) {
-        const Slope s = slope_at(values, variables[v].values() + i);
-        slopes[v].push_back(s);
-        const double a = std::abs(g.kernel[v][i]);
-        const double n = s.kind == Slope::corner ? std::max(std::abs(s.low), std::abs(s.high)) - s.slack
-                                                 : std::abs(s.value) - 4 * s.bound;
-        scale[v] = std::max({scale[v], std::isfinite(a) ? a : 0, n});
-      }
+      for (std::size_t i = 0; i < variables[v].size(); ++i)
+        slopes[v].push_back(slope_at(values, variables[v].values() + i));
+      scale.push_back(largest(slopes[v], g.kernel[v]));
       if (const int k = values.detached_output(); k >= 0)
         report.problems.push_back("output " + std::to_string(k) + " depends on " + variables[v].name +
                                   " but has no history: it was detached, or computed unrecorded");
     }
 
-    const double largest = scale.empty() ? 0 : *std::max_element(scale.begin(), scale.end());
+    const double most = scale.empty() ? 0 : *std::max_element(scale.begin(), scale.end());
     Report::Tally tally;
     double worst = 0;
     for (std::size_t v = 0; v < variables.size(); ++v) {
-      if (scale[v] <= 1e-12 * largest) scale[v] = largest;  // zero, but for rounding
+      const Scale of{scale[v] > 1e-12 * most ? scale[v] : most, most};  // else it is zero, but for rounding
       for (std::size_t i = 0; i < slopes[v].size(); ++i) {
-        Report::Finding r = finding(order, variables[v], i, slopes[v][i], g.kernel[v][i], scale[v]);
+        Report::Finding r;
+        r.order = order;
+        r.input = variables[v].name;
+        r.index = index_of(i, variables[v].tensor.shape());
+        judge(r, g.kernel[v][i], slopes[v][i], of, options.jumps);
         if (g.recorded[v][i] != g.kernel[v][i] && r.verdict != Report::fail) {
-          r = finding(order, variables[v], i, slopes[v][i], g.recorded[v][i], scale[v]);
           r.create_graph = true;
+          judge(r, g.recorded[v][i], slopes[v][i], of, options.jumps);
         }
-        count(tally, r);
-        pattern.add(r);
-        const double unit = scale[v] > 0 ? scale[v] : 1;
-        double error = std::abs(r.analytic - r.numeric) / unit, bound = r.bound / unit;
-        if (std::isnan(error)) error = infinity;
-        if (r.verdict != Report::kink) {
-          tally.worst_error = std::max(tally.worst_error, error);
-          tally.worst_bound = std::max(tally.worst_bound, bound);
-          worst = std::max(worst, error + bound);
-        }
-        keep(r, error + bound);
+        worst = std::max(worst, enter(tally, r, of.own > 0 ? of.own : 1));
       }
     }
-    tally.certified_digits = digits(worst);
+    tally.certified_digits = std::clamp(-std::log10(worst), 0.0, 15.0);
     report.orders.push_back(tally);
     return gy;
   }
@@ -443,24 +440,36 @@ class Check {
     return r;
   }
 
-  Report::Finding finding(int order, const Variable& v, std::size_t i, const Slope& s, double analytic,
-                          double scale) const {
-    Report::Finding r;
-    r.order = order;
-    r.input = v.name;
-    r.analytic = analytic;
-    int64_t rest = int64_t(i);
-    const Shape& shape = v.tensor.shape();
-    r.index.resize(std::size_t(shape.rank()));
-    for (int d = shape.rank() - 1; d >= 0; rest /= shape[d--]) r.index[std::size_t(d)] = rest % shape[d];
-    judge(r, s, scale, options.jumps);
+  static double largest(const std::vector<Slope>& slopes, const std::vector<double>& analytic) {
+    double r = 0;
+    for (std::size_t i = 0; i < slopes.size(); ++i) {
+      const Slope& s = slopes[i];
+      const double numeric = s.kind == Slope::corner ? std::max(std::abs(s.low), std::abs(s.high)) - s.slack
+                                                     : std::abs(s.value) - 4 * s.bound;
+      r = std::max({r, numeric, std::isfinite(analytic[i]) ? std::abs(analytic[i]) : 0});
+    }
     return r;
   }
-  static void count(Report::Tally& t, const Report::Finding& r) {
+  static std::vector<int64_t> index_of(std::size_t i, const Shape& shape) {
+    std::vector<int64_t> index(std::size_t(shape.rank()));
+    auto rest = int64_t(i);
+    for (int d = shape.rank() - 1; d >= 0; rest /= shape[d--]) index[std::size_t(d)] = rest % shape[d];
+    return index;
+  }
+
+  // Counts and ranks a finding. Returns what it leaves open: error and bound, relative to the largest gradient.
+  double enter(Report::Tally& t, const Report::Finding& r, double scale) {
     int64_t* of[] = {&t.passed, &t.kinks, &t.inconclusive, &t.failed};
     ++*of[r.verdict];
+    pattern.add(r);
+    double error = std::abs(r.analytic - r.numeric) / scale, bound = r.bound / scale;
+    if (std::isnan(error)) error = infinity;
+    keep(r, error + bound);
+    if (r.verdict == Report::kink) return 0;
+    t.worst_error = std::max(t.worst_error, error);
+    t.worst_bound = std::max(t.worst_bound, bound);
+    return error + bound;
   }
-  static double digits(double worst) { return std::clamp(-std::log10(worst), 0.0, 15.0); }
   void keep(const Report::Finding& r, double size) {
     const Ranked entry{r, size};
     ranked.insert(std::upper_bound(ranked.begin(), ranked.end(), entry), entry);

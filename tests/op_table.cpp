@@ -74,4 +74,8 @@ std::vector<GradcheckReport> gradcheck_row(const OpRow& row) {
   return r;
 }
 
+bool certified(const GradcheckReport& r) {
+  return r && r.orders[0].certified_digits >= 9 && r.orders.back().certified_digits >= 7;
+}
+
 }  // namespace heed

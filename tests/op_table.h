@@ -63,7 +63,8 @@ std::vector<Shape> shapes_of(const OpRow& row);
 std::vector<Shape> with_length(const OpRow& row,
                                int64_t n);  // the last dimension of the first input made n, everywhere
 
-// The reports of a row: its shapes, its other shapes, its kinks.
+// The reports of a row: its shapes, its other shapes, its kinks. None for an op without gradient.
 std::vector<GradcheckReport> gradcheck_row(const OpRow& row);
+bool certified(const GradcheckReport& r);  // to 9 digits, the second order to 7
 
 }  // namespace heed

@@ -291,9 +291,7 @@ TEST_CASE("gradients of every op are certified, of first and second order", "[op
   for_each_row([](const OpRow& row) {
     for (const GradcheckReport& r : gradcheck_row(row)) {
       INFO(r.str());
-      CHECK(r);
-      CHECK(r.orders[0].certified_digits >= 9);
-      if (r.orders.size() > 1) CHECK(r.orders[1].certified_digits >= 7);
+      CHECK(certified(r));
     }
   });
 }
@@ -314,18 +312,13 @@ TEST_CASE("views give what their values give", "[ops]") {
     for_each_row([&](const OpRow& row) {
       for (const std::vector<Shape>& shapes : all_shapes(row)) {
         INFO("shapes " << text(shapes));
-        Many views;
-        for (const Tensor& x : make_inputs(row, shapes, f64)) views.push_back(store(x));
         for (int level = 0; level <= std::min(row.order, 1); ++level) {
           INFO("derivative " << level);
           const Derivative f{row, level};
-          const Many in = f.arguments(views);
-          Many values, stored;
-          for (const Tensor& x : in) {
-            values.push_back(Tensor(x.array().contiguous()));
-            stored.push_back(store(values.back()));
-            if (&x - in.data() >= std::ptrdiff_t(views.size()))
-              values.back() = Tensor(stored.back().array().contiguous());
+          Many stored, values;
+          for (const Tensor& x : f.arguments(make_inputs(row, shapes, f64))) {
+            stored.push_back(store(x));
+            values.push_back(Tensor(stored.back().array().contiguous()));
           }
           check_close(f(tracked(stored), false), f(tracked(values), false), rounding_scale(f, values), f64);
         }

@@ -1,5 +1,6 @@
 #include "options.h"
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -36,7 +37,7 @@ std::string joined(const std::vector<std::string>& parts, const std::string& by)
   return all;
 }
 
-// Letters to insert, remove or replace on the way from a to b (Levenshtein 1966).
+// Letters to insert, remove or replace on the way from a to b.
 std::size_t distance(const std::string& a, const std::string& b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -52,6 +53,12 @@ std::size_t distance(const std::string& a, const std::string& b) {
 }
 
 }  // namespace
+
+std::string nearest(const std::string& to, const std::vector<std::string>& names) {
+  return *std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
+    return distance(to, a) < distance(to, b);
+  });
+}
 
 struct Options::Impl {
   CLI::App app;
@@ -119,14 +126,8 @@ struct Options::Impl {
     values[name.substr(name.find_first_not_of('-'))] = value;
   }
 
-  std::string nearest(const std::string& flag) const {
-    return *std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
-      return distance(flag, a) < distance(flag, b);
-    });
-  }
-
   [[noreturn]] void refuse(const std::string& argument) const {
-    const std::string flag = argument.substr(0, argument.find('=')), name = nearest(flag);
+    const std::string flag = argument.substr(0, argument.find('=')), name = nearest(flag, names);
     const bool near = distance(flag, name) <= std::max<std::size_t>(2, name.size() / 3);
     throw Error("unknown flag " + flag + (near ? ": did you mean " + name + "?" : ": --help lists those there are"));
   }
