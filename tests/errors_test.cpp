@@ -201,8 +201,8 @@ TEST_CASE("errors of assign") {
   CHECK_ERROR(ShapeError, open_for_writing(transpose(a)),
               "assign: the tensor [3, 2] is a view with gaps: it is written by assign");
   const Tensor x = a.requires_grad();
-  const Where made = Where::here();
-  const Tensor y = exp(x);
+  Tensor y;
+  const Where made = (y = exp(x), Where::here());
   CHECK_ERROR(GradError, assign(y, a),
               "assign: cannot write to a tensor with a history: it came out of exp at " + made.str());
 }
