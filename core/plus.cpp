@@ -41,8 +41,9 @@ Operands::Operands(const char* op, Where at, const In& x, const In& y) : a_(&x.t
   if (a_->shape() != b_->shape()) broadcast(at, op, a_->shape(), b_->shape());
   const Dtype p = a_->dtype(), q = b_->dtype();
   if (p == q) return;
-  if (!floating(p) && (floating(q) || p == boolean)) a_ = &(made_[0] = cast(*a_, q));
-  else if (!floating(q)) b_ = &(made_[1] = cast(*b_, p));
+  auto promoted = [at](const Tensor& t, Dtype to) { return cast(In(t, at.file, at.line), to); };
+  if (!floating(p) && (floating(q) || p == boolean)) a_ = &(made_[0] = promoted(*a_, q));
+  else if (!floating(q)) b_ = &(made_[1] = promoted(*b_, p));
   else check_same_dtype(op, at, p, q);
 }
 
