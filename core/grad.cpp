@@ -69,6 +69,7 @@ struct Leaf final : Node {
   void forget() override {}
 };
 Tensor Tensor::requires_grad(Where at) const {
+  check_here("requires_grad", at);
   if (!floating(dtype()))
     fail<DtypeError>(at, "requires_grad", std::string("only floating tensors have gradients, not ") + name(dtype()));
   return Tensor(array_.is_number() ? array_.cast(dtype()) : array_, Edge{Ref<Node>(new Leaf), 0});
@@ -241,7 +242,10 @@ class Sweep {
       {
         OnBehalfOf op(n);
         n.pull({g, {needs}, results, how.create_graph, sums});
-        if (mode.observer) report_backward(n, g);
+      }
+      if (mode.observer) report_backward(n, g);
+      {
+        OnBehalfOf op(n);
         for (std::size_t i = 0; i < parents.size(); ++i)
           if (needs[i]) hand_over(std::move(results[i]), parents[i], *sums[i]);
       }
@@ -370,6 +374,8 @@ class Checkpoint final : public Node {
   std::span<const Slot> parents() const override { return in; }
   void pull(const Pull& p) override {
     for (const Slot& s : in) check_unchanged(*this, s);
+    Restore after;
+    mode.in_rule = false;  // f's ops are the user's
     std::vector<Tensor> wanted;
     for (std::size_t i = 0; i < in.size(); ++i)
       if (p.needs[int(i)]) wanted.push_back(in[i].tensor);
@@ -431,7 +437,7 @@ double Gradients::norm() const {
   for (const Tensor& g : values) {
     const Array x = g.array().contiguous();
     std::vector<double> part(std::size_t((x.numel() + block - 1) / block));
-    visit_floating(x.dtype(), [&]<class T>(T) {
+    visit_dtype(x.dtype(), [&]<class T>(T) {
       const T* p = x.data<T>();
       parallel_for(x.numel(), block, [&](int64_t begin, int64_t end) {
         double sum = 0;
@@ -448,6 +454,10 @@ Gradients operator+(const Gradients& a, const Gradients& b) {
   if (a.paths != b.paths)
     throw GradError("Gradients: cannot add gradients of different models (" + std::to_string(a.paths.size()) + " and " +
                     std::to_string(b.paths.size()) + " parameters)");
+  for (std::size_t i = 0; i < a.values.size(); ++i)
+    if (a.values[i].shape() != b.values[i].shape())
+      throw GradError("Gradients: cannot add gradients of different models (" + a.paths[i] + " is " +
+                      a.values[i].shape().str() + " and " + b.values[i].shape().str() + ")");
   Gradients r = a;
   for (std::size_t i = 0; i < r.values.size(); ++i) r.values[i] = a.values[i] + b.values[i];
   return r;

@@ -100,6 +100,14 @@ struct Held {
   const A& get() const { return value; }
 };
 template <>
+struct Held<In> {
+  using Argument = In;
+  Tensor value;
+  Where at;
+  explicit Held(const In& x) : value(x.tensor()), at(x.at) {}
+  In get() const { return In(value, at.file, at.line); }
+};
+template <>
 struct Held<Rng*> {
   using Argument = Rng*;
   struct Again {  // a copy per replay: several threads may replay one node
@@ -121,17 +129,17 @@ struct ReplayOf final : Replay {
   }
 };
 template <class A>
-using Stored = std::conditional_t<std::is_base_of_v<Tensor, A> || std::is_same_v<A, In>, Tensor, A>;
+using Stored = std::conditional_t<std::is_base_of_v<Tensor, A>, Tensor, A>;
 }  // namespace detail
 
 template <class F, class... A>
 Tensor checkpoint(F f, const In& x, A... more) {
-  auto replay = std::make_unique<detail::ReplayOf<F, Tensor, detail::Stored<A>...>>(f, x.tensor(), more...);
+  auto replay = std::make_unique<detail::ReplayOf<F, In, detail::Stored<A>...>>(f, x, more...);
   std::vector<Tensor> touched;
   Tensor y = [&] {
     Recording off(false);
     mode.touched = &touched;
-    return Tensor(f(x.tensor(), more...));
+    return Tensor(f(x, more...));
   }();
   if (mode.touched)
     mode.touched->insert(mode.touched->end(), touched.begin(), touched.end());  // a checkpoint around this one

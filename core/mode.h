@@ -19,6 +19,7 @@ struct Mode {
   bool recording = true;
   bool definitions_only = false;
   bool replaying = false;       // a checkpoint runs again: what it writes has been written
+  bool in_rule = false;         // ops run to compute a gradient: the user called none of them
   const Where* line = nullptr;  // on whose behalf ops run; null: the line that called them
   ModuleId module;
   const Watch* observer = nullptr;
@@ -76,6 +77,7 @@ struct Scope : Restore {
   Where at_;
 };
 
-inline Where line_of(const In& x) { return mode.line ? *mode.line : x.at; }
+inline Where line_of(Where called) { return mode.line ? *mode.line : called; }
+inline Where line_of(const In& x) { return line_of(x.at); }
 
 }  // namespace heed

@@ -52,11 +52,14 @@ struct Slot {  // a tensor as a node holds it: with its values, or only linked (
   Tensor tensor;
   uint32_t version = 0;
   void keep(const Tensor& t) {
-    tensor = t;
+    tensor = Tensor(t.array(), history(t));
     version = t.array().version();
   }
-  void link(const Tensor& t) { tensor = Tensor(t.array().without_values(), t.edge()); }
+  void link(const Tensor& t) { tensor = Tensor(t.array().without_values(), history(t)); }
   void forget() { tensor = Tensor(tensor.array().without_values(), tensor.edge()); }
+
+ private:  // what is frozen now stays without a gradient here: its rule's inputs are not remembered
+  static Edge history(const Tensor& t) { return t.tracked() ? t.edge() : Edge(); }
 };
 
 struct Pull {
@@ -77,6 +80,7 @@ void vjp_into(std::span<const Tensor> ys, std::span<const Tensor> gys, std::span
 
 struct OnBehalfOf : Restore {  // ops inside a rule carry the line and module of the op they belong to
   explicit OnBehalfOf(const Node& n) {
+    mode.in_rule = true;
     mode.line = &n.at;
     mode.module = n.module;
   }

@@ -1,11 +1,15 @@
 #include "plus.h"
 #include <cmath>
+#include <cstdio>
 #include <vector>
 #include "op.h"
 #include "rows.h"
 
 namespace heed {
 
+void check_defined(const char* op, Where at, const Tensor& x) {
+  if (!x.defined()) fail<ShapeError>(at, op, "the argument is an undefined tensor");
+}
 void check_computed(const char* op, Where at, Dtype t) {
   if (t == f32 || t == f64) return;
   fail<DtypeError>(at, op, std::string("cannot compute in ") + name(t) + ": use cast(x, f32) or cast(x, f64)");
@@ -17,12 +21,19 @@ void check_same_dtype(const char* op, Where at, Dtype a, Dtype b) {
                        ": types are not promoted here, use cast(x, " + name(a) + ")");
 }
 
+namespace {
+void check_whole(const char* op, Where at, double v, Dtype t) {
+  if (std::isfinite(v) && v == std::floor(v)) return;
+  char text[40];
+  std::snprintf(text, sizeof text, "%g", v);
+  fail<DtypeError>(at, op, std::string(text) + " has no place among the values of " + name(t) + ": use cast");
+}
+}  // namespace
+
 Operands::Operands(const char* op, Where at, const In& x, const In& y) : a_(&x.tensor()), b_(&y.tensor()) {
   if (!x.defined() || !y.defined()) fail<ShapeError>(at, op, "an argument is an undefined tensor");
   auto number = [&](const In& n, Dtype t) {
-    if (!floating(t) && n.value() != std::floor(n.value()))
-      fail<DtypeError>(at, op,
-                       std::to_string(n.value()) + " has no place among the values of " + name(t) + ": use cast");
+    if (!floating(t)) check_whole(op, at, n.value(), t);
     return n.as(t == boolean && n.value() != 0 && n.value() != 1 ? i64 : t);
   };
   if (x.is_number()) a_ = &(made_[0] = number(x, y.is_number() ? f32 : y->dtype()));
@@ -30,8 +41,9 @@ Operands::Operands(const char* op, Where at, const In& x, const In& y) : a_(&x.t
   if (a_->shape() != b_->shape()) broadcast(at, op, a_->shape(), b_->shape());
   const Dtype p = a_->dtype(), q = b_->dtype();
   if (p == q) return;
-  if (!floating(p) && (floating(q) || p == boolean)) a_ = &(made_[0] = cast(*a_, q));
-  else if (!floating(q)) b_ = &(made_[1] = cast(*b_, p));
+  auto promoted = [at](const Tensor& t, Dtype to) { return cast(In(t, at.file, at.line), to); };
+  if (!floating(p) && (floating(q) || p == boolean)) a_ = &(made_[0] = promoted(*a_, q));
+  else if (!floating(q)) b_ = &(made_[1] = promoted(*b_, p));
   else check_same_dtype(op, at, p, q);
 }
 
@@ -44,6 +56,13 @@ void add_row(T* y, const T* a, int64_t sa, const T* b, int64_t sb, int64_t n) {
     for (int64_t i = 0; i < n; ++i) y[i] = T(a[i] + b[i]);
   else
     for (int64_t i = 0; i < n; ++i) y[i] = T(a[i * sa] + b[i * sb]);
+}
+template <class T>
+void add_row_to(T* y, int64_t sy, const T* x, int64_t sx, int64_t n) {
+  if (sy == 1 && sx == 1)
+    for (int64_t i = 0; i < n; ++i) y[i] = added(y[i], x[i]);
+  else
+    for (int64_t i = 0; i < n; ++i) y[i * sy] = added(y[i * sy], x[i * sx]);
 }
 
 Array add(const Array& a, const Array& b) {
@@ -92,20 +111,12 @@ void add_rows(T* y, const T* x, int64_t rows, int64_t row_step, int64_t n) {
 
 void add_to(Array& sum, const Array& x) {
   visit_dtype(sum.dtype(), [&]<class T>(T) {
-    if constexpr (!std::is_same_v<T, BFloat16>) {
-      T* y = sum.mutable_data<T>();
-      const T* p = x.data<T>();
-      const Rows<2> rows(sum.shape(), {&sum, &x});
-      for_each_piece(rows, [&](const std::array<int64_t, 2>& at, int64_t n) {
-        T* q = y + at[0];
-        const T* v = p + at[1];
-        const int64_t sq = rows.step(0), sv = rows.step(1);
-        if (sq == 1 && sv == 1)
-          for (int64_t i = 0; i < n; ++i) q[i] += v[i];
-        else
-          for (int64_t i = 0; i < n; ++i) q[i * sq] += v[i * sv];
-      });
-    }
+    T* y = sum.mutable_data<T>();
+    const T* p = x.data<T>();
+    const Rows<2> rows(sum.shape(), {&sum, &x});
+    for_each_piece(rows, [&](const std::array<int64_t, 2>& at, int64_t n) {
+      add_row_to(y + at[0], rows.step(0), p + at[1], rows.step(1), n);
+    });
   });
 }
 
@@ -207,6 +218,7 @@ struct BroadcastTo {
 };
 
 void check_broadcasts(const char* op, Where at, const Shape& from, const Shape& to) {
+  check_sizes(at, op, to);
   bool fits = from.rank() <= to.rank();
   for (int i = 1; fits && i <= from.rank(); ++i) fits = from[-i] == to[-i] || from[-i] == 1;
   if (!fits) fail<ShapeError>(at, op, from.str() + " does not broadcast to " + to.str());
@@ -223,21 +235,25 @@ Tensor operator+(In a, In b) {
 
 Tensor scale(In x, double by) {
   const Where at = line_of(x);
-  if (x->dtype() != i64) check_computed(Scale::name, at, x->dtype());
+  check_defined(Scale::name, at, x);
+  if (x->dtype() == i64) check_whole(Scale::name, at, by, i64);
+  else check_computed(Scale::name, at, x->dtype());
   return apply(at, Scale{by}, x.tensor());
 }
 
 Tensor sum_to(In x, const Shape& to) {
-  if (x->shape() == to) return x;
   const Where at = line_of(x);
+  check_defined(SumTo::name, at, x);
+  if (x->shape() == to) return x;
   check_broadcasts(SumTo::name, at, to, x->shape());
   if (x->dtype() != i64) check_computed(SumTo::name, at, x->dtype());
   return apply(at, SumTo{x->shape(), to}, x.tensor());
 }
 
 Tensor broadcast_to(In x, const Shape& to) {
-  if (x->shape() == to) return x;
   const Where at = line_of(x);
+  check_defined(BroadcastTo::name, at, x);
+  if (x->shape() == to) return x;
   check_broadcasts(BroadcastTo::name, at, x->shape(), to);
   return apply(at, BroadcastTo{x->shape(), to}, x.tensor());
 }

@@ -28,11 +28,17 @@ class Operands {
   Tensor made_[2];
 };
 
+void check_defined(const char* op, Where at, const Tensor& x);      // ShapeError unless it is
 void check_computed(const char* op, Where at, Dtype t);             // DtypeError unless f32 or f64
 void check_same_dtype(const char* op, Where at, Dtype a, Dtype b);  // DtypeError unless equal
 
 namespace kernels {
-void add_to(Array& sum, const Array& x);  // in place: for a buffer that nobody else holds, or a part of it
+template <class T>
+T added(T a, T b) {  // in float where T is for storage
+  if constexpr (std::is_same_v<T, BFloat16>) return T(float(a) + float(b));
+  else return T(a + b);
+}
+void add_to(Array& sum, const Array& x);  // in place: for values that nobody else holds, or a view of them
 Array sum_to(const Array& x, const Shape& to);
 }  // namespace kernels
 

@@ -72,6 +72,20 @@ inline Strides contiguous_strides(const Shape& s) {
   return r;
 }
 
+// ShapeError unless all sizes are at least 0 and the elements can be counted and addressed.
+inline void check_sizes(Where at, std::string_view op, const Shape& s) {
+  constexpr int64_t most = int64_t{1} << 60;  // elements of 8 bytes
+  int64_t n = 1;
+  bool negative = false, countable = true;
+  for (int64_t size : s) {
+    negative = negative || size < 0;
+    countable = countable && (size <= 0 || n <= most / size);
+    if (size > 0 && countable) n *= size;
+  }
+  if (negative) fail<ShapeError>(at, op, "a size of " + s.str() + " is negative");
+  if (!countable) fail<ShapeError>(at, op, s.str() + " has more elements than memory can hold");
+}
+
 // A dimension counted from the front; negative ones count from the back. IndexError if there is none such.
 inline int checked_dim(Where at, std::string_view op, int dim, int rank) {
   if (dim < -rank || dim >= rank)

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <limits>
 #include "op.h"
+#include "plus.h"
 #include "rows.h"
 
 namespace heed {
@@ -12,11 +13,12 @@ const Tensor In::absent;
 
 // ---- reading
 double Tensor::item(Where at) const {
-  if (!defined() || numel() != 1)
-    fail<ShapeError>(at, "item",
-                     defined() ? "the tensor must have one element, not shape " + shape().str() : "undefined tensor");
+  check_here("item", at);
+  if (numel() != 1) fail<ShapeError>(at, "item", "the tensor must have one element, not shape " + shape().str());
   return to_vector()[0];
 }
+
+void Tensor::check_here(const char* what, Where at) const { check_defined(what, line_of(at), *this); }
 
 void Tensor::copy_out(void* to, Dtype t) const {
   if (numel() == 0) return;  // an empty vector's data may be null, which memcpy must not be given
@@ -25,24 +27,36 @@ void Tensor::copy_out(void* to, Dtype t) const {
 }
 
 void Tensor::check_readable(Dtype t, Where at) const {
+  check_here("data", at);
   if (dtype() != t) fail<DtypeError>(at, "data", std::string("the tensor is ") + name(dtype()) + ", not " + name(t));
   if (!array_.is_contiguous())
     fail<ShapeError>(at, "data", "the tensor " + shape().str() + " is a view with gaps: take contiguous() first");
 }
 
-Tensor Tensor::contiguous() const { return array_.is_contiguous() ? *this : Tensor(array_.contiguous()); }
+namespace {
+struct Contiguous {
+  static constexpr auto name = "contiguous";
+  Array forward(const Array& x) const { return x.contiguous(); }
+  Tensor d0(Grad g) const { return g; }
+};
+}  // namespace
+Tensor Tensor::contiguous(Where at) const { return array_.is_contiguous() ? *this : apply(at, Contiguous{}, *this); }
 
 // ---- factories
-Tensor full(const Shape& shape, double value, Dtype t) { return Tensor(filled(shape, value, t)); }
-Tensor zeros(const Shape& shape, Dtype t) { return full(shape, 0, t); }
-Tensor ones(const Shape& shape, Dtype t) { return full(shape, 1, t); }
+Tensor full(const Shape& shape, double value, Dtype t, Where at) {
+  check_sizes(line_of(at), "full", shape);
+  return Tensor(filled(shape, value, t));
+}
+Tensor zeros(const Shape& shape, Dtype t, Where at) { return full(shape, 0, t, at); }
+Tensor ones(const Shape& shape, Dtype t, Where at) { return full(shape, 1, t, at); }
 Tensor zeros_like(const Tensor& x) { return full(x.shape(), 0, x.dtype()); }
 Tensor ones_like(const Tensor& x) { return full(x.shape(), 1, x.dtype()); }
 
 namespace {
 // Element i is value(i), in parallel.
 template <class F>
-Tensor generated(const Shape& shape, Dtype t, F&& value) {
+Tensor generated(const char* op, Where at, const Shape& shape, Dtype t, F&& value) {
+  check_sizes(line_of(at), op, shape);
   Array a(shape, t);
   visit_dtype(t, [&]<class T>(T) {
     T* p = a.mutable_data<T>();
@@ -54,23 +68,28 @@ Tensor generated(const Shape& shape, Dtype t, F&& value) {
 }
 }  // namespace
 
-Tensor arange(int64_t n, Dtype t) {
-  return generated({n}, t, [](int64_t i) { return i; });
+Tensor arange(int64_t n, Dtype t, Where at) {
+  return generated("arange", at, {n}, t, [](int64_t i) { return i; });
 }
-Tensor eye(int64_t n, Dtype t) {
-  return generated({n, n}, t, [n](int64_t i) { return i / n == i % n; });
+Tensor eye(int64_t n, Dtype t, Where at) {
+  return generated("eye", at, {n, n}, t, [n](int64_t i) { return i / n == i % n; });
 }
-Tensor rand(const Shape& shape, Rng& rng, Dtype t) {
-  return generated(shape, t, [key = rng.key(), t](int64_t i) {
+Tensor rand(const Shape& shape, Rng& rng, Dtype t, Where at) {
+  check_computed("rand", line_of(at), t);
+  return generated("rand", at, shape, t, [key = rng.key(), t](int64_t i) {
     const double u = unit(key, uint64_t(i));
     return t == f32 ? double(float(u) < 1.0f ? float(u) : 1.0f - 0x1p-24f) : u;  // rounding must not reach 1
   });
 }
-Tensor randn(const Shape& shape, Rng& rng, Dtype t) {
-  return generated(shape, t, [key = rng.key()](int64_t i) { return gaussian(key, uint64_t(i)); });
+Tensor randn(const Shape& shape, Rng& rng, Dtype t, Where at) {
+  check_computed("randn", line_of(at), t);
+  return generated("randn", at, shape, t, [key = rng.key()](int64_t i) { return gaussian(key, uint64_t(i)); });
 }
-Tensor randint(int64_t low, int64_t high, const Shape& shape, Rng& rng) {
-  return generated(shape, i64, [=, key = rng.key()](int64_t i) {
+Tensor randint(int64_t low, int64_t high, const Shape& shape, Rng& rng, Where at) {
+  if (low >= high)
+    fail<IndexError>(line_of(at), "randint",
+                     "there is no number from " + std::to_string(low) + " to below " + std::to_string(high));
+  return generated("randint", at, shape, i64, [=, key = rng.key()](int64_t i) {
     return low + int64_t(unit(key, uint64_t(i)) * double(high - low));
   });
 }
@@ -78,11 +97,12 @@ Tensor randint(int64_t low, int64_t high, const Shape& shape, Rng& rng) {
 namespace {
 template <class T>
 Tensor from_values(std::span<const T> values, const Shape& shape, Dtype t, Where at) {
+  check_sizes(line_of(at), "tensor", shape);
   if (int64_t(values.size()) != shape.numel())
-    fail<ShapeError>(at, "tensor",
+    fail<ShapeError>(line_of(at), "tensor",
                      std::to_string(values.size()) + " values do not fill the shape " + shape.str() + ", which has " +
                          std::to_string(shape.numel()) + " elements");
-  return generated(shape, t, [&](int64_t i) { return values[std::size_t(i)]; });
+  return generated("tensor", at, shape, t, [&](int64_t i) { return values[std::size_t(i)]; });
 }
 }  // namespace
 Tensor tensor(std::span<const double> values, const Shape& shape, Dtype t, Where at) {
@@ -92,13 +112,13 @@ Tensor tensor(std::span<const int64_t> values, const Shape& shape, Where at) {
   return from_values(values, shape, i64, at);
 }
 
-Values::Values(std::initializer_list<Values> parts) {
+Values::Values(std::initializer_list<Values> parts, Where at) {
   shape_.push_back(int64_t(parts.size()));
   const Shape inner = parts.size() ? parts.begin()->shape_ : Shape();
   for (int64_t n : inner) shape_.push_back(n);
   for (const Values& part : parts) {
     if (part.shape_ != inner)
-      throw ShapeError("tensor: parts of shape " + inner.str() + " and " + part.shape_.str() + " in one list");
+      fail<ShapeError>(at, "tensor", "parts of shape " + inner.str() + " and " + part.shape_.str() + " in one list");
     numbers_.insert(numbers_.end(), part.numbers_.begin(), part.numbers_.end());
   }
 }
@@ -111,9 +131,16 @@ Rng& default_rng() {
 void seed(uint64_t n) { default_rng() = Rng{n}; }
 
 // ---- comparing
-double max_difference(const Tensor& a, const Tensor& b, Where at) {
+namespace {
+void check_comparable(const char* what, Where at, const Tensor& a, const Tensor& b) {
+  for (const Tensor* t : {&a, &b}) check_defined(what, at, *t);
   if (a.shape() != b.shape())
-    fail<ShapeError>(at, "max_difference", "cannot compare " + a.shape().str() + " with " + b.shape().str());
+    fail<ShapeError>(at, what, "cannot compare " + a.shape().str() + " with " + b.shape().str());
+}
+}  // namespace
+
+double max_difference(const Tensor& a, const Tensor& b, Where at) {
+  check_comparable("max_difference", at, a, b);
   const std::vector<double> p = a.to_vector(), q = b.to_vector();
   double worst = 0;
   for (std::size_t i = 0; i < p.size(); ++i) {
@@ -125,8 +152,7 @@ double max_difference(const Tensor& a, const Tensor& b, Where at) {
 }
 
 bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol, Where at) {
-  if (a.shape() != b.shape())
-    fail<ShapeError>(at, "allclose", "cannot compare " + a.shape().str() + " with " + b.shape().str());
+  check_comparable("allclose", at, a, b);
   const std::vector<double> p = a.to_vector(), q = b.to_vector();
   for (std::size_t i = 0; i < p.size(); ++i)
     if (p[i] != q[i] && !(std::abs(p[i] - q[i]) <= atol + rtol * std::abs(q[i]))) return false;
@@ -134,6 +160,7 @@ bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol, Where 
 }
 
 bool equal(const Tensor& a, const Tensor& b) {
+  if (!a.defined() || !b.defined()) return a.defined() == b.defined();
   if (a.shape() != b.shape() || a.dtype() != b.dtype()) return false;
   return visit_dtype(a.dtype(), [&]<class T>(T) {
     const Array p = a.array().contiguous(), q = b.array().contiguous();
@@ -151,11 +178,11 @@ bool equal(const Tensor& a, const Tensor& b) {
 // ---- printing
 namespace {
 
-// How the numbers of one tensor are written: integers plainly, others with four decimals, or with an exponent where the
-// largest of them would need more places.
+// How numbers beside each other are written: whole ones plainly, others with four decimals, or with an exponent where
+// the largest of them would need more places.
 class NumberFormat {
  public:
-  NumberFormat(std::span<const double> values, Dtype t) : dtype_(t) {
+  explicit NumberFormat(std::span<const double> values) {
     double largest = 0;
     for (double v : values) {
       if (!std::isfinite(v)) continue;
@@ -165,72 +192,84 @@ class NumberFormat {
     exponent_ = largest >= 1e6 || (largest > 0 && largest < 1e-3);
   }
   std::string operator()(double v) const {
+    if (std::isnan(v)) return "nan";
+    if (std::isinf(v)) return v < 0 ? "-inf" : "inf";
     char text[40];
-    if (dtype_ == boolean) return v != 0 ? "true" : "false";
-    if (dtype_ == i64) std::snprintf(text, sizeof text, "%lld", static_cast<long long>(v));
-    else std::snprintf(text, sizeof text, exponent_ ? "%.4e" : whole_ ? "%.0f." : "%.4f", v);
+    std::snprintf(text, sizeof text, exponent_ ? "%.4e" : whole_ ? "%.0f." : "%.4f", v);
     return text;
   }
 
  private:
-  Dtype dtype_;
   bool whole_ = true, exponent_ = false;
 };
 
 // Of a long dimension the first and last three are shown.
-struct Printer {
-  std::vector<std::string> numbers;  // empty: hidden
-  Shape shape;
-  std::size_t widest = 0;
-  std::string text;
+class Printer {
+ public:
+  explicit Printer(const Array& x) : array_(x) {
+    collect(0, 0);
+    visit_dtype(x.dtype(), [&]<class T>(T) {
+      const T* p = x.data<T>();
+      if constexpr (std::is_same_v<T, int64_t>) {
+        for (int64_t i : shown_) numbers_.push_back(std::to_string(p[i]));
+      } else if constexpr (std::is_same_v<T, bool>) {
+        for (int64_t i : shown_) numbers_.push_back(p[i] ? "true" : "false");
+      } else {
+        std::vector<double> values;
+        for (int64_t i : shown_) values.push_back(double(p[i]));
+        const NumberFormat text_of(values);
+        for (double v : values) numbers_.push_back(text_of(v));
+      }
+    });
+    for (const std::string& s : numbers_) widest_ = std::max(widest_, s.size());
+    write(0);
+  }
+  const std::string& text() const { return text_; }
 
-  explicit Printer(const Tensor& x) : numbers(std::size_t(x.numel())), shape(x.shape()) {
-    const std::vector<double> values = x.to_vector();
-    const NumberFormat text_of(values, x.dtype());
-    for (int64_t i = 0; i < x.numel(); ++i) {
-      if (hidden(i)) continue;
-      std::string& s = numbers[std::size_t(i)] = text_of(values[std::size_t(i)]);
-      widest = std::max(widest, s.size());
+ private:
+  static bool in_gap(int64_t i, int64_t n) { return n > 8 && i >= 3 && i < n - 3; }
+  void collect(int dim, int64_t offset) {
+    if (dim == array_.shape().rank()) return shown_.push_back(offset);
+    const int64_t n = array_.shape()[dim];
+    for (int64_t i = 0; i < n; ++i) {
+      if (in_gap(i, n)) i = n - 3;
+      collect(dim + 1, offset + i * array_.stride(dim));
     }
   }
-  static bool in_gap(int64_t i, int64_t n) { return n > 8 && i >= 3 && i < n - 3; }
-  bool hidden(int64_t position) const {
-    for (int d = shape.rank() - 1; d >= 0; position /= shape[d--])
-      if (in_gap(position % shape[d], shape[d])) return true;
-    return false;
-  }
-  void write(int dim, int64_t position) {
-    if (dim == shape.rank()) {
-      const std::string& s = numbers[std::size_t(position)];
-      text.append(widest - s.size(), ' ').append(s);
+  void write(int dim) {
+    if (dim == array_.shape().rank()) {
+      const std::string& s = numbers_[next_++];
+      text_.append(widest_ - s.size(), ' ').append(s);
       return;
     }
-    const int deeper = shape.rank() - dim - 1;  // dimensions: so many lines end between two entries
-    text += '[';
-    for (int64_t i = 0; i < shape[dim]; ++i) {
+    const int64_t n = array_.shape()[dim];
+    const int deeper = array_.shape().rank() - dim - 1;  // dimensions: so many lines end between two entries
+    text_ += '[';
+    for (int64_t i = 0; i < n; ++i) {
       if (i) {
-        text.append(deeper ? "," : ", ").append(std::size_t(deeper), '\n');
-        if (deeper) text.append(std::size_t(dim) + 1, ' ');
+        text_.append(deeper ? "," : ", ").append(std::size_t(deeper), '\n');
+        if (deeper) text_.append(std::size_t(dim) + 1, ' ');
       }
-      if (in_gap(i, shape[dim])) {
-        text += "...";
-        i = shape[dim] - 4;
+      if (in_gap(i, n)) {
+        text_ += "...";
+        i = n - 4;
       } else {
-        write(dim + 1, position * shape[dim] + i);
+        write(dim + 1);
       }
     }
-    text += ']';
+    text_ += ']';
   }
+
+  const Array& array_;
+  std::vector<int64_t> shown_;  // offsets
+  std::vector<std::string> numbers_;
+  std::size_t next_ = 0, widest_ = 0;
+  std::string text_;
 };
 
 }  // namespace
 
-std::string to_string(const Tensor& x) {
-  if (!x.defined()) return "undefined";
-  Printer p(x);
-  p.write(0, 0);
-  return p.text;
-}
+std::string to_string(const Tensor& x) { return x.defined() ? Printer(x.array()).text() : "undefined"; }
 
 void print(const Tensor& x) {
   const std::string text = to_string(x);
@@ -239,26 +278,41 @@ void print(const Tensor& x) {
 }
 
 // ---- writing
-Array open_for_writing(const Tensor& t, Where at) {
+namespace {
+Array opened(const Tensor& t, Where at) {
+  check_defined("assign", at, t);
   if (t.edge().node && !t.edge().node->leaf)
     fail<GradError>(at, "assign",
                     "cannot write to a tensor with a history: it came out of " + std::string(t.edge().node->name) +
                         " at " + t.edge().node->at.str());
   const Array to = t.array();
-  if (!to.storage()) fail<ShapeError>(at, "assign", "there are no values to overwrite in a number or undefined tensor");
+  if (!to.storage()) fail<ShapeError>(at, "assign", "a number has no values to overwrite");
+  for (int d = 0; d < to.shape().rank(); ++d)
+    if (to.stride(d) == 0 && to.shape()[d] > 1)
+      fail<ShapeError>(at, "assign", "the elements of the expanded tensor " + to.shape().str() + " share their memory");
   to.storage()->version.fetch_add(1, std::memory_order_relaxed);
   to.storage()->written = at;
   return to;
 }
+}  // namespace
 
-void assign(const Tensor& t, const Tensor& values, Where at) {
+Array open_for_writing(const Tensor& t, Where called) {
+  const Where at = line_of(called);
+  if (!t.array().is_contiguous())
+    fail<ShapeError>(at, "assign", "the tensor " + t.shape().str() + " is a view with gaps: it is written by assign");
+  return opened(t, at);
+}
+
+void assign(const Tensor& t, const Tensor& values, Where called) {
   if (mode.replaying) return;
+  const Where at = line_of(called);
+  for (const Tensor* x : {&t, &values}) check_defined("assign", at, *x);
   if (t.shape() != values.shape())
     fail<ShapeError>(at, "assign", "cannot write " + values.shape().str() + " into " + t.shape().str());
   if (t.dtype() != values.dtype())
     fail<DtypeError>(at, "assign",
                      std::string("cannot write ") + name(values.dtype()) + " into " + name(t.dtype()) + ": use cast");
-  Array to = open_for_writing(t, at);
+  Array to = opened(t, at);
   const Array& from = values.array();
   copy_into(to, to.storage() == from.storage() ? from.cast(from.dtype()) : from);
 }
@@ -275,8 +329,9 @@ struct Cast {
 
 Tensor cast(In x, Dtype t) {
   if (x.is_number()) return x.as(t);
-  if (x->dtype() == t) return x;
   const Where at = line_of(x);
+  check_defined(Cast::name, at, x);
+  if (x->dtype() == t) return x;
   if (!floating(t)) return apply(at, Cast{x->dtype(), t}, x->detach());  // i64 and boolean carry no gradient
   return apply(at, Cast{x->dtype(), t}, x.tensor());
 }

@@ -1,5 +1,6 @@
 #pragma once
 // Values with a history. A Tensor is an Array and the edge of the graph it came out of; cheap to copy.
+#include <concepts>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -70,8 +71,8 @@ struct Index {
   Range span;
   Where at;
   constexpr Index() = default;
-  constexpr Index(int64_t i, Where w = Where::here()) : kind(one), span{i}, at(w) {}
-  constexpr Index(int i, Where w = Where::here()) : Index(int64_t{i}, w) {}
+  template <std::integral T>
+  constexpr Index(T i, Where w = Where::here()) : kind(one), span{int64_t(i)}, at(w) {}
   constexpr Index(All, Where w = Where::here()) : kind(all), at(w) {}
   constexpr Index(Range r, Where w = Where::here()) : kind(some), span(r), at(w) {}
 };
@@ -93,7 +94,8 @@ class Tensor {
 
   double item(Where at = Where::here()) const;  // of a tensor of one element, else ShapeError
   template <class T = double>
-  std::vector<T> to_vector() const {  // row by row, converted to T
+  std::vector<T> to_vector(Where at = Where::here()) const {  // row by row, converted to T
+    check_here("to_vector", at);
     std::vector<T> r(static_cast<std::size_t>(numel()));
     copy_out(r.data(), dtype_of<T>);
     return r;
@@ -105,7 +107,7 @@ class Tensor {
     check_readable(dtype_of<T>, at);
     return {array_.data<T>(), static_cast<std::size_t>(numel())};
   }
-  Tensor contiguous() const;  // itself, or an unrecorded copy
+  Tensor contiguous(Where at = Where::here()) const;  // itself, or a copy without gaps
 
   bool tracked() const { return edge_.node && !edge_.node->frozen; }  // does it have a history?
   Tensor detach() const { return Tensor(array_); }                    // the same values without it
@@ -119,6 +121,7 @@ class Tensor {
                     Index i7 = {}) const;
 
  private:
+  void check_here(const char* what, Where at) const;  // ShapeError unless defined
   void copy_out(void* to, Dtype t) const;
   void check_readable(Dtype t, Where at) const;
 
@@ -137,7 +140,7 @@ class Parameter : public Tensor {
       delete;  // heed: a Parameter is not copied: use clone(model), std::move or tie(parameter)
   Parameter& operator=(const Parameter&) = delete;
 };
-inline Parameter parameter(const Tensor& t) { return Parameter(t.requires_grad()); }
+inline Parameter parameter(const Tensor& t) { return Parameter(t.detach().contiguous().requires_grad()); }
 inline Parameter tie(const Parameter& owner) { return Parameter(Tensor(owner)); }  // the same weight under two names
 
 // An argument of an op: a tensor or a number, and the line of the user's code that passed it.
@@ -149,7 +152,7 @@ class In {
   In(const Tensor& t, const char* file = __builtin_FILE(), int line = __builtin_LINE()) : at{file, line}, tensor_(&t) {}
   template <Arithmetic T>
   In(T v, const char* file = __builtin_FILE(), int line = __builtin_LINE())
-      : at{file, line}, value_(double(v)), integer_(int64_t(v)), is_number_(true) {}
+      : at{file, line}, value_(double(v)), integer_(whole(v)), is_number_(true) {}
 
   bool is_number() const { return is_number_; }
   double value() const { return value_; }  // of a number
@@ -162,6 +165,11 @@ class In {
   Where at;
 
  private:
+  template <class T>
+  static constexpr int64_t whole(T v) {  // 0 where int64_t has no such number
+    if constexpr (std::is_integral_v<T>) return int64_t(v);
+    else return v >= T(-0x1p63) && v < T(0x1p63) ? int64_t(v) : 0;
+  }
   static const Tensor absent;
   const Tensor* tensor_ = &absent;
   double value_ = 0;
@@ -170,16 +178,18 @@ class In {
 };
 
 // ---- factories
-Tensor full(const Shape& shape, double value, Dtype t = f32);
-Tensor zeros(const Shape& shape, Dtype t = f32);
-Tensor ones(const Shape& shape, Dtype t = f32);
+Tensor full(const Shape& shape, double value, Dtype t = f32, Where at = Where::here());  // ShapeError: negative sizes
+Tensor zeros(const Shape& shape, Dtype t = f32, Where at = Where::here());
+Tensor ones(const Shape& shape, Dtype t = f32, Where at = Where::here());
 Tensor zeros_like(const Tensor& x);
 Tensor ones_like(const Tensor& x);
-Tensor arange(int64_t n, Dtype t = i64);  // 0, 1, .. n-1
-Tensor eye(int64_t n, Dtype t = f32);
-Tensor rand(const Shape& shape, Rng& rng, Dtype t = f32);                 // uniform in [0, 1)
-Tensor randn(const Shape& shape, Rng& rng, Dtype t = f32);                // standard normal
-Tensor randint(int64_t low, int64_t high, const Shape& shape, Rng& rng);  // i64, low .. high-1
+Tensor arange(int64_t n, Dtype t = i64, Where at = Where::here());  // 0, 1, .. n-1
+Tensor eye(int64_t n, Dtype t = f32, Where at = Where::here());
+// Uniform in [0, 1); standard normal. DtypeError unless f32 or f64.
+Tensor rand(const Shape& shape, Rng& rng, Dtype t = f32, Where at = Where::here());
+Tensor randn(const Shape& shape, Rng& rng, Dtype t = f32, Where at = Where::here());
+// i64, low .. high-1; IndexError if there is none.
+Tensor randint(int64_t low, int64_t high, const Shape& shape, Rng& rng, Where at = Where::here());
 // Values row by row; ShapeError if there are not as many as the shape has elements.
 Tensor tensor(std::span<const double> values, const Shape& shape, Dtype t = f32, Where at = Where::here());
 Tensor tensor(std::span<const int64_t> values, const Shape& shape, Where at = Where::here());  // i64
@@ -187,7 +197,7 @@ class Values {  // a number, or a list of lists of equal lengths: {{1, 2, 3}, {4
  public:
   template <Arithmetic T>
   Values(T v) : numbers_{double(v)} {}
-  Values(std::initializer_list<Values> parts);  // ShapeError: of different lengths
+  Values(std::initializer_list<Values> parts, Where at = Where::here());  // ShapeError: of different lengths
   const std::vector<double>& numbers() const { return numbers_; }
   const Shape& shape() const { return shape_; }
 
@@ -221,7 +231,7 @@ double max_difference(const Tensor& a, const Tensor& b, Where at = Where::here()
 // DtypeError: the values do not fit.
 void assign(const Tensor& t, const Tensor& values, Where at = Where::here());
 // What assign does before it writes, for kernels that compute in place (optimizers): the same checks, and the version
-// moves. The array shares t's storage.
+// moves. The array shares t's storage and is contiguous: ShapeError if t is not.
 Array open_for_writing(const Tensor& t, Where at = Where::here());
 
 Tensor cast(In x, Dtype t);  // x itself where the type is t already; the gradient comes back in x's type

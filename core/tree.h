@@ -1,5 +1,6 @@
 #pragma once
 // The walk over a model: a plain struct of numbers, tensors, containers and structs. Everything else is made of it.
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -202,6 +203,11 @@ struct Cloner {
     r.reserve(v.size());
     for (const M& m : v) r.push_back((*this)(m));
     return r;
+  }
+  template <class M, std::size_t N>
+  std::array<M, N> operator()(const std::array<M, N>& a) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) { return std::array<M, N>{(*this)(a[I])...}; }
+    (std::make_index_sequence<N>{});
   }
   template <class M>
   std::optional<M> operator()(const std::optional<M>& o) {

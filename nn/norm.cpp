@@ -11,7 +11,7 @@ Tensor BatchNorm::operator()(In x, Rng* training) const {
   if (training) {
     if (x->numel() <= channels)
       fail<ShapeError>(at, "BatchNorm",
-                       "cannot train on one value per channel: " + x->shape().str() + " has no variance");
+                       "one value per channel has no variance to train on: the input is " + x->shape().str());
     auto [y, mean, variance] = batch_norm(x, weight, bias, eps);
     Unrecorded off;
     const double n = double(x->numel()) / double(channels);
@@ -21,8 +21,11 @@ Tensor BatchNorm::operator()(In x, Rng* training) const {
   }
   Shape per_channel;
   for (int i = 0; i < x->dim(); ++i) per_channel.push_back(i == 1 ? channels : 1);
-  const Tensor factor = weight / sqrt(running_var + eps);
-  return (x - reshape(running_mean, per_channel)) * reshape(factor, per_channel) + reshape(bias, per_channel);
+  auto along = [&](const Tensor& t) { return reshape(t, per_channel); };
+  Tensor y = (x - along(running_mean)) / along(sqrt(running_var + eps));
+  if (weight.defined()) y = y * along(weight);
+  if (bias.defined()) y = y + along(bias);
+  return y;
 }
 
 }  // namespace heed

@@ -97,6 +97,7 @@ Tensor scaled_dot_product_attention(In q, In k, In v, const AttentionOptions& op
     fail<ShapeError>(at, Attention::name,
                      "causal with " + std::to_string(qs[-2]) + " queries and " + std::to_string(ks[-2]) +
                          " keys: say Causal::upper_left or Causal::lower_right");
+  check_rate(Attention::name, at, options.dropout);
   const double scale = options.scale != 0 ? options.scale : 1 / std::sqrt(double(std::max<int64_t>(qs[-1], 1)));
   const int64_t offset = options.causal == Causal::lower_right ? ks[-2] - qs[-2] : 0;
   Scope here{q};

@@ -4,15 +4,17 @@
 
 namespace heed {
 
-inline void check_defined(const char* op, Where at, const Tensor& x) {
-  if (!x.defined()) fail<ShapeError>(at, op, "the argument is an undefined tensor");
-}
 inline void check_index_dtype(const char* op, Where at, const Tensor& index) {
   if (index.dtype() != i64) fail<DtypeError>(at, op, std::string("the index must be i64, not ") + name(index.dtype()));
 }
 // IndexError unless every index lies in 0 .. n-1, but for `ignored`.
 void check_indices(const char* op, Where at, const Tensor& index, int64_t n, const char* of,
                    int64_t ignored = INT64_MIN);
+
+inline void check_rate(const char* op, Where at, const DropoutKey& key) {
+  if (!(key.rate >= 0 && key.rate < 1))
+    fail<Error>(at, op, "the dropout rate must be in [0, 1), not " + std::to_string(key.rate));
+}
 
 // A floating argument of one tensor: defined, f32 or f64.
 inline void check_floating(const char* op, Where at, const Tensor& x) {

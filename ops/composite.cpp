@@ -1,6 +1,7 @@
 // Ops that are only what they say: no kernel, no rule.
 #include <limits>
 #include "../core/mode.h"
+#include "checks.h"
 #include "ops.h"
 
 namespace heed {
@@ -8,10 +9,12 @@ namespace heed {
 Tensor silu(In x) { return x * sigmoid(x); }
 
 Tensor mean(In x) {
+  check_floating("mean", line_of(x), x);
   Scope here{x};
   return scale(sum(x), 1 / double(x->numel()));
 }
 Tensor mean(In x, Dims dims, bool keepdim) {
+  check_floating("mean", line_of(x), x);
   Scope here{x};
   const Tensor total = sum(x, dims, keepdim);
   return scale(total, double(total.numel()) / double(x->numel()));

@@ -25,8 +25,7 @@ struct DropoutOp {  // the mask is a function of the key: nothing is remembered
 Tensor dropout(In x, DropoutKey key) {
   const Where at = line_of(x);
   check_floating(DropoutOp::name, at, x);
-  if (!(key.rate >= 0 && key.rate < 1))
-    fail<ShapeError>(at, DropoutOp::name, "the rate must be in [0, 1), not " + std::to_string(key.rate));
+  check_rate(DropoutOp::name, at, key);
   return key ? apply(at, DropoutOp{key}, x.tensor()) : x.tensor();
 }
 

@@ -32,11 +32,11 @@ struct Along {
 // sum[.., index[.., i], ..] += src[.., i, ..] along dim.
 void scatter_into(Array& sum, int dim, const Array& index, const Array& src) {
   const Array where = index.contiguous(), values = src.contiguous();
-  visit_floating(sum.dtype(), [&]<class T>(T) {
+  visit_dtype(sum.dtype(), [&]<class T>(T) {
     T* q = sum.mutable_data<T>();
     const T* p = values.data<T>();
     Along(sum.shape(), index.shape(), dim).for_each(where.data<int64_t>(), [&](int64_t in, int64_t out) {
-      q[in] += p[out];
+      q[in] = kernels::added(q[in], p[out]);
     });
   });
 }
@@ -113,13 +113,14 @@ namespace {
 void add_rows(Array& sum, const Array& g, const Array& index) {
   const int64_t width = sum.shape()[1];
   const Array values = g.contiguous(), where = index.contiguous();
-  visit_floating(g.dtype(), [&]<class T>(T) {
+  visit_dtype(g.dtype(), [&]<class T>(T) {
     T* q = sum.mutable_data<T>();
     const T* p = values.data<T>();
     const int64_t* at = where.data<int64_t>();
     parallel_for(width, 64, [&](int64_t begin, int64_t end) {
       for (int64_t i = 0; i < where.numel(); ++i)
-        for (int64_t j = begin; j < end; ++j) q[at[i] * width + j] += p[i * width + j];
+        for (int64_t j = begin; j < end; ++j)
+          q[at[i] * width + j] = kernels::added(q[at[i] * width + j], p[i * width + j]);
     });
   });
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include "../core/op.h"
 #include "checks.h"
@@ -39,13 +40,22 @@ Tensor over_dim(const char* op, const In& x, int dim, bool keepdim, F&& f) {
   return reshape(last ? y : transpose(y, d, -1), x->shape().without(d));
 }
 
+// NaN is above everything, as in max.
+template <class T>
+bool above(T a, T b) {
+  return a > b || (std::isnan(a) && !std::isnan(b));
+}
+
 void check_not_empty(const char* op, Where at, const Tensor& x) {
   if (x.size(-1) == 0) fail<IndexError>(at, op, "there is no " + std::string(op) + " of nothing: " + x.shape().str());
 }
 
 }  // namespace
 
-Tensor sum(In x) { return sum_to(x->dtype() == boolean ? cast(x, i64) : x.tensor(), {}); }
+Tensor sum(In x) {
+  Scope here{x};
+  return sum_to(x->dtype() == boolean ? cast(x, i64) : x.tensor(), {});
+}
 
 Tensor sum(In x, Dims dims, bool keepdim) {
   const Where at = line_of(x);
@@ -92,7 +102,9 @@ struct ArgMax {
   static constexpr auto name = "argmax";
   static constexpr bool differentiable = false;
   Array forward(const Array& x) const {
-    return reduce_rows<int64_t>(x, [](auto* p, int64_t* y, int64_t n) { *y = std::max_element(p, p + n) - p; });
+    return reduce_rows<int64_t>(x, [](auto* p, int64_t* y, int64_t n) {
+      *y = std::max_element(p, p + n, [](auto a, auto b) { return above(b, a); }) - p;
+    });
   }
 };
 Tensor argmax(In x, int dim, bool keepdim) {
@@ -132,7 +144,7 @@ struct TopKOp {  // of the last dimension; indices carry no history
           std::vector<int64_t> order(static_cast<std::size_t>(n));
           for (int64_t i = 0; i < n; ++i) order[std::size_t(i)] = i;
           std::partial_sort(order.begin(), order.begin() + k, order.end(),
-                            [p](int64_t a, int64_t b) { return p[a] > p[b] || (p[a] == p[b] && a < b); });
+                            [p](int64_t a, int64_t b) { return above(p[a], p[b]) || (!above(p[b], p[a]) && a < b); });
           std::copy_n(order.begin(), k, y);
         },
         k);

@@ -15,19 +15,21 @@ Tensor reshape(In x, Shape to) {
   const Where at = line_of(x);
   check_defined(Reshape::name, at, x);
   if (x->shape() == to) return x;
-  int64_t known = 1;
-  int open = -1;
+  int open = -1;  // which size is -1
   for (int i = 0; i < to.rank(); ++i) {
     if (to[i] == -1 && open < 0) open = i;
     else if (to[i] < 0)
-      fail<ShapeError>(at, Reshape::name, "cannot reshape to " + to.str() + ": more than one size is negative");
-    else known *= to[i];
+      fail<ShapeError>(at, Reshape::name,
+                       "cannot reshape to " + to.str() + ": one size may be -1, the others must not be negative");
   }
-  if (open >= 0 && known > 0) to[open] = x->numel() / known;
-  if (to.numel() != x->numel() || (open >= 0 && known == 0))
+  const Shape given = open < 0 ? to : to.without(open);
+  check_sizes(at, Reshape::name, given);
+  const int64_t n = x->numel(), known = given.numel();
+  if (open < 0 ? n != known : !known || n % known)
     fail<ShapeError>(at, Reshape::name,
-                     "cannot reshape " + x->shape().str() + " to " + to.str() + ": " + std::to_string(x->numel()) +
-                         " elements do not fill it");
+                     "cannot reshape " + x->shape().str() + " to " + to.str() + ": " + std::to_string(n) +
+                         (n == 1 ? " element does" : " elements do") + " not fill it");
+  if (open >= 0) to[open] = n / known;
   return apply(at, Reshape{x->shape(), to}, x.tensor());
 }
 
@@ -111,7 +113,7 @@ Slice checked_slice(const char* op, Where at, const Shape& s, int dim, Range r) 
   const int64_t n = s[d];
   auto clamped = [n](int64_t i) { return std::clamp<int64_t>(i < 0 ? i + n : i, 0, n); };
   const int64_t from = clamped(r.from), to = std::max(from, clamped(r.to));
-  return {d, from, (to - from + r.step - 1) / r.step, r.step, n};
+  return {d, from, to > from ? (to - from - 1) / r.step + 1 : 0, r.step, n};
 }
 
 }  // namespace
@@ -124,7 +126,7 @@ Tensor slice(In x, int dim, int64_t from, int64_t to, int64_t step) {
 
 Tensor Tensor::operator()(Index i0, Index i1, Index i2, Index i3, Index i4, Index i5, Index i6, Index i7) const {
   const Index indices[] = {i0, i1, i2, i3, i4, i5, i6, i7};
-  const Where at = mode.line ? *mode.line : i0.at;
+  const Where at = line_of(i0.at);
   check_defined("index", at, *this);
   Tensor y = *this;
   Shape kept;
@@ -167,7 +169,7 @@ struct Concat {
   Tensor d(Grad g, int i) const { return slice(g, dim, start[std::size_t(i)], start[std::size_t(i) + 1]); }
 };
 Tensor concat(std::span<const Tensor> x, int dim, Where called) {
-  const Where at = mode.line ? *mode.line : called;
+  const Where at = line_of(called);
   if (x.empty()) fail<ShapeError>(at, Concat::name, "there is nothing to put together");
   for (const Tensor& t : x) check_defined(Concat::name, at, t);
   const int d = checked_dim(at, Concat::name, dim, x[0].dim());
@@ -188,7 +190,7 @@ Tensor concat(std::initializer_list<Tensor> x, int dim, Where at) {
 }
 
 Tensor stack(std::span<const Tensor> x, int dim, Where called) {
-  const Where at = mode.line ? *mode.line : called;
+  const Where at = line_of(called);
   if (x.empty()) fail<ShapeError>(at, "stack", "there is nothing to put together");
   const int d = checked_dim(at, "stack", dim, x[0].dim() + 1);
   Restore after;

@@ -7,8 +7,8 @@ namespace heed {
 
 void AdamW::step(const Parameters& p, const Gradients& g, double factor, Where at) {
   check_gradients("AdamW", p, g, at);
-  first.prepare(p);
-  second.prepare(p);
+  first.prepare("AdamW", p, at);
+  second.prepare("AdamW", p, at);
   ++steps;
   const kernels::rows::AdamwStep how{.lr = lr * factor,
                                      .beta1 = beta1,

@@ -10,14 +10,16 @@ struct Slots {
   std::vector<std::string> paths;
   std::vector<Tensor> values;
 
-  void prepare(const Parameters& p);  // zeros for the parameters that have none yet
+  // Zeros for the parameters that have none yet. GradError: what there is belongs to another model.
+  void prepare(const char* optimizer, const Parameters& p, Where at);
   void fields(auto f) {
     for (std::size_t i = 0; i < paths.size(); ++i) f(paths[i], values[i]);
   }
   Slots clone(auto& copy) const { return {paths, copy(values)}; }
 };
 
-// GradError naming the first parameter that differs: the gradients are of another model.
+// GradError naming the first parameter that differs: the gradients are of another model. DtypeError: a parameter is
+// neither f32 nor f64.
 void check_gradients(const char* optimizer, const Parameters& p, const Gradients& g, Where at);
 
 }  // namespace heed

@@ -6,7 +6,7 @@ namespace heed {
 
 void Sgd::step(const Parameters& p, const Gradients& g, double factor, Where at) {
   check_gradients("Sgd", p, g, at);
-  if (momentum != 0) velocity.prepare(p);
+  if (momentum != 0) velocity.prepare("Sgd", p, at);
   const kernels::rows::SgdStep how{lr * factor, momentum, weight_decay, nesterov};
   for (std::size_t i = 0; i < p.values.size(); ++i) {
     Array to = open_for_writing(p.values[i], at),

@@ -1,0 +1,42 @@
+#pragma once
+// What the tests of core, ops, nn and optim share.
+#include <heed/heed.h>
+#include <typeinfo>
+#include "catch.h"
+
+namespace heed {
+
+// The text of the error that f throws, which must be of type E and not of one derived from it.
+template <class E, class F>
+std::string thrown(F f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    return typeid(e) == typeid(E) ? e.what() : std::string("another type of error: ") + e.what();
+  }
+  return "nothing was thrown";
+}
+// The text must be the line of this check, then `text`.
+#define CHECK_ERROR(Type, expression, text) \
+  CHECK(thrown<Type>([&] { (void)(expression); }) == Where::here().str() + ": " + (text))
+
+inline bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+inline Tensor noise(const Shape& shape, uint64_t seed, Dtype t = f64) {
+  Rng rng{seed};
+  return randn(shape, rng, t);
+}
+inline Tensor variable(const Shape& shape, uint64_t seed, Dtype t = f64) {
+  return noise(shape, seed, t).requires_grad();
+}
+
+// How many arrays hold x's values: its own handle, and whoever remembers it.
+inline int holders(const Tensor& x) { return int(x.array().storage()->refs.load()); }
+
+inline bool finite(const Tensor& x) {
+  for (double v : x.to_vector())
+    if (!std::isfinite(v)) return false;
+  return true;
+}
+
+}  // namespace heed

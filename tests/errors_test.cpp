@@ -1,0 +1,224 @@
+// The exact text of every check: the user's line, the op, what cannot be done, why, with the numbers.
+#include <limits>
+#include "common.h"
+
+using namespace heed;
+
+TEST_CASE("errors of elementwise ops") {
+  const Tensor a = ones({2, 3}), b = ones({4, 5}), d = ones({3}, f64), n = arange(3), m = n < 2, none;
+  CHECK_ERROR(ShapeError, a + b,
+              "add: cannot broadcast [2, 3] with [4, 5]: dimension -1 is 3 in the first and 5 in the second");
+  CHECK_ERROR(ShapeError, a * ones({2, 1, 2}),
+              "mul: cannot broadcast [2, 3] with [2, 1, 2]: dimension -1 is 3 in the first and 2 in the second");
+  CHECK_ERROR(ShapeError, ones({4, 3}) - a,
+              "sub: cannot broadcast [4, 3] with [2, 3]: dimension -2 is 4 in the first and 2 in the second");
+  CHECK_ERROR(ShapeError, a < b,
+              "compare: cannot broadcast [2, 3] with [4, 5]: dimension -1 is 3 in the first and 5 in the second");
+  CHECK_ERROR(ShapeError, where(a > 0, b, 0),
+              "where: cannot broadcast [2, 3] with [4, 5]: dimension -1 is 3 in the first and 5 in the second");
+  CHECK_ERROR(DtypeError, a / d, "div: cannot mix f32 with f64: types are not promoted here, use cast(x, f32)");
+  CHECK_ERROR(DtypeError, pow(d, a), "pow: cannot mix f64 with f32: types are not promoted here, use cast(x, f64)");
+  CHECK_ERROR(DtypeError, n + 0.5, "add: 0.5 has no place among the values of i64: use cast");
+  CHECK_ERROR(DtypeError, 0.25 * n, "mul: 0.25 has no place among the values of i64: use cast");
+  CHECK_ERROR(DtypeError, n < std::numeric_limits<double>::infinity(),
+              "compare: inf has no place among the values of i64: use cast");
+  CHECK_ERROR(DtypeError, n / 2, "div: cannot compute in i64: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(DtypeError, exp(n), "exp: cannot compute in i64: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(DtypeError, m + m, "add: cannot compute in boolean: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(DtypeError, -m, "scale: cannot compute in boolean: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(DtypeError, scale(n, 0.5), "scale: 0.5 has no place among the values of i64: use cast");
+  CHECK_ERROR(DtypeError, gelu(cast(a, bf16)), "gelu: cannot compute in bf16: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(DtypeError, cast(a, bf16) * 2, "scale: cannot compute in bf16: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(DtypeError, where(a, a, 0), "where: the condition must be boolean, not f32");
+  CHECK_ERROR(ShapeError, a + none, "add: an argument is an undefined tensor");
+  CHECK_ERROR(ShapeError, none * 2, "scale: the argument is an undefined tensor");
+  CHECK_ERROR(ShapeError, tanh(none), "tanh: the argument is an undefined tensor");
+  CHECK_ERROR(ShapeError, cast(none, f64), "cast: the argument is an undefined tensor");
+  CHECK_ERROR(ShapeError, where(none, a, 0), "where: the argument is an undefined tensor");
+}
+
+TEST_CASE("errors of reductions") {
+  const Tensor a = ones({2, 3}), n = arange(3), none;
+  CHECK_ERROR(IndexError, sum(a, 2), "sum: there is no dimension 2: the tensor has 2 dimensions");
+  CHECK_ERROR(IndexError, sum(a, {0, -3}), "sum: there is no dimension -3: the tensor has 2 dimensions");
+  CHECK_ERROR(ShapeError, sum(a, {0, -2}), "sum: dimension -2 is named twice");
+  CHECK_ERROR(ShapeError, sum(none), "sum_to: the argument is an undefined tensor");
+  CHECK_ERROR(DtypeError, mean(n), "mean: cannot compute in i64: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(DtypeError, mean(n < 2, 0), "mean: cannot compute in boolean: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(IndexError, max(ones({3, 0}), 1), "max: there is no max of nothing: [3, 0]");
+  CHECK_ERROR(IndexError, argmax(ones({0}), 0), "argmax: there is no argmax of nothing: [0]");
+  CHECK_ERROR(IndexError, max(ones({3}), 1), "max: there is no dimension 1: the tensor has 1 dimension");
+  CHECK_ERROR(DtypeError, max(n, 0), "max: cannot compute in i64: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(IndexError, logsumexp(a, -3), "logsumexp: there is no dimension -3: the tensor has 2 dimensions");
+  CHECK_ERROR(IndexError, topk(a, 4), "topk: cannot take 4 of the 3 elements of dimension -1 of [2, 3]");
+  CHECK_ERROR(IndexError, topk(a, -1, 0), "topk: cannot take -1 of the 2 elements of dimension 0 of [2, 3]");
+  CHECK_ERROR(IndexError, softmax(a, 2), "softmax: there is no dimension 2: the tensor has 2 dimensions");
+  CHECK_ERROR(IndexError, log_softmax(ones({})), "log_softmax: there is no dimension -1: the tensor has 0 dimensions");
+}
+
+TEST_CASE("errors of views") {
+  const Tensor a = ones({2, 3}), none;
+  CHECK_ERROR(ShapeError, reshape(a, {4}), "reshape: cannot reshape [2, 3] to [4]: 6 elements do not fill it");
+  CHECK_ERROR(ShapeError, reshape(a, {4, -1}), "reshape: cannot reshape [2, 3] to [4, -1]: 6 elements do not fill it");
+  CHECK_ERROR(ShapeError, reshape(ones({}), {2}), "reshape: cannot reshape [] to [2]: 1 element does not fill it");
+  CHECK_ERROR(ShapeError, reshape(a, {-1, -1}),
+              "reshape: cannot reshape to [-1, -1]: one size may be -1, the others must not be negative");
+  CHECK_ERROR(ShapeError, reshape(a, {int64_t{1} << 40, int64_t{1} << 40}),
+              "reshape: [1099511627776, 1099511627776] has more elements than memory can hold");
+  CHECK_ERROR(ShapeError, permute(a, {0, 0}), "permute: each of the 2 dimensions of [2, 3] must be named once");
+  CHECK_ERROR(ShapeError, permute(a, {0}), "permute: each of the 2 dimensions of [2, 3] must be named once");
+  CHECK_ERROR(IndexError, permute(a, {0, 2}), "permute: there is no dimension 2: the tensor has 2 dimensions");
+  CHECK_ERROR(IndexError, transpose(ones({3})), "transpose: there is no dimension -2: the tensor has 1 dimension");
+  CHECK_ERROR(ShapeError, expand(a, {3, 2, 2}), "broadcast_to: [2, 3] does not broadcast to [3, 2, 2]");
+  CHECK_ERROR(ShapeError, expand(a, {-1, 2, 3}), "broadcast_to: a size of [-1, 2, 3] is negative");
+  CHECK_ERROR(ShapeError, sum_to(a, {2}), "sum_to: [2] does not broadcast to [2, 3]");
+  CHECK_ERROR(IndexError, slice(a, 2, 0), "slice: there is no dimension 2: the tensor has 2 dimensions");
+  CHECK_ERROR(IndexError, slice(a, 0, 0, 2, 0), "slice: the step must be positive, not 0");
+  CHECK_ERROR(IndexError, a(2), "index: 2 is outside dimension 0 of [2, 3], which has 2 elements");
+  CHECK_ERROR(IndexError, a(_, -4), "index: -4 is outside dimension 1 of [2, 3], which has 3 elements");
+  CHECK_ERROR(IndexError, a(0, 0, 0), "index: more indices than the 2 dimensions of [2, 3]");
+  CHECK_ERROR(IndexError, a(_, range(0, 3, -1)), "index: the step must be positive, not -1");
+  CHECK_ERROR(
+      ShapeError, concat({a, ones({2, 4})}),
+      "concat: cannot put [2, 3] and [2, 4] (number 1) together along dimension 0: the other dimensions differ");
+  CHECK_ERROR(DtypeError, concat({a, ones({2, 3}, f64)}),
+              "concat: cannot mix f32 with f64: types are not promoted here, use cast(x, f32)");
+  CHECK_ERROR(ShapeError, concat({}), "concat: there is nothing to put together");
+  CHECK_ERROR(ShapeError, stack({a, ones({3, 2})}), "stack: cannot stack [2, 3] and [3, 2]");
+  CHECK_ERROR(IndexError, stack({a, a}, 3), "stack: there is no dimension 3: the tensor has 3 dimensions");
+  for (auto f : {+[](const Tensor& x) { return reshape(x, {1}); }, +[](const Tensor& x) { return transpose(x); },
+                 +[](const Tensor& x) { return expand(x, {2}); }, +[](const Tensor& x) { return slice(x, 0, 0); },
+                 +[](const Tensor& x) { return x(0); }, +[](const Tensor& x) { return stack({x}); }})
+    CHECK(contains(thrown<ShapeError>([&] { f(none); }), "the argument is an undefined tensor"));
+}
+
+TEST_CASE("errors of indices") {
+  const Tensor a = ones({2, 3}), i = zeros({2, 1}, i64), none;
+  CHECK_ERROR(DtypeError, gather(a, 1, a), "gather: the index must be i64, not f32");
+  CHECK_ERROR(ShapeError, gather(a, 1, zeros({3, 1}, i64)),
+              "gather: the index [3, 1] must have the shape of [2, 3] but for dimension 1");
+  CHECK_ERROR(IndexError, gather(a, 1, full({2, 1}, 3, i64)),
+              "gather: index 3 at element 0 is outside the 3 elements of the dimension");
+  CHECK_ERROR(ShapeError, scatter_add(a, 1, i, ones({2, 2})),
+              "scatter_add: the values [2, 2] must have the shape of the index [2, 1]");
+  CHECK_ERROR(IndexError, embedding(tensor({0, -1}, i64), a),
+              "embedding: index -1 at element 1 is outside the 2 rows of the weight");
+  CHECK_ERROR(ShapeError, embedding(i, ones({3})), "embedding: the weight must have two dimensions, not [3]");
+  CHECK_ERROR(DtypeError, embedding(a, a), "embedding: the index must be i64, not f32");
+  CHECK_ERROR(ShapeError, gather(a, 1, none), "gather: the argument is an undefined tensor");
+}
+
+TEST_CASE("errors of products and fused ops") {
+  const Tensor a = ones({2, 3}), b = ones({4, 5}), w = ones({4, 3}), t = zeros({2}, i64), none;
+  CHECK_ERROR(ShapeError, matmul(a, b),
+              "matmul: cannot multiply [2, 3] by [4, 5]: the last dimension of the first (3) must equal the "
+              "second-to-last of the second (4)");
+  CHECK_ERROR(ShapeError, matmul(a, ones({2})),
+              "matmul: cannot multiply [2, 3] by [2]: the last dimension of the first (3) must equal the last of the "
+              "second (2)");
+  CHECK_ERROR(ShapeError, matmul(ones({}), a), "matmul: cannot multiply [] by [2, 3]: use * with a number");
+  CHECK_ERROR(ShapeError, matmul(ones({2, 1, 3}), ones({5, 3, 1})),
+              "matmul: cannot broadcast [2] with [5]: dimension -1 is 2 in the first and 5 in the second");
+  CHECK_ERROR(DtypeError, matmul(a, ones({3, 2}, f64)),
+              "matmul: cannot mix f32 with f64: types are not promoted here, use cast(x, f32)");
+  CHECK_ERROR(ShapeError, linear(a, b), "linear: cannot apply a weight [4, 5] to [2, 3]: the last dimension must be 5");
+  CHECK_ERROR(ShapeError, linear(a, ones({3})), "linear: the weight must be [out, in], not [3]");
+  CHECK_ERROR(ShapeError, linear(a, w, ones({3})), "linear: the bias must be [4] for a weight [4, 3], not [3]");
+  CHECK_ERROR(ShapeError, layer_norm(ones({2, 0})),
+              "layer_norm: there is nothing to normalise in the last dimension of [2, 0]");
+  CHECK_ERROR(ShapeError, layer_norm(a, ones({2})), "layer_norm: weight and bias must be [3] for [2, 3], not [2]");
+  CHECK_ERROR(ShapeError, batch_norm(ones({3})), "batch_norm: the input must be [N, C, ..] and not empty, not [3]");
+  CHECK_ERROR(ShapeError, batch_norm(a, ones({2})), "batch_norm: weight and bias must be [3] for [2, 3], not [2]");
+  CHECK_ERROR(DtypeError, cross_entropy(a, ones({2})), "cross_entropy: the targets must be i64, not f32");
+  CHECK_ERROR(ShapeError, cross_entropy(a, zeros({3}, i64)),
+              "cross_entropy: the targets [3] must have the shape of [2, 3] without its last dimension, the classes");
+  CHECK_ERROR(IndexError, cross_entropy(a, full({2}, 3, i64)),
+              "cross_entropy: index 3 at element 0 is outside the 3 classes");
+  CHECK_ERROR(Error, dropout(a, {1, 7}), "dropout: the dropout rate must be in [0, 1), not 1.000000");
+  CHECK_ERROR(ShapeError, cross_entropy(none, t), "cross_entropy: the argument is an undefined tensor");
+}
+
+TEST_CASE("errors of attention") {
+  const Tensor q = ones({2, 3, 4}), k = ones({2, 5, 4}), none;
+  const std::string op = "scaled_dot_product_attention: ";
+  CHECK_ERROR(ShapeError, scaled_dot_product_attention(q, ones({2, 5, 3}), k),
+              op + "queries [2, 3, 4] and keys [2, 5, 3] must have the same last dimension");
+  CHECK_ERROR(ShapeError, scaled_dot_product_attention(q, k, q),
+              op + "there must be as many keys as values, not 5 in [2, 5, 4] and 3 in [2, 3, 4]");
+  CHECK_ERROR(ShapeError, scaled_dot_product_attention(ones({4}), k, k),
+              op + "q, k and v need two dimensions at least, not [4]");
+  CHECK_ERROR(ShapeError, scaled_dot_product_attention(q, ones({3, 5, 4}), ones({3, 5, 4})),
+              op + "cannot broadcast [2] with [3]: dimension -1 is 2 in the first and 3 in the second");
+  CHECK_ERROR(ShapeError, scaled_dot_product_attention(q, k, k, {.causal = Causal::on}),
+              op + "causal with 3 queries and 5 keys: say Causal::upper_left or Causal::lower_right");
+  CHECK_ERROR(ShapeError, scaled_dot_product_attention(q, k, k, {.bias = ones({3, 4})}),
+              op + "the bias [3, 4] does not broadcast to the scores [2, 3, 5]");
+  CHECK_ERROR(ShapeError, scaled_dot_product_attention(q, k, k, {.mask = ones({4, 5}, boolean)}),
+              op + "the mask [4, 5] does not broadcast to the scores [2, 3, 5]");
+  CHECK_ERROR(DtypeError, scaled_dot_product_attention(q, k, k, {.mask = ones({3, 5})}),
+              op + "the mask must be boolean (true = may attend), not f32: what is added to the scores is the bias");
+  CHECK_ERROR(DtypeError, scaled_dot_product_attention(q, cast(k, f64), k),
+              op + "cannot mix f32 with f64: types are not promoted here, use cast(x, f32)");
+  CHECK_ERROR(Error, scaled_dot_product_attention(q, k, k, {.dropout = {1.5, 1}}),
+              op + "the dropout rate must be in [0, 1), not 1.500000");
+  CHECK_ERROR(ShapeError, scaled_dot_product_attention(q, none, k), op + "the argument is an undefined tensor");
+}
+
+TEST_CASE("errors of tensors") {
+  const Tensor a = ones({2, 3}), none;
+  Rng rng{1};
+  CHECK_ERROR(ShapeError, a.item(), "item: the tensor must have one element, not shape [2, 3]");
+  CHECK_ERROR(IndexError, a.size(2), "size: there is no dimension 2: the tensor has 2 dimensions");
+  CHECK_ERROR(DtypeError, a.data<double>(), "data: the tensor is f32, not f64");
+  CHECK_ERROR(ShapeError, transpose(a).data<float>(),
+              "data: the tensor [3, 2] is a view with gaps: take contiguous() first");
+  CHECK_ERROR(ShapeError, none.to_vector(), "to_vector: the argument is an undefined tensor");
+  CHECK_ERROR(ShapeError, none.item(), "item: the argument is an undefined tensor");
+  CHECK_ERROR(ShapeError, none.data<float>(), "data: the argument is an undefined tensor");
+  CHECK_ERROR(ShapeError, none.requires_grad(), "requires_grad: the argument is an undefined tensor");
+  CHECK_ERROR(DtypeError, arange(3).requires_grad(), "requires_grad: only floating tensors have gradients, not i64");
+  CHECK_ERROR(ShapeError, zeros({2, -1}), "full: a size of [2, -1] is negative");
+  CHECK_ERROR(ShapeError, ones({int64_t{1} << 31, int64_t{1} << 31}),
+              "full: [2147483648, 2147483648] has more elements than memory can hold");
+  CHECK_ERROR(ShapeError, arange(-1), "arange: a size of [-1] is negative");
+  CHECK_ERROR(DtypeError, rand({2}, rng, i64), "rand: cannot compute in i64: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(IndexError, randint(3, 3, {2}, rng), "randint: there is no number from 3 to below 3");
+  CHECK_ERROR(ShapeError, tensor(std::vector<double>{1, 2, 3}, {2, 2}),
+              "tensor: 3 values do not fill the shape [2, 2], which has 4 elements");
+  CHECK_ERROR(ShapeError, tensor({{1, 2}, {3}}), "tensor: parts of shape [2] and [1] in one list");
+  CHECK_ERROR(ShapeError, allclose(a, ones({3})), "allclose: cannot compare [2, 3] with [3]");
+  CHECK_ERROR(ShapeError, max_difference(a, none), "max_difference: the argument is an undefined tensor");
+  CHECK(contains(thrown<ShapeError>([] { zeros({1, 1, 1, 1, 1, 1, 1, 1, 1}); }), "more than 8 dimensions"));
+}
+
+TEST_CASE("errors of assign") {
+  const Tensor a = ones({2, 3});
+  CHECK_ERROR(ShapeError, assign(a, ones({3})), "assign: cannot write [3] into [2, 3]");
+  CHECK_ERROR(DtypeError, assign(a, ones({2, 3}, f64)), "assign: cannot write f64 into f32: use cast");
+  CHECK_ERROR(ShapeError, assign(a, Tensor()), "assign: the argument is an undefined tensor");
+  CHECK_ERROR(ShapeError, assign(expand(ones({1}), {4}), ones({4})),
+              "assign: the elements of the expanded tensor [4] share their memory");
+  CHECK_ERROR(ShapeError, open_for_writing(transpose(a)),
+              "assign: the tensor [3, 2] is a view with gaps: it is written by assign");
+  const Tensor x = a.requires_grad();
+  Tensor y;
+  const Where made = (y = exp(x), Where::here());
+  CHECK_ERROR(GradError, assign(y, a),
+              "assign: cannot write to a tensor with a history: it came out of exp at " + made.str());
+}
+
+TEST_CASE("errors of grad") {
+  const Tensor x = ones({2}).requires_grad(), c = ones({2});
+  CHECK_ERROR(GradError, grad(x * x, {x}),
+              "grad: y must have one element, not shape [2]: take its sum, or give output gradients to vjp");
+  CHECK_ERROR(GradError, grad(sum(c), {x}),
+              "grad: y has no history: it was computed unrecorded, from nothing that requires a gradient, or its graph "
+              "was consumed");
+  CHECK_ERROR(GradError, grad(sum(x), {x, c}), "grad: x number 1 [2] does not require a gradient");
+  CHECK_ERROR(GradError, grad(Tensor(), {x}), "grad: y is an undefined tensor");
+  CHECK_ERROR(ShapeError, vjp(x * x, ones({3}), {&x, 1}), "vjp: output 0 has shape [2] and its gradient [3]");
+  CHECK_ERROR(DtypeError, vjp(x * x, ones({2}, f64), {&x, 1}), "vjp: output 0 is f32 and its gradient f64");
+  CHECK_ERROR(GradError, vjp(x * x, c, {&c, 1}), "vjp: x number 0 [2] does not require a gradient");
+  const Tensor two[] = {x * x, x * 3};
+  CHECK_ERROR(ShapeError, vjp(two, {&c, 1}, {&x, 1}), "vjp: 2 outputs and 1 output gradients");
+}
