@@ -58,17 +58,15 @@ class Function {
   const std::vector<double>& base() const { return base_; }
 
   void evaluate(std::vector<double>& values) const {
+    const Unrecorded here;
     values.clear();
-    for (const Tensor& y : [&] {
-           Unrecorded here;
-           return f_();
-         }()) {
+    for (const Tensor& y : f_()) {
       if (!y.defined() || !floating(y.dtype())) continue;
       const Array a = y.array().contiguous();
       values.insert(values.end(), a.data<double>(), a.data<double>() + a.numel());
     }
     if (values.size() != weights_.size())
-      throw ShapeError("gradcheck: the shapes of the outputs depend on the values of the inputs");
+      fail<ShapeError>({}, "gradcheck", "the shapes of the outputs depend on the values of the inputs");
   }
 
   // Differences over one element, all outputs contracted with their gradients.
@@ -152,7 +150,7 @@ class Function {
     }
   }
 
-  struct Moved {  // all variables, each element by `step` of itself with a sign of its own
+  struct Moved {  // all variables, each element by `step` of itself with a sign of its own, for as long as this lives
     std::span<const Variable> variables;
     std::vector<std::vector<double>> before;
     Moved(const Function& f, double step) : variables(f.variables_) {
@@ -215,13 +213,11 @@ Slope slope_at(Function& f, double* x) {
     row[0] = {d.central, d.bend};
     double even = 4, odd = 2;
     for (int j = 1; j < std::min(filled + 1, columns); ++j, even *= 4, odd *= 4) {
-      const Entry &left = row[std::size_t(j - 1)], &corner_above = above[std::size_t(j - 1)];
+      const Entry &left = row[std::size_t(j - 1)], &diagonal = above[std::size_t(j - 1)];
       Entry& e = row[std::size_t(j)];
-      e.central = left.central + (left.central - corner_above.central) / (even - 1);
-      e.bend = left.bend + (left.bend - corner_above.bend) / (odd - 1);
-      auto apart = [&](double Entry::*p) {
-        return std::max(std::abs(e.*p - left.*p), std::abs(e.*p - corner_above.*p));
-      };
+      e.central = left.central + (left.central - diagonal.central) / (even - 1);
+      e.bend = left.bend + (left.bend - diagonal.bend) / (odd - 1);
+      auto apart = [&](double Entry::*p) { return std::max(std::abs(e.*p - left.*p), std::abs(e.*p - diagonal.*p)); };
       const double bound = apart(&Entry::central) + rounding + (std::abs(e.bend) + apart(&Entry::bend)) / 2;
       if (bound < r.bound) r.value = e.central, r.bound = bound;
     }

@@ -367,4 +367,6 @@ TEST_CASE("what cannot be checked is refused", "[gradcheck]") {
   CHECK_THROWS_AS(gradcheck([](const Tensor& v) { return cast(v, f32); }, {x}), DtypeError);
   CHECK_THROWS_AS(gradcheck([](const Tensor& a, const Tensor& b) { return a * b; }, {x}), ShapeError);
   CHECK_THROWS_AS(gradcheck(Product{}, {x}), ShapeError);
+  auto positive_ones = [](const Tensor& v) { return slice(v, 0, 0, 1 + (v.to_vector()[0] > 0.5)); };
+  CHECK_THROWS_AS(gradcheck(positive_ones, {tensor({0.5, 1, 2}, f64)}), ShapeError);
 }
