@@ -30,29 +30,34 @@ struct CrossEntropy {
     return -(sum(where(on, picked, 0)) * per_target(on, x.dtype()));
   }
 
+  // logsumexp(x) = max + rest: their sum would lose the digits of rest where logits are large
   struct Kept {
-    Array lse;  // [rows]
+    Array max, rest;  // [rows]
     int64_t count = 0;
   };
   std::pair<Array, Kept> forward(const Array& x, const Array& target) const {
     const Array in = x.contiguous(), labels = target.contiguous();
     const int64_t classes = x.shape()[-1], n = labels.numel();
     const int64_t* t = labels.data<int64_t>();
-    Array y({}, x.dtype()), lse({n}, x.dtype()), loss({n}, x.dtype());
+    Array y({}, x.dtype()), max({n}, x.dtype()), rest({n}, x.dtype()), loss({n}, x.dtype());
     const int64_t count = n - std::count(t, t + n, ignored);
     visit_floating(x.dtype(), [&]<class T>(T) {
       const T* p = in.data<T>();
-      T *l = lse.mutable_data<T>(), *e = loss.mutable_data<T>();
+      T *m = max.mutable_data<T>(), *r = rest.mutable_data<T>(), *e = loss.mutable_data<T>();
       parallel_for(n, kernels::rows_per_task(classes), [&](int64_t begin, int64_t end) {
+        std::vector<T> row(static_cast<std::size_t>(classes));
         for (int64_t i = begin; i < end; ++i) {
-          const bool counts = t[i] != ignored;
-          l[i] = counts ? kernels::rows::logsumexp(p + i * classes, classes) : T(0);
-          e[i] = counts ? l[i] - p[i * classes + t[i]] : T(0);
+          m[i] = r[i] = e[i] = T(0);
+          if (t[i] == ignored) continue;
+          m[i] = kernels::rows::max(p + i * classes, classes);
+          kernels::rows::sub(p + i * classes, m[i], row.data(), classes);
+          r[i] = kernels::rows::logsumexp(row.data(), classes);
+          e[i] = r[i] - row[std::size_t(t[i])];
         }
       });
       *y.mutable_data<T>() = count ? kernels::rows::sum(e, n) / T(count) : T(0);
     });
-    return {y, {lse, count}};
+    return {y, {max, rest, count}};
   }
 
   // dL/dx = g (softmax(x) - one_hot(target)) / count
@@ -67,7 +72,7 @@ struct CrossEntropy {
     const int64_t* t = labels.data<int64_t>();
     Array dx(in.shape(), in.dtype());
     visit_floating(in.dtype(), [&]<class T>(T) {
-      const T *p = in.data<T>(), *l = kept.lse.data<T>();
+      const T *p = in.data<T>(), *m = kept.max.data<T>(), *r = kept.rest.data<T>();
       const T each = kept.count ? *g.array().data<T>() / T(kept.count) : T(0);
       T* q = dx.mutable_data<T>();
       parallel_for(n, kernels::rows_per_task(classes), [&](int64_t begin, int64_t end) {
@@ -77,7 +82,8 @@ struct CrossEntropy {
             std::fill(row, row + classes, T(0));
             continue;
           }
-          kernels::rows::sub(p + i * classes, l[i], row, classes);
+          kernels::rows::sub(p + i * classes, m[i], row, classes);
+          kernels::rows::sub(row, r[i], row, classes);
           kernels::rows::exp(row, row, classes);
           kernels::rows::mul(row, each, row, classes);
           row[t[i]] -= each;
