@@ -1,5 +1,6 @@
 #pragma once
 // core, ops, nn and optim in one.
+#include "core/anomaly.h"
 #include "core/file.h"
 #include "core/grad.h"
 #include "core/gradcheck.h"
