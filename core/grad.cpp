@@ -247,7 +247,7 @@ class Sweep {
       {
         OnBehalfOf op(n);
         for (std::size_t i = 0; i < parents.size(); ++i)
-          if (needs[i]) hand_over(std::move(results[i]), parents[i], *sums[i]);
+          if (needs[i]) hand_over(n, std::move(results[i]), parents[i], *sums[i]);
       }
       if (how.consume) {
         n.forget();
@@ -264,8 +264,12 @@ class Sweep {
     (*mode.observer)({n.name, true, n.at, n.module, inputs, results});
   }
 
-  void hand_over(Tensor g, const Slot& to, Tensor& sum) {
+  void hand_over(const Node& n, Tensor g, const Slot& to, Tensor& sum) {
     if (!g.defined()) return;
+    if (g.dtype() != to.tensor.dtype())
+      fail<DtypeError>(n.at, n.name,
+                       std::string("its rule gives a gradient in ") + name(g.dtype()) + " for an input in " +
+                           name(to.tensor.dtype()));
     if (g.shape() != to.tensor.shape()) g = sum_to(g, to.tensor.shape());
     add(sum, std::move(g));
   }

@@ -113,7 +113,8 @@ Slice checked_slice(const char* op, Where at, const Shape& s, int dim, Range r) 
   const int64_t n = s[d];
   auto clamped = [n](int64_t i) { return std::clamp<int64_t>(i < 0 ? i + n : i, 0, n); };
   const int64_t from = clamped(r.from), to = std::max(from, clamped(r.to));
-  return {d, from, to > from ? (to - from - 1) / r.step + 1 : 0, r.step, n};
+  const int64_t step = std::min(r.step, std::max<int64_t>(n, 1));  // a longer one takes the first element, too
+  return {d, from, to > from ? (to - from - 1) / step + 1 : 0, step, n};
 }
 
 }  // namespace

@@ -61,6 +61,18 @@ TEST_CASE("an observer sees every op of a module, with the user's line and the m
   }
 }
 
+TEST_CASE("kernels call no ops: an op is one event") {
+  const Tensor x = noise({3, 4}, 1);
+  int seen = 0;
+  Observe watching([&](const Event&) { ++seen; });
+  topk(x, 2);
+  CHECK(seen == 1);
+  layer_norm(x);
+  cross_entropy(x, zeros({3}, i64));
+  embedding(zeros({3}, i64), x);
+  CHECK(seen == 4);
+}
+
 TEST_CASE("ops made inside rules carry the forward op's line and module") {
   const Top top{3};
   const Tensor x = variable({2, 3}, 1, f32);

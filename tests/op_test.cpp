@@ -151,6 +151,13 @@ struct Sign {
   }
 };
 
+struct Wrong {  // rules that are not right
+  static constexpr auto name = "wrong";
+  double kind;
+  Array forward(const Array& x) const { return x; }
+  Tensor d0(Grad g) const { return kind == 2 ? zeros({2}, g.dtype()) : kind == 1 ? zeros({3}) : cast(g, f32); }
+};
+
 struct SumOfSix {
   static constexpr auto name = "sum_of_six";
   Array forward(const Array& a, const Array& b, const Array& c, const Array& d, const Array& e, const Array& f) const {
@@ -282,6 +289,19 @@ TEST_CASE("an op that is not differentiable gives no history") {
   CHECK_FALSE(apply({}, Sign{}, x).tracked());
   CHECK_FALSE((x > 0).tracked());
   CHECK_FALSE(argmax(x).tracked());
+}
+
+TEST_CASE("a rule or a kernel that gives a gradient of another type or shape is an error at the forward line") {
+  const Tensor x = variable({3}, 1);
+  for (double kind : {0.0, 1.0}) {
+    Tensor y;
+    const Where made = (y = apply(Where::here(), Wrong{kind}, x), Where::here());
+    CHECK(thrown<DtypeError>([&] { grad(sum(y), {x}); }) ==
+          made.str() + ": wrong: its rule gives a gradient in f32 for an input in f64");
+  }
+  Tensor y;
+  const Where made = (y = apply(Where::here(), Wrong{2}, x), Where::here());
+  CHECK(thrown<ShapeError>([&] { grad(sum(y), {x}); }) == made.str() + ": sum_to: [3] does not broadcast to [2]");
 }
 
 TEST_CASE("adders add to what has arrived, and rules serve where a graph is wanted") {
