@@ -136,14 +136,15 @@ class Parameter : public Tensor {
   explicit Parameter(Tensor leaf) : Tensor(std::move(leaf)) {}
   Parameter(Parameter&&) = default;
   Parameter& operator=(Parameter&&) = default;
-  Parameter(const Parameter&) =
-      delete;  // heed: a Parameter is not copied: use clone(model), std::move or tie(parameter)
+  // The compiler shows the line below where a module is copied.
+  Parameter(const Parameter&) = delete;  // heed: not copied: use clone(model), std::move or tie(parameter)
   Parameter& operator=(const Parameter&) = delete;
 };
 inline Parameter parameter(const Tensor& t) { return Parameter(t.detach().contiguous().requires_grad()); }
 inline Parameter tie(const Parameter& owner) { return Parameter(Tensor(owner)); }  // the same weight under two names
 
-// An argument of an op: a tensor or a number, and the line of the user's code that passed it.
+// An argument of an op: a tensor or a number, and the line of the user's code that passed it. A function of your own
+// that takes an In asks for the tensor's size as x->size(0).
 template <class T>
 concept Arithmetic = std::is_arithmetic_v<T>;
 class In {

@@ -1,4 +1,4 @@
-// expect: deleted
+// expect: use clone(model), std::move or tie(parameter)
 #include <heed/core/tree.h>
 using namespace heed;
 struct Scale {
