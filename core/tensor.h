@@ -216,10 +216,23 @@ Rng& default_rng();
 // The values in brackets; of a long dimension the first and last three.
 std::string to_string(const Tensor& x);
 void print(const Tensor& x);  // to standard output, with shape and type
-template <class Stream>
-requires requires(Stream& s, const std::string& text) { s << text; }
-Stream& operator<<(Stream& s, const Tensor& x) {
+template <class S>
+concept TextStream = requires(S& s, const std::string& text) {
+  s << text;
+};
+template <TextStream S>
+S& operator<<(S& s, const Tensor& x) {
   s << to_string(x);
+  return s;
+}
+template <TextStream S>
+S& operator<<(S& s, const Shape& x) {
+  s << x.str();
+  return s;
+}
+template <TextStream S>
+S& operator<<(S& s, Dtype t) {
+  s << std::string(name(t));
   return s;
 }
 

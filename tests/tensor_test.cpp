@@ -194,6 +194,12 @@ TEST_CASE("printing") {
   CHECK(stream.str() == "[1.]!");
 }
 
+TEST_CASE("tensors, shapes and types are written to streams") {
+  std::ostringstream s;
+  s << Shape{2, 0} << ' ' << Shape{} << ' ' << f64 << ' ' << boolean << ' ' << ones({2}, i64);
+  CHECK(s.str() == "[2, 0] [] f64 boolean [1, 1]");
+}
+
 TEST_CASE("printing reads what it shows") {
   const Tensor huge = expand(ones({}), {1 << 20, 1 << 20});  // a view: 4 TB if it were written out
   const std::string row = "[1., 1., 1., ..., 1., 1., 1.]";
