@@ -46,6 +46,9 @@ struct MultiHeadAttention {
     Tensor weights;  // [B, heads, T, S]
   };
   Tensor operator()(In x, Rng* training = nullptr) const { return (*this)(x, x, x, {}, training); }
+  Tensor operator()(In x, const MultiHeadOptions& options, Rng* training = nullptr) const {
+    return (*this)(x, x, x, options, training);
+  }
   Tensor operator()(In query, In key, In value, const MultiHeadOptions& options = {}, Rng* training = nullptr) const;
   Result with_weights(In query, In key, In value, const MultiHeadOptions& options = {}, Rng* training = nullptr) const;
 };

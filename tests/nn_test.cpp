@@ -46,6 +46,18 @@ TEST_CASE("modules without a generator are deterministic; with one, dropout draw
   CHECK_FALSE(equal(y, f(x, &b)));  // its counter has moved
 }
 
+TEST_CASE("self-attention in one argument, with options") {
+  const MultiHeadAttention m = cast(MultiHeadAttention{.width = 4, .heads = 2, .dropout = 0.5}, f64);
+  const Tensor x = noise({2, 3, 4}, 1);
+  const Tensor y = m(x, {.causal = Causal::on});
+  CHECK(equal(y, m(x, x, x, {.causal = Causal::on})));
+  CHECK_FALSE(equal(y, m(x)));
+  Rng a{3}, b{3};
+  CHECK(equal(m(x, {.causal = Causal::on}, &a), m(x, x, x, {.causal = Causal::on}, &b)));
+  CHECK_ERROR(ShapeError, m(ones({3, 4}), {.causal = Causal::on}),
+              "MultiHeadAttention: the input must be [B, T, 4], not [3, 4]");
+}
+
 TEST_CASE("initialisers follow seed") {
   seed(5);
   const Linear a{3, 4};
