@@ -64,6 +64,7 @@ struct All {};
 inline constexpr All _;  // the whole dimension
 struct Range {
   int64_t from = 0, to = INT64_MAX, step = 1;  // negative from and to count from the back; to is not included
+  // x(Range{2}) is Python's x[2:], x(Range{.to = -1}) is x[:-1], x(Range{.step = 2}) is x[::2].
 };
 constexpr Range range(int64_t from, int64_t to, int64_t step = 1) { return {from, to, step}; }
 struct Index {
@@ -208,7 +209,7 @@ class Values {  // a number, or a list of lists of equal lengths: {{1, 2, 3}, {4
 };
 Tensor tensor(const Values& values, Dtype t = f32);
 
-// The thread's default generator, which initialisers of modules draw from.
+// The thread's default generator, which initialisers of modules draw from: randn({2, 3}, default_rng()).
 void seed(uint64_t n);
 Rng& default_rng();
 

@@ -165,11 +165,15 @@ std::string path_of(const M& m, ModuleId id) {
   return r;
 }
 
+// A module as the default value of a field that reads its siblings, in the spelling that g++ 12 can compile:
+//   Lstm encoder = make<Lstm>(Lstm::Setting{.in = width, .hidden = hidden});
 template <class M, class... A>
 M make(A&&... a) {
   return M{std::forward<A>(a)...};
 }
 
+// n modules, each with values of its own (PyTorch's ModuleList):
+//   std::vector<Block> blocks = stack_of(layers, [this] { return Block{width, heads}; });
 template <class F>
 auto stack_of(int64_t n, F f) {
   std::vector<decltype(f())> r;

@@ -45,7 +45,7 @@ Tensor operator!=(In a, In b);
 // ---- reductions
 Tensor sum(In x);                                   // of all elements: no dimensions left
 Tensor sum(In x, Dims dims, bool keepdim = false);  // boolean counts as i64
-Tensor mean(In x);
+Tensor mean(In x);  // floating: an accuracy is mean(cast(argmax(logits) == target, f32))
 Tensor mean(In x, Dims dims, bool keepdim = false);
 Tensor max(In x);                                            // elements that tie share the gradient evenly
 Tensor max(In x, int dim, bool keepdim = false);             // values only: argmax gives where, topk both
