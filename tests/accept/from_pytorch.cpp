@@ -1,0 +1,45 @@
+// The spellings that README.md, "Coming from PyTorch", teaches.
+#include <heed/heed.h>
+#include <heed/models/run/checkpoint.h>
+using namespace heed;
+
+struct Block {
+  int64_t width;
+  Linear linear{width, width};
+  Dropout dropout{0.1};
+  Tensor operator()(In x, Rng* training = nullptr) const { return dropout(x + relu(linear(x)), training); }
+};
+struct Model {
+  std::vector<Block> blocks = stack_of(3, [] { return Block{8}; });
+  Tensor operator()(In x, Rng* training = nullptr) const {
+    Tensor y = x;
+    for (const Block& block : blocks) y = block(y, training);
+    return y;
+  }
+};
+
+int main() {
+  seed(1);
+  Model model;
+  Sgd optimizer{.lr = 0.1};
+  Rng rng{1};
+  Tensor x = randn({4, 8}, default_rng()), target = tensor({1, 2, 3, 4}, i64);
+  Anomaly watch{model};
+  Tensor logits = model(x, &rng), loss = cross_entropy(logits, target);
+  optimizer.step(model, grad(consume(loss), model));
+  {
+    Unrecorded off;
+    const double accuracy = mean(cast(argmax(model(x)) == target, f32)).item();
+    if (accuracy > 0.5) return 1;
+  }
+  x = x(_, -1) + sum(x(0, Range{2})) + sum(x(Range{.step = 2}));
+  x = x + 1;
+  x = where(x > 1, 0, x);
+  const Model copy = clone(model), precise = cast(model, f64);
+  freeze(model.blocks[0]);
+  freeze(model.blocks[0], false);
+  save("model.safetensors", copy);
+  load("model.safetensors", model);
+  Checkpoints("runs/example", model).add("optimizer", optimizer).add("rng", rng).save(1);
+  return int(parameters(precise).paths.size() + summary(model).size());
+}
