@@ -165,8 +165,8 @@ std::string path_of(const M& m, ModuleId id) {
   return r;
 }
 
-// A module as the default value of a field that reads its siblings, in the spelling that g++ 12 can compile:
-//   Lstm encoder = make<Lstm>(Lstm::Setting{.in = width, .hidden = hidden});
+// M{a...}, for the default value of a field that reads its siblings: g++ 12 crashes on a temporary module in one.
+//   std::optional<Linear> skip = make<Linear>(width, width);
 template <class M, class... A>
 M make(A&&... a) {
   return M{std::forward<A>(a)...};
