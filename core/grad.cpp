@@ -89,6 +89,7 @@ struct How {
   bool create_graph = false;
   bool consume = false;
   bool stop_at_targets = false;  // partial derivatives: targets count as variables of their own
+  bool of_model = false;         // y must depend on one of the targets at least
   Where at = {};
 };
 
@@ -105,6 +106,9 @@ class Sweep {
     for (const Tensor& y : ys) add_edge(y.edge());
     order();
     mark_wanted();
+    if (how.of_model && std::none_of(edges.begin(), edges.begin() + std::ptrdiff_t(ys.size()),
+                                     [](const Out& e) { return e.slot >= 0; }))
+      fail<GradError>(how.at, "grad", "y depends on no parameter of this model: it was computed with another one");
     gradients.resize(wanted.size());
     for (std::size_t i = 0; i < ys.size(); ++i)
       if (gys[i].defined() && edges[i].slot >= 0) add(gradients[std::size_t(edges[i].slot)], gys[i]);
@@ -306,32 +310,47 @@ void check_scalar(const Tensor& y, std::span<const Tensor> xs, Where at) {
         "y must have one element, not shape " + y.shape().str() + ": take its sum, or give output gradients to vjp");
   if (!y.tracked())
     fail<GradError>(at, "grad",
-                    "y has no history: it was computed unrecorded, from nothing that requires a gradient, or its graph "
+                    "y has no history: it was computed unrecorded, from nothing that requires a gradient (or all of it "
+                    "is frozen), or its graph "
                     "was consumed");
   check_targets("grad", xs, at);
 }
 
 }  // namespace
 
+namespace {
+std::vector<Tensor> differentiate_one(const Tensor& y, std::span<const Tensor> xs, How how) {
+  check_scalar(y, xs, how.at);
+  const Tensor gy = ones_like(y);
+  return differentiate({&y, 1}, {&gy, 1}, xs, how);
+}
+}  // namespace
+
 std::vector<Tensor> grad(const Tensor& y, std::span<const Tensor> xs, bool create_graph, Where at) {
-  check_scalar(y, xs, at);
-  Tensor gy = ones_like(y);
-  return differentiate({&y, 1}, {&gy, 1}, xs, {.create_graph = create_graph, .at = at});
+  return differentiate_one(y, xs, {.create_graph = create_graph, .at = at});
 }
 std::vector<Tensor> grad(const Tensor& y, std::initializer_list<Tensor> xs, bool create_graph, Where at) {
   return grad(y, std::span(xs.begin(), xs.size()), create_graph, at);
 }
 std::vector<Tensor> grad(Consumed loss, std::span<const Tensor> xs, Where at) {
-  Tensor& y = loss.y;
-  check_scalar(y, xs, at);
-  Tensor gy = ones_like(y);
-  auto r = differentiate({&y, 1}, {&gy, 1}, xs, {.consume = true, .at = at});
-  y = y.detach();
+  auto r = differentiate_one(loss.y, xs, {.consume = true, .at = at});
+  loss.y = loss.y.detach();
   return r;
 }
 std::vector<Tensor> grad(Consumed loss, std::initializer_list<Tensor> xs, Where at) {
   return grad(loss, std::span(xs.begin(), xs.size()), at);
 }
+
+Gradients detail::grad(const Tensor& y, Parameters p, bool create_graph, Where at) {
+  auto g = differentiate_one(y, p.values, {.create_graph = create_graph, .of_model = true, .at = at});
+  return {std::move(p.paths), std::move(g)};
+}
+Gradients detail::grad(Consumed loss, Parameters p, Where at) {
+  auto g = differentiate_one(loss.y, p.values, {.consume = true, .of_model = true, .at = at});
+  loss.y = loss.y.detach();
+  return {std::move(p.paths), std::move(g)};
+}
+
 std::vector<Tensor> vjp(std::span<const Tensor> ys, std::span<const Tensor> gys, std::span<const Tensor> xs,
                         bool create_graph, Where at) {
   if (ys.size() != gys.size())

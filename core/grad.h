@@ -32,29 +32,29 @@ std::vector<Tensor> vjp(std::span<const Tensor> ys, std::span<const Tensor> gys,
 
 // J v, where J = df/dx at x: the directional derivative of f. Reverse mode twice.
 template <class F>
-Tensor jvp(F&& f, const Tensor& x, const Tensor& v) {
-  const Tensor at = x.detach().requires_grad();
-  const Tensor y = f(at);
-  const Tensor u = zeros_like(y).requires_grad();
-  const Tensor pulled = vjp(y, u, {&at, 1}, create_graph)[0];  // linear in u, with J as its matrix
-  if (!pulled.tracked()) return zeros_like(y);                 // f does not depend on x
-  return vjp(pulled, v, {&u, 1})[0];
+Tensor jvp(F&& f, const Tensor& x, const Tensor& v, Where at = Where::here()) {
+  const Tensor p = x.detach().requires_grad(at);
+  const Tensor y = f(p);
+  const Tensor u = zeros_like(y).requires_grad(at);
+  const Tensor pulled = vjp(y, u, {&p, 1}, create_graph, at)[0];  // linear in u, with J as its matrix
+  if (!pulled.tracked()) return zeros_like(y);                    // f does not depend on x
+  return vjp(pulled, v, {&u, 1}, false, at)[0];
 }
 
 // H v, where H is the second derivative at x of f, which gives one element.
 template <class F>
-Tensor hvp(F&& f, const Tensor& x, const Tensor& v) {
-  const Tensor at = x.detach().requires_grad();
-  const Tensor g = grad(f(at), {at}, create_graph)[0];
+Tensor hvp(F&& f, const Tensor& x, const Tensor& v, Where at = Where::here()) {
+  const Tensor p = x.detach().requires_grad(at);
+  const Tensor g = grad(f(p), {p}, create_graph, at)[0];
   if (!g.tracked()) return zeros_like(x);  // f is linear in x
-  return vjp(g, v, {&at, 1})[0];
+  return vjp(g, v, {&p, 1}, false, at)[0];
 }
 
 // dy/dx, of shape [shape of y .., shape of x ..]; one sweep per element of y.
 Tensor jacobian(const Tensor& y, const Tensor& x, Where at = Where::here());
 template <class F>
 requires std::is_invocable_v<F, const Tensor&> Tensor jacobian(F&& f, const Tensor& x, Where at = Where::here()) {
-  const Tensor v = x.detach().requires_grad();
+  const Tensor v = x.detach().requires_grad(at);
   return jacobian(Tensor(f(v)), v, at);
 }
 
@@ -72,15 +72,19 @@ class Gradients {  // one per parameter, in walk order
 template <class M>
 concept Module = !std::is_convertible_v<const M&, std::span<const Tensor>> && !std::is_base_of_v<Tensor, M>;
 
+namespace detail {
+// GradError if y depends on none of the parameters: it was computed with another model.
+Gradients grad(const Tensor& y, Parameters p, bool create_graph, Where at);
+Gradients grad(Consumed y, Parameters p, Where at);
+}  // namespace detail
+
 template <Module M>
 Gradients grad(const Tensor& y, const M& model, bool create_graph = false, Where at = Where::here()) {
-  Parameters p = parameters(model);
-  return {p.paths, grad(y, std::span<const Tensor>(p.values), create_graph, at)};
+  return detail::grad(y, parameters(model), create_graph, at);
 }
 template <Module M>
 Gradients grad(Consumed y, const M& model, Where at = Where::here()) {
-  Parameters p = parameters(model);
-  return {p.paths, grad(y, std::span<const Tensor>(p.values), at)};
+  return detail::grad(y, parameters(model), at);
 }
 
 // ---- checkpoint(f, x...): remembers nothing of what happens inside f and runs it again for the gradients. They reach

@@ -538,12 +538,14 @@ std::string GradcheckReport::str() const {
   char line[300];
   std::string s = std::string("gradcheck ") + (ok ? "passed" : "FAILED") + ": " + (op.empty() ? "function" : op) +
                   " (" + at.str() + ")\n";
+  char digits[16] = "no";
+  if (total.passed) std::snprintf(digits, sizeof digits, "%.1f", total.certified_digits);
   std::snprintf(line, sizeof line,
                 "  %lld PASS, %lld KINK, %lld INCONCLUSIVE, %lld FAIL; worst error %.1e, bound %.1e of the largest "
-                "gradient; %.1f digits certified; output gradients from seed %llu\n",
+                "gradient; %s digits certified; output gradients from seed %llu\n",
                 static_cast<long long>(total.passed), static_cast<long long>(total.kinks),
                 static_cast<long long>(total.inconclusive), static_cast<long long>(total.failed), total.worst_error,
-                total.worst_bound, total.certified_digits, static_cast<unsigned long long>(seed));
+                total.worst_bound, digits, static_cast<unsigned long long>(seed));
   s += line;
   for (const std::string& p : problems) s += "  " + p + "\n";
   std::size_t widest = 5;
@@ -557,8 +559,9 @@ std::string GradcheckReport::str() const {
     std::string index = "[";
     for (int64_t i : f.index) index += (index.size() > 1 ? ", " : "") + std::to_string(i);
     index += "]";
-    std::snprintf(line, sizeof line, "  %-12s  %5d  %-*s  %-14s  %22.15g  %22.15g  %8.1e  %s%s\n", names[f.verdict],
-                  f.order, int(widest), f.input.c_str(), index.c_str(), f.analytic, f.numeric, f.bound, f.note.c_str(),
+    std::snprintf(line, sizeof line, "  %-12s  %5d  %-*s  %-14s  %22.15g  %22.15g  %8.1e%s%s%s\n", names[f.verdict],
+                  f.order, int(widest), f.input.c_str(), index.c_str(), f.analytic, f.numeric, f.bound,
+                  f.note.empty() && !f.create_graph ? "" : "  ", f.note.c_str(),
                   f.create_graph ? "with create_graph" : "");
     s += line;
     seen[f.verdict] = true;

@@ -48,7 +48,7 @@ std::size_t small_class(std::size_t bytes) { return bytes ? (bytes - 1) / step :
 
 void* allocate(std::size_t alignment, std::size_t bytes) {
   void* p = std::aligned_alloc(alignment, bytes);
-  if (!p) throw std::bad_alloc();
+  if (!p) throw Error("heed: out of memory: the system has no " + std::to_string(bytes) + " bytes more");
   return p;
 }
 void* fresh_small_block(std::size_t bytes) {

@@ -43,8 +43,18 @@ struct Contiguous {
 Tensor Tensor::contiguous(Where at) const { return array_.is_contiguous() ? *this : apply(at, Contiguous{}, *this); }
 
 // ---- factories
+namespace {
+void check_value(const char* op, Where at, double v, Dtype t) {
+  if (t != i64 || (std::isfinite(v) && v == std::trunc(v))) return;
+  char text[40];
+  std::snprintf(text, sizeof text, "%g", v);
+  fail<DtypeError>(line_of(at), op, std::string(text) + " has no place in a tensor of i64");
+}
+}  // namespace
+
 Tensor full(const Shape& shape, double value, Dtype t, Where at) {
   check_sizes(line_of(at), "full", shape);
+  check_value("full", at, value, t);
   return Tensor(filled(shape, value, t));
 }
 Tensor zeros(const Shape& shape, Dtype t, Where at) { return full(shape, 0, t, at); }
@@ -106,6 +116,7 @@ Tensor from_values(std::span<const T> values, const Shape& shape, Dtype t, Where
 }
 }  // namespace
 Tensor tensor(std::span<const double> values, const Shape& shape, Dtype t, Where at) {
+  for (double v : values) check_value("tensor", at, v, t);
   return from_values(values, shape, t, at);
 }
 Tensor tensor(std::span<const int64_t> values, const Shape& shape, Where at) {

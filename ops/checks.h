@@ -5,7 +5,8 @@
 namespace heed {
 
 inline void check_index_dtype(const char* op, Where at, const Tensor& index) {
-  if (index.dtype() != i64) fail<DtypeError>(at, op, std::string("the index must be i64, not ") + name(index.dtype()));
+  if (index.dtype() != i64)
+    fail<DtypeError>(at, op, std::string("the index must be i64, not ") + name(index.dtype()) + ": use cast(x, i64)");
 }
 // IndexError unless every index lies in 0 .. n-1, but for `ignored`.
 void check_indices(const char* op, Where at, const Tensor& index, int64_t n, const char* of,

@@ -99,7 +99,8 @@ Tensor cross_entropy(In x, In target, CrossEntropyOptions options) {
   check_floating(CrossEntropy::name, at, x);
   check_defined(CrossEntropy::name, at, target);
   if (target->dtype() != i64)
-    fail<DtypeError>(at, CrossEntropy::name, std::string("the targets must be i64, not ") + name(target->dtype()));
+    fail<DtypeError>(at, CrossEntropy::name,
+                     std::string("the targets must be i64, not ") + name(target->dtype()) + ": use cast(x, i64)");
   if (x->dim() == 0 || target->shape() != x->shape().without(x->dim() - 1))
     fail<ShapeError>(at, CrossEntropy::name,
                      "the targets " + target->shape().str() + " must have the shape of " + x->shape().str() +

@@ -94,7 +94,7 @@ TEST_CASE("errors of views") {
 
 TEST_CASE("errors of indices") {
   const Tensor a = ones({2, 3}), i = zeros({2, 1}, i64), none;
-  CHECK_ERROR(DtypeError, gather(a, 1, a), "gather: the index must be i64, not f32");
+  CHECK_ERROR(DtypeError, gather(a, 1, a), "gather: the index must be i64, not f32: use cast(x, i64)");
   CHECK_ERROR(ShapeError, gather(a, 1, zeros({3, 1}, i64)),
               "gather: the index [3, 1] must have the shape of [2, 3] but for dimension 1");
   CHECK_ERROR(IndexError, gather(a, 1, full({2, 1}, 3, i64)),
@@ -104,7 +104,7 @@ TEST_CASE("errors of indices") {
   CHECK_ERROR(IndexError, embedding(tensor({0, -1}, i64), a),
               "embedding: index -1 at element 1 is outside the 2 rows of the weight");
   CHECK_ERROR(ShapeError, embedding(i, ones({3})), "embedding: the weight must have two dimensions, not [3]");
-  CHECK_ERROR(DtypeError, embedding(a, a), "embedding: the index must be i64, not f32");
+  CHECK_ERROR(DtypeError, embedding(a, a), "embedding: the index must be i64, not f32: use cast(x, i64)");
   CHECK_ERROR(ShapeError, gather(a, 1, none), "gather: the argument is an undefined tensor");
 }
 
@@ -129,7 +129,7 @@ TEST_CASE("errors of products and fused ops") {
   CHECK_ERROR(ShapeError, layer_norm(a, ones({2})), "layer_norm: weight and bias must be [3] for [2, 3], not [2]");
   CHECK_ERROR(ShapeError, batch_norm(ones({3})), "batch_norm: the input must be [N, C, ..] and not empty, not [3]");
   CHECK_ERROR(ShapeError, batch_norm(a, ones({2})), "batch_norm: weight and bias must be [3] for [2, 3], not [2]");
-  CHECK_ERROR(DtypeError, cross_entropy(a, ones({2})), "cross_entropy: the targets must be i64, not f32");
+  CHECK_ERROR(DtypeError, cross_entropy(a, ones({2})), "cross_entropy: the targets must be i64, not f32: use cast(x, i64)");
   CHECK_ERROR(ShapeError, cross_entropy(a, zeros({3}, i64)),
               "cross_entropy: the targets [3] must have the shape of [2, 3] without its last dimension, the classes");
   CHECK_ERROR(IndexError, cross_entropy(a, full({2}, 3, i64)),
@@ -212,7 +212,7 @@ TEST_CASE("errors of grad") {
   CHECK_ERROR(GradError, grad(x * x, {x}),
               "grad: y must have one element, not shape [2]: take its sum, or give output gradients to vjp");
   CHECK_ERROR(GradError, grad(sum(c), {x}),
-              "grad: y has no history: it was computed unrecorded, from nothing that requires a gradient, or its graph "
+              "grad: y has no history: it was computed unrecorded, from nothing that requires a gradient (or all of it is frozen), or its graph "
               "was consumed");
   CHECK_ERROR(GradError, grad(sum(x), {x, c}), "grad: x number 1 [2] does not require a gradient");
   CHECK_ERROR(GradError, grad(Tensor(), {x}), "grad: y is an undefined tensor");

@@ -272,3 +272,24 @@ TEST_CASE("contiguous and cast keep the history") {
   CHECK_FALSE(cast(x, i64).tracked());
   CHECK_FALSE(stop_gradient(x).tracked());
 }
+
+TEST_CASE("the gradient of a loss that another model made is refused") {
+  struct One {
+    int64_t width;
+    Parameter weight = parameter(ones({width}));
+  };
+  const One a{3}, b{3};
+  Tensor loss = sum(a.weight * 2);
+  const auto said = [](auto f) {
+    try {
+      f();
+    } catch (const GradError& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  CHECK(said([&] { grad(loss, b); }).find("y depends on no parameter of this model") != std::string::npos);
+  CHECK(said([&] { grad(consume(loss), b); }).find("y depends on no parameter of this model") != std::string::npos);
+  CHECK(loss.tracked());  // a refusal consumes nothing
+  CHECK(grad(loss, a).at("weight").to_vector() == std::vector<double>{2, 2, 2});
+}

@@ -51,7 +51,7 @@ void print(const std::string& op, const Line& line) {
   for (const GradcheckReport::Tally& t : line.orders)
     if (t.passed) std::printf("   %7.1e %5.1f", t.worst_error, t.certified_digits);
     else std::printf("   %7s %5s", "-", "-");
-  std::printf("   %6.1f  %s\n", 1e3 * line.seconds, line.failed ? "FAILED" : "");
+  std::printf("   %6.1f%s\n", 1e3 * line.seconds, line.failed ? "  FAILED" : "");
 }
 
 std::vector<std::string> op_names() {
