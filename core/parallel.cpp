@@ -5,16 +5,60 @@
 #include <algorithm>
 #include <memory>
 
+// ThreadSanitizer does not see how oneTBB's threads, which are built without it, wait for each other. Under it blocks
+// run on threads that it knows.
+#if defined(__SANITIZE_THREAD__)
+#define HEED_OWN_THREADS 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define HEED_OWN_THREADS 1
+#endif
+#endif
+#ifdef HEED_OWN_THREADS
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+#endif
+
 namespace heed {
+namespace {
+
+#ifdef HEED_OWN_THREADS
+void run(int64_t blocks, FunctionRef<void(int64_t)> block) {
+  std::atomic<int64_t> next{0};
+  std::mutex mutex;
+  std::exception_ptr error;
+  auto work = [&] {
+    try {
+      for (int64_t b; (b = next++) < blocks;) block(b);
+    } catch (...) {
+      std::lock_guard lock(mutex);
+      error = std::current_exception();
+    }
+  };
+  std::vector<std::thread> others;
+  for (int i = 1; i < std::min<int64_t>(blocks, num_threads()); ++i) others.emplace_back(work);
+  work();
+  for (std::thread& t : others) t.join();
+  if (error) std::rethrow_exception(error);
+}
+#else
+void run(int64_t blocks, FunctionRef<void(int64_t)> block) {
+  tbb::this_task_arena::isolate([&] {
+    tbb::parallel_for(
+        int64_t{0}, blocks, [&](int64_t b) { block(b); }, tbb::simple_partitioner());
+  });
+}
+#endif
+
+}  // namespace
 
 void parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t, int64_t)> f) {
   if (n <= 0) return;
   if (n <= grain) return f(0, n);
-  const int64_t blocks = (n + grain - 1) / grain;
-  tbb::this_task_arena::isolate([&] {
-    tbb::parallel_for(
-        int64_t{0}, blocks, [&](int64_t b) { f(b * grain, std::min(n, (b + 1) * grain)); }, tbb::simple_partitioner());
-  });
+  run((n + grain - 1) / grain, [&](int64_t b) { f(b * grain, std::min(n, (b + 1) * grain)); });
 }
 
 int num_threads() { return int(tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism)); }
