@@ -27,23 +27,47 @@ struct Waiting {  // a free block holds the link to the next
   Waiting* next;
 };
 
+// ---- figures
+constexpr std::ptrdiff_t slack = 64 << 10;  // a thread reports after so many bytes
+std::atomic<std::ptrdiff_t> total_in_use{0}, total_peak{0};
+constinit thread_local std::ptrdiff_t unreported = 0;
+
+void report_use() {
+  const std::ptrdiff_t now = total_in_use.fetch_add(unreported, std::memory_order_relaxed) + unreported;
+  unreported = 0;
+  std::ptrdiff_t peak = total_peak.load(std::memory_order_relaxed);
+  while (now > peak && !total_peak.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
+  }
+}
+
 // ---- small blocks: a list per thread and size
 struct SmallLists {
   Waiting* first[largest_small / step];
   unsigned length[largest_small / step];
-  bool closed;
+  enum { fresh, open, closed } state;
 };
 constinit thread_local SmallLists small_lists{};
-struct FreeAtThreadEnd {
-  ~FreeAtThreadEnd() {
-    small_lists.closed = true;
+struct AtThreadEnd {
+  ~AtThreadEnd() {
+    small_lists.state = SmallLists::closed;
     for (Waiting*& list : small_lists.first)
       while (Waiting* w = list) {
         list = w->next;
         std::free(w);
       }
+    report_use();
   }
 };
+void open_small_lists() {
+  static thread_local AtThreadEnd at_end;
+  (void)&at_end;
+  small_lists.state = SmallLists::open;
+}
+void count(std::ptrdiff_t bytes) {
+  if (small_lists.state == SmallLists::fresh) open_small_lists();
+  unreported += bytes;
+  if (unreported >= slack || unreported <= -slack || small_lists.state == SmallLists::closed) report_use();
+}
 std::size_t small_class(std::size_t bytes) { return bytes ? (bytes - 1) / step : 0; }
 
 void* allocate(std::size_t alignment, std::size_t bytes) {
@@ -51,11 +75,7 @@ void* allocate(std::size_t alignment, std::size_t bytes) {
   if (!p) throw Error("heed: out of memory: the system has no " + std::to_string(bytes) + " bytes more");
   return p;
 }
-void* fresh_small_block(std::size_t bytes) {
-  static thread_local FreeAtThreadEnd at_end;
-  (void)&at_end;
-  return allocate(step, (small_class(bytes) + 1) * step);
-}
+void* fresh_small_block(std::size_t bytes) { return allocate(step, (small_class(bytes) + 1) * step); }
 
 // ---- large blocks: four sizes to a power of two, in lists for all threads
 struct LargeClass {
@@ -105,23 +125,6 @@ void give_large(void* block, std::size_t wanted) noexcept {
   lists.cached += c.bytes;
 }
 
-// ---- figures
-constexpr std::ptrdiff_t slack = 64 << 10;  // a thread reports after so many bytes
-std::atomic<std::ptrdiff_t> total_in_use{0}, total_peak{0};
-constinit thread_local std::ptrdiff_t unreported = 0;
-
-void report_use() {
-  const std::ptrdiff_t now = total_in_use.fetch_add(unreported, std::memory_order_relaxed) + unreported;
-  unreported = 0;
-  std::ptrdiff_t peak = total_peak.load(std::memory_order_relaxed);
-  while (now > peak && !total_peak.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
-  }
-}
-void count(std::ptrdiff_t bytes) {
-  unreported += bytes;
-  if (unreported >= slack || unreported <= -slack) report_use();
-}
-
 }  // namespace
 
 void* take_block(std::size_t bytes) {
@@ -137,7 +140,9 @@ void* take_block(std::size_t bytes) {
 void give_block(void* block, std::size_t bytes) noexcept {
   if (bytes > largest_small) return give_large(block, bytes);
   const std::size_t c = small_class(bytes);
-  if (!caches_blocks || small_lists.closed || small_lists.length[c] == longest_list) return std::free(block);
+  if (small_lists.state == SmallLists::fresh) open_small_lists();
+  if (!caches_blocks || small_lists.state == SmallLists::closed || small_lists.length[c] == longest_list)
+    return std::free(block);
   small_lists.first[c] = new (block) Waiting{small_lists.first[c]};
   ++small_lists.length[c];
 }
@@ -175,7 +180,7 @@ std::size_t in_use() {
 }
 std::size_t peak() {
   report_use();
-  return std::size_t(total_peak.load());
+  return std::size_t(std::max<std::ptrdiff_t>(total_peak.load(), 0));
 }
 void reset_peak() {
   report_use();

@@ -60,8 +60,7 @@ inline void release(Storage* s) {
   if (s->refs.load(std::memory_order_acquire) == 1 || s->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(s);
 }
 
-// What tensors occupy, in bytes, over all threads. Counts of small blocks (under 64 KiB) reach these figures with a
-// delay of at most 64 KiB per thread.
+// What tensors occupy, in bytes, over all threads. Each thread that runs may be up to 64 KiB behind with its own.
 namespace memory {
 std::size_t in_use();
 std::size_t peak();  // the largest in_use since the start or the last reset
