@@ -41,15 +41,17 @@ tidy() {
   find core ops nn optim models tools tests -maxdepth 3 -name '*.cpp' -not -path 'tests/refuse/*' -not -path 'tests/consumer/*' -print0 |
     xargs -0 -n 1 -P "$CMAKE_BUILD_PARALLEL_LEVEL" clang-tidy --quiet -p build/clang
 }
-script_time() {  # PRESET: how long the compiler took over the first block of the README
-  awk '/readme_training.cpp.o/ { t = ($2 - $1) / 1000 } END { printf "%.1f s", t }' "build/$1/.ninja_log"
+compile_seconds() {  # PRESET: the processor time of compiling the README's training script
+  local command TIMEFORMAT=%U
+  command=$(ninja -C "build/$1" -t commands tests/CMakeFiles/readme_training.dir/readme_training.cpp.o | tail -n 1)
+  { time (cd "build/$1" && eval "$command"); } 2>&1
 }
 
 stage "packages" tools/setup.sh $([ $all = yes ] && echo all || echo test)
 stage "release build" build release all
 if command -v clang++ >/dev/null; then
   stage "clang build of the library, the programs and the README" build clang programs readme
-  echo "the README's training script compiles in $(script_time release) (g++), $(script_time clang) (clang++)"
+  echo "the README's training script compiles in $(compile_seconds release) s with g++, $(compile_seconds clang) s with clang++"
 fi
 if [ $all = yes ]; then
   stage "clang build of the tests" build clang all
