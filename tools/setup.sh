@@ -14,7 +14,7 @@ esac
 
 # Elsewhere the packages have other names: say which programs and headers to look for.
 name_what_is_missing() {
-  local missing=() compiler=${CXX:-c++} header
+  local missing=() compiler=${CXX:-c++} program header spelling spellings
   for program in "$compiler" cmake ninja; do command -v "$program" >/dev/null || missing+=("$program"); done
   if command -v "$compiler" >/dev/null; then
     for header in cblas.h tbb/parallel_for.h hwy/highway.h zlib.h nlohmann/json.hpp CLI/CLI.hpp catch2; do
@@ -23,7 +23,7 @@ name_what_is_missing() {
         catch2) spellings='<catch2/catch.hpp> <catch2/catch_all.hpp>' ;;
         *) spellings="<$header>" ;;
       esac
-      for s in $spellings; do printf '#if __has_include(%s)\n#define FOUND\n#endif\n' "$s"; done |
+      for spelling in $spellings; do printf '#if __has_include(%s)\n#define FOUND\n#endif\n' "$spelling"; done |
         { cat; printf '#ifndef FOUND\n#error\n#endif\n'; } | "$compiler" -x c++ -E - >/dev/null 2>&1 || missing+=("$header")
     done
   fi
