@@ -44,7 +44,7 @@ tidy() {
 compile_seconds() {  # PRESET: the processor time of compiling the README's training script
   local command TIMEFORMAT=%U
   command=$(ninja -C "build/$1" -t commands tests/CMakeFiles/readme_training.dir/readme_training.cpp.o | tail -n 1)
-  { time (cd "build/$1" && eval "$command"); } 2>&1
+  { time (cd "build/$1" && export CCACHE_DISABLE=1 && eval "$command"); } 2>&1
 }
 
 stage "packages" tools/setup.sh $([ $all = yes ] && echo all || echo test)
