@@ -146,7 +146,7 @@ namespace {
 // Where the file will be: behind a link, if that is what the path is.
 std::filesystem::path place_of(const FileTask& task) {
   std::error_code none;
-  const auto place = std::filesystem::canonical(task.path, none);
+  auto place = std::filesystem::canonical(task.path, none);
   if (none) return task.path;
   if (!std::filesystem::is_regular_file(place, none)) task.cannot_write("it is not a regular file");
   if (access(place.c_str(), W_OK) != 0) task.cannot_write(reason());

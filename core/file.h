@@ -51,8 +51,8 @@ void load(const std::string& path, const Saved& model, Where at);
 // Parameters and state under their paths, as PyTorch names them, and the numbers of the structs as JSON in the metadata
 // under "config".
 template <Module M>
-void save(const std::string& path, const M& model, Metadata metadata = {}, Where at = Where::here()) {
-  detail::save(path, detail::saved(model), std::move(metadata), at);
+void save(const std::string& path, const M& model, const Metadata& metadata = {}, Where at = Where::here()) {
+  detail::save(path, detail::saved(model), metadata, at);
 }
 // Assigns what save has written, or PyTorch. FileError: a number that both configurations have differs, or the first
 // tensor that is missing, unexpected or of another shape or type; then nothing has been assigned.

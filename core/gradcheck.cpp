@@ -315,7 +315,8 @@ class Check {
 
   // Returns the output gradients it used; undefined for outputs that are not floating.
   Many run(int order, Evaluate f, std::span<const Variable> variables) {
-    const Many y = f(), gy = output_gradients(y);
+    const Many y = f();
+    Many gy = output_gradients(y);
     Function values(f, variables, y, gy);
     if (order == 1) check_values(y, values.base());
     const Analytic g = analytic(y, gy, variables);

@@ -392,7 +392,7 @@ auto finish(Where at, Op&& op, std::span<const Tensor* const> x, uint64_t tracke
   auto& arrays = Made<Result>::arrays(made);
   Ref<Node> owner;
   if (tracked) {
-    auto* n = new OpNode<Op>(std::move(op));
+    auto* n = new OpNode<Op>(std::forward<Op>(op));
     owner = Ref<Node>(n);
     remember(*n, x, tracked);
     enroll(*n, at);

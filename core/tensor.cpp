@@ -296,7 +296,7 @@ Array opened(const Tensor& t, Where at) {
     fail<GradError>(at, "assign",
                     "cannot write to a tensor with a history: it came out of " + std::string(t.edge().node->name) +
                         " at " + t.edge().node->at.str());
-  const Array to = t.array();
+  Array to = t.array();
   if (!to.storage()) fail<ShapeError>(at, "assign", "a number has no values to overwrite");
   for (int d = 0; d < to.shape().rank(); ++d)
     if (to.stride(d) == 0 && to.shape()[d] > 1)

@@ -31,8 +31,8 @@ struct Attention {
   };
   std::pair<Array, Kept> forward(const Array& q, const Array& k, const Array& v, const Array& bias,
                                  const Array& mask) const {
-    auto [y, lse] = kernels::attention(how, q, k, v, bias, mask);
-    return {y, {lse}};
+    auto made = kernels::attention(how, q, k, v, bias, mask);
+    return {std::move(made.first), {std::move(made.second)}};
   }
   std::array<Array, 5> backward(Grad g, Input<0> q, Input<1> k, Input<2> v, Input<3> bias, Input<4> mask, Output y,
                                 const Kept& kept, const Needs& needs) const {

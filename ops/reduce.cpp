@@ -69,7 +69,7 @@ Tensor sum(In x, Dims dims, bool keepdim) {
     summed[std::size_t(d)] = true;
     kept[d] = 1;
   }
-  const Tensor y = sum_to(x->dtype() == boolean ? cast(x, i64) : x.tensor(), kept);
+  Tensor y = sum_to(x->dtype() == boolean ? cast(x, i64) : x.tensor(), kept);
   if (keepdim) return y;
   Shape dropped;
   for (int d = 0; d < x->dim(); ++d)
