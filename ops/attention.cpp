@@ -32,7 +32,7 @@ struct Attention {
   std::pair<Array, Kept> forward(const Array& q, const Array& k, const Array& v, const Array& bias,
                                  const Array& mask) const {
     auto made = kernels::attention(how, q, k, v, bias, mask);
-    return {std::move(made.first), {std::move(made.second)}};
+    return {made.first, {made.second}};
   }
   std::array<Array, 5> backward(Grad g, Input<0> q, Input<1> k, Input<2> v, Input<3> bias, Input<4> mask, Output y,
                                 const Kept& kept, const Needs& needs) const {
