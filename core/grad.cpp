@@ -302,17 +302,20 @@ void check_targets(const char* op, std::span<const Tensor> xs, Where at) {
                       "x number " + std::to_string(i) + " " + xs[i].shape().str() + " does not require a gradient");
 }
 
+[[noreturn]] void fail_without_history(const char* op, Where at) {
+  fail<GradError>(
+      at, op,
+      "y has no history: it was computed unrecorded, from nothing that requires a gradient (or all of it is "
+      "frozen), or its graph was consumed");
+}
+
 void check_scalar(const Tensor& y, std::span<const Tensor> xs, Where at) {
   if (!y.defined()) fail<GradError>(at, "grad", "y is an undefined tensor");
   if (y.numel() != 1)
     fail<GradError>(
         at, "grad",
         "y must have one element, not shape " + y.shape().str() + ": take its sum, or give output gradients to vjp");
-  if (!y.tracked())
-    fail<GradError>(at, "grad",
-                    "y has no history: it was computed unrecorded, from nothing that requires a gradient (or all of it "
-                    "is frozen), or its graph "
-                    "was consumed");
+  if (!y.tracked()) fail_without_history("grad", at);
   check_targets("grad", xs, at);
 }
 
@@ -367,6 +370,7 @@ std::vector<Tensor> vjp(std::span<const Tensor> ys, std::span<const Tensor> gys,
           at, "vjp",
           "output " + std::to_string(i) + " is " + name(ys[i].dtype()) + " and its gradient " + name(gys[i].dtype()));
   }
+  if (std::none_of(ys.begin(), ys.end(), [](const Tensor& y) { return y.tracked(); })) fail_without_history("vjp", at);
   check_targets("vjp", xs, at);
   return differentiate(ys, gys, xs, {.create_graph = create_graph, .at = at});
 }

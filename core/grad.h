@@ -24,7 +24,8 @@ inline Consumed consume(Tensor& y) { return {y}; }
 std::vector<Tensor> grad(Consumed y, std::span<const Tensor> xs, Where at = Where::here());
 std::vector<Tensor> grad(Consumed y, std::initializer_list<Tensor> xs, Where at = Where::here());
 
-// gy^T dy/dx with given output gradients, for one output or several.
+// gy^T dy/dx with given output gradients, for one output or several; an undefined gradient counts as zeros. GradError
+// if no output has a history.
 std::vector<Tensor> vjp(const Tensor& y, const Tensor& gy, std::span<const Tensor> xs, bool create_graph = false,
                         Where at = Where::here());
 std::vector<Tensor> vjp(std::span<const Tensor> ys, std::span<const Tensor> gys, std::span<const Tensor> xs,
@@ -35,9 +36,10 @@ template <class F>
 Tensor jvp(F&& f, const Tensor& x, const Tensor& v, Where at = Where::here()) {
   const Tensor p = x.detach().requires_grad(at);
   const Tensor y = f(p);
+  if (!y.tracked()) return zeros_like(y);  // f does not depend on x
   const Tensor u = zeros_like(y).requires_grad(at);
   const Tensor pulled = vjp(y, u, {&p, 1}, create_graph, at)[0];  // linear in u, with J as its matrix
-  if (!pulled.tracked()) return zeros_like(y);                    // f does not depend on x
+  if (!pulled.tracked()) return zeros_like(y);
   return vjp(pulled, v, {&u, 1}, false, at)[0];
 }
 

@@ -22,6 +22,12 @@ Tensor mean(In x, Dims dims, bool keepdim) {
 
 // The mask acts before the exponential, so that nothing masked is ever infinite.
 Tensor masked_softmax(In x, In mask) {
+  const Where at = line_of(x);
+  check_floating("masked_softmax", at, x);
+  check_defined("masked_softmax", at, mask);
+  if (broadcast(at, "masked_softmax", x->shape(), mask->shape()) != x->shape())
+    fail<ShapeError>(at, "masked_softmax",
+                     "the mask " + mask->shape().str() + " must broadcast to " + x->shape().str() + ", not beyond it");
   Scope here{x};
   if (x->numel() == 0) return x;
   constexpr double nothing = -std::numeric_limits<double>::infinity();

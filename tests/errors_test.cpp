@@ -129,7 +129,8 @@ TEST_CASE("errors of products and fused ops") {
   CHECK_ERROR(ShapeError, layer_norm(a, ones({2})), "layer_norm: weight and bias must be [3] for [2, 3], not [2]");
   CHECK_ERROR(ShapeError, batch_norm(ones({3})), "batch_norm: the input must be [N, C, ..] and not empty, not [3]");
   CHECK_ERROR(ShapeError, batch_norm(a, ones({2})), "batch_norm: weight and bias must be [3] for [2, 3], not [2]");
-  CHECK_ERROR(DtypeError, cross_entropy(a, ones({2})), "cross_entropy: the targets must be i64, not f32: use cast(x, i64)");
+  CHECK_ERROR(DtypeError, cross_entropy(a, ones({2})),
+              "cross_entropy: the targets must be i64, not f32: use cast(x, i64)");
   CHECK_ERROR(ShapeError, cross_entropy(a, zeros({3}, i64)),
               "cross_entropy: the targets [3] must have the shape of [2, 3] without its last dimension, the classes");
   CHECK_ERROR(IndexError, cross_entropy(a, full({2}, 3, i64)),
@@ -139,6 +140,8 @@ TEST_CASE("errors of products and fused ops") {
 }
 
 TEST_CASE("errors of attention") {
+  CHECK_ERROR(ShapeError, masked_softmax(ones({3}), ones({2, 3}, boolean)),
+              "masked_softmax: the mask [2, 3] must broadcast to [3], not beyond it");
   const Tensor q = ones({2, 3, 4}), k = ones({2, 5, 4}), none;
   const std::string op = "scaled_dot_product_attention: ";
   CHECK_ERROR(ShapeError, scaled_dot_product_attention(q, ones({2, 5, 3}), k),
@@ -212,13 +215,17 @@ TEST_CASE("errors of grad") {
   CHECK_ERROR(GradError, grad(x * x, {x}),
               "grad: y must have one element, not shape [2]: take its sum, or give output gradients to vjp");
   CHECK_ERROR(GradError, grad(sum(c), {x}),
-              "grad: y has no history: it was computed unrecorded, from nothing that requires a gradient (or all of it is frozen), or its graph "
+              "grad: y has no history: it was computed unrecorded, from nothing that requires a gradient (or all of it "
+              "is frozen), or its graph "
               "was consumed");
   CHECK_ERROR(GradError, grad(sum(x), {x, c}), "grad: x number 1 [2] does not require a gradient");
   CHECK_ERROR(GradError, grad(Tensor(), {x}), "grad: y is an undefined tensor");
   CHECK_ERROR(ShapeError, vjp(x * x, ones({3}), {&x, 1}), "vjp: output 0 has shape [2] and its gradient [3]");
   CHECK_ERROR(DtypeError, vjp(x * x, ones({2}, f64), {&x, 1}), "vjp: output 0 is f32 and its gradient f64");
   CHECK_ERROR(GradError, vjp(x * x, c, {&c, 1}), "vjp: x number 0 [2] does not require a gradient");
+  CHECK_ERROR(GradError, vjp(c * c, c, {&x, 1}),
+              "vjp: y has no history: it was computed unrecorded, from nothing that requires a gradient (or all of it "
+              "is frozen), or its graph was consumed");
   const Tensor two[] = {x * x, x * 3};
   CHECK_ERROR(ShapeError, vjp(two, {&c, 1}, {&x, 1}), "vjp: 2 outputs and 1 output gradients");
 }
