@@ -63,13 +63,17 @@ std::vector<Tensor> make_inputs(const OpRow& row, const std::vector<Shape>& shap
 std::vector<GradcheckReport> gradcheck_row(const OpRow& row) {
   std::vector<GradcheckReport> r;
   if (row.order == 0) return r;
-  r.push_back(gradcheck(row.f.call, make_inputs(row, shapes_of(row), f64), {.order = row.order}));
-  for (const std::vector<Shape>& shapes : row.also)
-    r.push_back(gradcheck(row.f.call, make_inputs(row, shapes, f64), {.order = row.order}));
+  auto check = [&](const std::vector<Tensor>& x, int order) {
+    r.push_back(gradcheck(row.f.call, x, {.order = order}));
+    r.back().op = row.title();
+    for (const Tensor& t : x) r.back().op += " " + t.shape().str();
+  };
+  check(make_inputs(row, shapes_of(row), f64), row.order);
+  for (const std::vector<Shape>& shapes : row.also) check(make_inputs(row, shapes, f64), row.order);
   for (double at : row.kinks) {
     std::vector<Tensor> x = make_inputs(row, shapes_of(row), f64);
     x[0] = full(x[0].shape(), at, f64);
-    r.push_back(gradcheck(row.f.call, x));  // the gradient jumps there
+    check(x, 1);  // the gradient jumps there
   }
   return r;
 }

@@ -35,7 +35,7 @@ Line check(const std::string& op) {
     for (const GradcheckReport& r : reports) {
       for (std::size_t i = 0; i < r.orders.size(); ++i) add(line.orders[i], r.orders[i]);
       failed = failed || !certified(r);
-      (certified(r) ? line.reports : line.failures) += row.title() + "\n" + r.str() + "\n";
+      (certified(r) ? line.reports : line.failures) += r.str() + "\n";
     }
     line.failed += failed;
   }
