@@ -97,6 +97,13 @@ struct Signature<R (Op::*)(A...) const> {
   static constexpr bool takes = (std::is_same_v<T, std::remove_cvref_t<A>> || ...);
 };
 
+template <class R, class Op, class... A>
+struct Signature<R (Op::*)(A...)> : Signature<R (Op::*)(A...) const> {
+  static_assert(sizeof(Op) == 0,
+                "heed: forward, definition, backward and the rules of an op must be const: an op is a "
+                "value, and several threads may use one");
+};
+
 struct NoRule {};
 template <class Op, int I>
 constexpr auto rule() {
@@ -339,6 +346,13 @@ class OpNode final : public Node {
   const typename D::Kept& argument(std::type_identity<typename D::Kept>, const Pull&, int) { return kept; }
   const Needs& argument(std::type_identity<Needs>, const Pull& p, int) { return p.needs; }
   int argument(std::type_identity<int>, const Pull&, int i) { return i; }
+  template <class T>
+  Grad argument(std::type_identity<T>, const Pull&, int) {
+    static_assert(sizeof(T) == 0,
+                  "heed: the parameters of a rule say what is remembered for it: Grad, Input<0>, Output, Inputs, "
+                  "OutputOf<1>, GradOf<1>, and in backward const Kept& and const Needs&");
+    return Grad(Tensor());
+  }
   Array& argument(std::type_identity<Array>, const Pull& p, int i) {
     return writable(*p.sums[std::size_t(i)], in[std::size_t(i)].tensor);
   }
