@@ -70,7 +70,7 @@ TEST_CASE("the mean of nothing is nan, the sum 0") {
 
 TEST_CASE("long sums keep their digits") {
   constexpr int64_t n = 1 << 24;  // one by one, a sum of ones in f32 would stop here; halves never get past 2^23
-  CHECK(sum(full({n}, 0.5)).item() == n / 2);
-  CHECK(sum(full({n, 2}, 0.5), 0).to_vector() == std::vector<double>{n / 2, n / 2});
+  CHECK(sum(full({n}, 0.5)).item() == double(n) / 2);
+  CHECK(sum(full({n, 2}, 0.5), 0).to_vector() == std::vector<double>(2, double(n) / 2));
   CHECK(mean(full({n}, 0.1)).item() == Approx(0.1).epsilon(1e-6));
 }

@@ -29,7 +29,7 @@ class Reference {
   nlohmann::json settings = nlohmann::json::parse(file.metadata.at("settings"));
   int compared = 0;  // tensors
   double worst = 0;
-  std::string worst_key = "";
+  std::string worst_key;
 
   explicit Reference(const std::string& name) : file(load_safetensors(folder / (name + ".safetensors"))) {}
 

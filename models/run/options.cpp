@@ -133,7 +133,7 @@ struct Options::Impl {
   }
 };
 
-Options::Options(int argc, const char* const* argv, About about) : impl_(std::make_unique<Impl>()) {
+Options::Options(int argc, const char* const* argv, const About& about) : impl_(std::make_unique<Impl>()) {
   Impl& my = *impl_;
   my.program = std::filesystem::path(argv[0]).filename();
   my.arguments.assign(std::reverse_iterator(argv + argc), std::reverse_iterator(argv + 1));
@@ -157,7 +157,7 @@ double Options::number(const std::string& name, double usual, const std::string&
 }
 
 std::string Options::text(const std::string& name, const std::string& usual, const std::string& help) {
-  const std::string value = impl_->given(name, "TEXT", usual, help).value_or(usual);
+  std::string value = impl_->given(name, "TEXT", usual, help).value_or(usual);
   impl_->keep(name, value);
   return value;
 }
@@ -170,7 +170,7 @@ std::string Options::required(const std::string& name, const std::string& help) 
 }
 
 std::string Options::choice(const std::string& name, const std::vector<std::string>& choices, const std::string& help) {
-  const std::string value = impl_->given(name, joined(choices, "|"), choices.front(), help).value_or(choices.front());
+  std::string value = impl_->given(name, joined(choices, "|"), choices.front(), help).value_or(choices.front());
   if (std::find(choices.begin(), choices.end(), value) == choices.end())
     impl_->blame(name + " " + value + ": must be " + joined(choices, " or "));
   impl_->keep(name, value);

@@ -21,7 +21,7 @@ struct About {
 
 class Options {
  public:
-  Options(int argc, const char* const* argv, About about);
+  Options(int argc, const char* const* argv, const About& about);
   ~Options();
 
   void group(std::string title);  // of the options that follow, in --help
