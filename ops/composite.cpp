@@ -38,8 +38,8 @@ Tensor clamp(In x, In low, In high) {
   if (!low.defined() && !high.defined()) fail<Error>(at, "clamp", "there is neither a lower nor an upper bound");
   Scope here{x};
   Tensor y = x;
-  if (low.defined()) y = where(y < low, low, y);
-  if (high.defined()) y = where(y > high, high, y);
+  if (low.defined()) y = low.is_number() ? where(y <= low, low, y) : maximum(y, low);
+  if (high.defined()) y = high.is_number() ? where(y >= high, high, y) : minimum(y, high);
   return y;
 }
 

@@ -23,30 +23,31 @@ Tensor operator-(In a, In b);
 Tensor operator*(In a, In b);
 Tensor operator/(In a, In b);
 Tensor operator-(In x);
-Tensor square(In x);                       // x^2
-Tensor reciprocal(In x);                   // 1 / x
-Tensor pow(In a, In b);                    // a^b
-Tensor remainder(In a, In b);              // a - b floor(a / b), of b's sign; of integers, Error if a b is 0
-Tensor maximum(In a, In b);                // where a = b they share the gradient evenly; NaN if either is
-Tensor minimum(In a, In b);                // likewise
-Tensor abs(In x);                          // |x|; the gradient at 0 is 0
-Tensor sign(In x);                         // -1, 0 or 1; gradient 0
-Tensor floor(In x);                        // the next integer below; gradient 0
-Tensor round(In x);                        // the nearest integer, the even one of two; gradient 0
-Tensor exp(In x);                          // e^x
-Tensor expm1(In x);                        // e^x - 1, accurate near 0
-Tensor log(In x);                          // natural
-Tensor log1p(In x);                        // log(1 + x), accurate near 0
-Tensor sqrt(In x);                         // x^(1/2)
-Tensor rsqrt(In x);                        // x^(-1/2)
-Tensor sin(In x);                          // of radians
-Tensor cos(In x);                          // of radians
-Tensor atan2(In y, In x);                  // the angle of (x, y) in radians, -pi .. pi; the gradient at the origin is 0
-Tensor tanh(In x);                         // (e^x - e^-x) / (e^x + e^-x)
-Tensor sigmoid(In x);                      // 1 / (1 + e^-x)
-Tensor erf(In x);                          // 2 / sqrt(pi) times the integral of e^-t^2 from 0 to x
-Tensor clamp(In x, In low, In high = {});  // min(max(x, low), high), either may be {}; at a bound x has the gradient
-Tensor lerp(In start, In end, In weight);  // start + weight (end - start)
+Tensor square(In x);           // x^2
+Tensor reciprocal(In x);       // 1 / x
+Tensor pow(In a, In b);        // a^b
+Tensor remainder(In a, In b);  // a - b floor(a / b), of b's sign; of integers, Error if a b is 0
+Tensor maximum(In a, In b);    // where a = b they share the gradient evenly; NaN if either is
+Tensor minimum(In a, In b);    // likewise
+Tensor abs(In x);              // |x|; the gradient at 0 is 0
+Tensor sign(In x);             // -1, 0 or 1; gradient 0
+Tensor floor(In x);            // the next integer below; gradient 0
+Tensor round(In x);            // the nearest integer, the even one of two; gradient 0
+Tensor exp(In x);              // e^x
+Tensor expm1(In x);            // e^x - 1, accurate near 0
+Tensor log(In x);              // natural
+Tensor log1p(In x);            // log(1 + x), accurate near 0
+Tensor sqrt(In x);             // x^(1/2)
+Tensor rsqrt(In x);            // x^(-1/2)
+Tensor sin(In x);              // of radians
+Tensor cos(In x);              // of radians
+Tensor atan2(In y, In x);      // the angle of (x, y) in radians, -pi .. pi; the gradient at the origin is 0
+Tensor tanh(In x);             // (e^x - e^-x) / (e^x + e^-x)
+Tensor sigmoid(In x);          // 1 / (1 + e^-x)
+Tensor erf(In x);              // 2 / sqrt(pi) times the integral of e^-t^2 from 0 to x
+// min(max(x, low), high), either may be {}. At a bound the gradient is 0 if it is a number, shared evenly if a tensor.
+Tensor clamp(In x, In low, In high = {});
+Tensor lerp(In start, In end, In weight);            // start + weight (end - start)
 Tensor addcmul(In x, In a, In b, double value = 1);  // x + value a b
 
 // ---- activations

@@ -131,7 +131,7 @@ std::vector<OpRow> elementwise_rows() {
        .form = "tensors",
        .f = [](X a) { return clamp(a[0], a[1] - 0.5, a[1] + 0.5); },
        .inputs = {{3, 5}, {3, 5}},
-       .remembers = "+",
+       .remembers = "0 +",
        .also = {{{2, 1}, {3}}, {{}, {3}}, {{0}, {0}}}},
       never(same("clamp", "integers", index({3, 5}, 9), "", [](X a) { return clamp(a[0], 2, 5); })),
       {.name = "lerp",

@@ -53,7 +53,7 @@ TEST_CASE("corners of elementwise functions, as PyTorch has them") {
   CHECK(slope([](const Tensor& x) { return leaky_relu(x, 0.2); }, 0) == 0.2);
   CHECK(slope([](const Tensor& x) { return elu(x, 2); }, 0) == 2);
   for (double at : {-1.0, -0.5, 0.0, 0.7, 0.8})
-    CHECK(slope([](const Tensor& x) { return clamp(x, -0.5, 0.7); }, at) == (at >= -0.5 && at <= 0.7));
+    CHECK(slope([](const Tensor& x) { return clamp(x, -0.5, 0.7); }, at) == (at > -0.5 && at < 0.7));
   CHECK(equal(clamp(tensor({0, 5, 9}), 5, 2), tensor({2, 2, 2})));
   CHECK(std::isnan(clamp(tensor(std::nan("")), 0, 1).item()));
   for (auto f : {maximum, minimum}) {
