@@ -39,7 +39,7 @@ void Ema::copy_to(const Trained& model, Where at) const {
   for (std::size_t i = 0; i < model.active.values.size(); ++i) assign(model.active.values[i], means[i], at);
 }
 
-void Ema::swap(const Trained& model, Where at) {
+void Ema::exchange(const Trained& model, Where at) {
   const std::vector<Tensor> means = of(model.active, averages, at);
   for (std::size_t i = 0; i < model.active.values.size(); ++i) {
     const Tensor value = copy_of(model.active.values[i]);

@@ -17,9 +17,10 @@ struct Ema {
   Slots averages = {};
 
   void update(const Trained& model, Where at = Where::here());
-  // Into the model's parameters, or in exchange for them: a second swap gives them back. GradError: one has no average.
+  // Into the model's parameters, or in exchange for them: a second exchange gives them back. GradError: one has no
+  // average.
   void copy_to(const Trained& model, Where at = Where::here()) const;
-  void swap(const Trained& model, Where at = Where::here());
+  void exchange(const Trained& model, Where at = Where::here());
 };
 
 }  // namespace heed

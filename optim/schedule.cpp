@@ -38,7 +38,8 @@ double cosine_restarts(int64_t step, int64_t t_0, int64_t t_mult, double floor, 
 
 double step_decay(int64_t step, int64_t step_size, double gamma, Where at) {
   check_length("step_decay", at, "step_size", step_size);
-  return std::pow(gamma, double(step / step_size));
+  const int64_t drops = step / step_size;
+  return std::pow(gamma, double(drops));
 }
 
 double multi_step(int64_t step, const std::vector<int64_t>& milestones, double gamma) {

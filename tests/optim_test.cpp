@@ -414,9 +414,9 @@ TEST_CASE("Ema: into a clone, in exchange for the model's own and back, saved an
   const Net averaged = clone(model), now = clone(model);
   average.copy_to(averaged);
   CHECK(allclose(averaged.up.weight, (first.up.weight + model.up.weight) / 2, 1e-6));
-  average.swap(model);
+  average.exchange(model);
   check_equal(model, averaged);
-  average.swap(model);
+  average.exchange(model);
   check_equal(model, now);
 
   Ema loaded{.decay = 0.5};
@@ -431,7 +431,7 @@ TEST_CASE("Ema: into a clone, in exchange for the model's own and back, saved an
   other.update(narrow);
   CHECK_ERROR(GradError, other.update(wide),
               "Ema: its state is of another model: parameter w is f32 [5] here and f32 [3] there");
-  CHECK_ERROR(GradError, other.swap(wide),
+  CHECK_ERROR(GradError, other.exchange(wide),
               "Ema: its state is of another model: parameter w is f32 [5] here and f32 [3] there");
 }
 
