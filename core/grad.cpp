@@ -477,7 +477,9 @@ double Gradients::norm() const {
   return std::sqrt(total);
 }
 
-Gradients operator+(const Gradients& a, const Gradients& b) {
+Gradients operator+(const Gradients& a, Gradients b) {
+  if (a.paths.empty()) return b;
+  if (b.paths.empty()) return a;
   if (a.paths != b.paths)
     throw GradError("Gradients: cannot add gradients of different models (" + std::to_string(a.paths.size()) + " and " +
                     std::to_string(b.paths.size()) + " parameters)");
@@ -485,15 +487,13 @@ Gradients operator+(const Gradients& a, const Gradients& b) {
     if (a.values[i].shape() != b.values[i].shape())
       throw GradError("Gradients: cannot add gradients of different models (" + a.paths[i] + " is " +
                       a.values[i].shape().str() + " and " + b.values[i].shape().str() + ")");
-  Gradients r = a;
-  for (std::size_t i = 0; i < r.values.size(); ++i) r.values[i] = a.values[i] + b.values[i];
-  return r;
+  for (std::size_t i = 0; i < a.values.size(); ++i) b.values[i] = a.values[i] + b.values[i];
+  return b;
 }
 
-Gradients operator*(const Gradients& a, double by) {
-  Gradients r = a;
-  for (Tensor& g : r.values) g = scale(g, by);
-  return r;
+Gradients operator*(Gradients a, double by) {
+  for (Tensor& g : a.values) g = scale(g, by);
+  return a;
 }
 
 }  // namespace heed

@@ -67,8 +67,11 @@ class Gradients {  // one per parameter, in walk order
 
   const Tensor& at(std::string_view path, Where at = Where::here()) const;  // GradError: no such parameter
   double norm() const;                                                      // Euclidean, over all of them
-  friend Gradients operator+(const Gradients& a, const Gradients& b);       // of the same model, else GradError
-  friend Gradients operator*(const Gradients& a, double by);
+  // Of the same model, else GradError; none at all count as zeros. The memory of b goes into the sum, tensor by tensor:
+  //   Gradients g;
+  //   for (..) g = g + grad(consume(loss), model) * (1.0 / n);
+  friend Gradients operator+(const Gradients& a, Gradients b);
+  friend Gradients operator*(Gradients a, double by);
 };
 
 template <class M>

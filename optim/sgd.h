@@ -10,14 +10,12 @@ struct Sgd {
   double momentum = 0;
   double weight_decay = 0;
   bool nesterov = false;
-  Slots velocity = {};
+  std::vector<Group> groups = {};
+  Slots momentum_buffer = {};  // v
 
-  // One step by factor x lr; factor is what a schedule returns.
-  template <Module M>
-  void step(const M& model, const Gradients& g, double factor = 1, Where at = Where::here()) {
-    step(parameters(model), g, factor, at);
-  }
-  void step(const Parameters& p, const Gradients& g, double factor, Where at);
+  // One step by factor x lr; factor is what a schedule returns. The gradients are those of all parameters of the model,
+  // else GradError; Error: an option out of range. The same for all optimizers.
+  void step(const Trained& model, const Gradients& g, double factor = 1, Where at = Where::here());
 };
 
 }  // namespace heed

@@ -470,36 +470,56 @@ TEST_CASE("sgd, by hand", "[rows]") {
   CHECK(p == -4.125);
 }
 
-TEMPLATE_TEST_CASE("adamw steps", "[rows]", float, double) {
+TEMPLATE_TEST_CASE("adam steps", "[rows]", float, double) {
   using T = TestType;
-  const rows::AdamwStep step{.lr = 0.01,
-                             .beta1 = 0.9,
-                             .beta2 = 0.99,
-                             .eps = 1e-6,
-                             .weight_decay = 0.1,
-                             .correction1 = 1 - 0.9 * 0.9,
-                             .correction2 = 1 - 0.99 * 0.99};
+  const bool decoupled = GENERATE(false, true), amsgrad = GENERATE(false, true);
+  const rows::AdamStep step{.lr = 0.01,
+                            .beta1 = 0.9,
+                            .beta2 = 0.99,
+                            .eps = 1e-6,
+                            .weight_decay = 0.1,
+                            .decoupled = decoupled,
+                            .correction1 = 1 - 0.9 * 0.9,
+                            .correction2 = 1 - 0.99 * 0.99};
   for (const int64_t n : lengths()) {
-    CAPTURE(n);
-    std::vector<T> p = random_values<T>(n, -1, 1), m = random_values<T>(n, -1, 1, 2), v = random_values<T>(n, 0, 1, 3);
+    CAPTURE(n, decoupled, amsgrad);
+    std::vector<T> p = random_values<T>(n, -1, 1), m = random_values<T>(n, -1, 1, 2);
+    std::vector<T> v = random_values<T>(n, 0.125, 1, 3), w = random_values<T>(n, 0.125, 1, 5);
     const std::vector<T> g = random_values<T>(n, -1, 1, 4);
-    std::vector<Real> want = widen(p), want_m = widen(m), want_v = widen(v);
-    rows::adamw(p.data(), g.data(), m.data(), v.data(), n, step);
-    reference::adamw(want.data(), widen(g).data(), want_m.data(), want_v.data(), n, step);
-    check_near(m, want_m, [](size_t) { return 4 * u<T>; });  // constant, product, product, sum: |m| <= 1
-    check_near(v, want_v, [&](size_t i) { return 6 * u<T> * want_v[i]; });
+    std::vector<Real> want = widen(p), want_m = widen(m), want_v = widen(v), want_w = widen(w);
+    rows::adam(p.data(), g.data(), m.data(), v.data(), amsgrad ? w.data() : nullptr, n, step);
+    reference::adam(want.data(), widen(g).data(), want_m.data(), want_v.data(), amsgrad ? want_w.data() : nullptr, n,
+                    step);
+    check_near(m, want_m, [](size_t) { return 5 * u<T>; });  // the slope, constant, product, product, sum: |m| <= 1.1
+    check_near(v, want_v, [&](size_t i) { return 7 * u<T> * want_v[i]; });
+    check_near(w, want_w, [&](size_t i) { return 7 * u<T> * want_w[i]; });
     check_near(p, want, [&](size_t i) {
-      const Real denominator = std::sqrt(want_v[i] / Real(step.correction2)) + Real(step.eps);
-      return u<T> * (4 + Real(step.lr / step.correction1) / denominator * (4 + 10 * std::abs(want_m[i])));
+      const Real square = amsgrad ? want_w[i] : want_v[i];
+      const Real denominator = std::sqrt(square / Real(step.correction2)) + Real(step.eps);
+      return u<T> * (4 + Real(step.lr / step.correction1) / denominator * (5 + 11 * std::abs(want_m[i])));
     });
   }
 }
 
-TEST_CASE("adamw, by hand", "[rows]") {
-  double p = 2, g = 3, m = 0, v = 0;
-  rows::adamw(
-      &p, &g, &m, &v, 1,
-      {.lr = 0.5, .beta1 = 0.5, .beta2 = 0.75, .eps = 1, .weight_decay = 0.5, .correction1 = 0.5, .correction2 = 0.25});
+TEST_CASE("adam, by hand", "[rows]") {
+  rows::AdamStep step{.lr = 0.5,
+                      .beta1 = 0.5,
+                      .beta2 = 0.75,
+                      .eps = 1,
+                      .weight_decay = 0.5,
+                      .decoupled = true,
+                      .correction1 = 0.5,
+                      .correction2 = 0.25};
+  double p = 2, g = 3, m = 0, v = 0, largest = 4;
+  rows::adam<double>(&p, &g, &m, &v, nullptr, 1, step);
   CHECK((m == 1.5 && v == 2.25));
   CHECK(p == 1.125);  // 2 (1 - 0.25) - 0.5 (1.5 / 0.5) / (sqrt(2.25 / 0.25) + 1)
+  step.decoupled = false;
+  p = 2, m = v = 0;
+  rows::adam(&p, &g, &m, &v, &largest, 1, step);
+  CHECK((m == 2 && v == 4 && largest == 4));  // of the gradient 3 + 0.5 2
+  CHECK(p == 1.6);                            // 2 - 0.5 (2 / 0.5) / (sqrt(4 / 0.25) + 1)
+  g = 0, v = 1, largest = 16;
+  rows::adam(&p, &g, &m, &v, &largest, 1, step);
+  CHECK(largest == 16);
 }

@@ -1,4 +1,5 @@
 // The gradients of every op, checked: a line per op, or the whole report of one.
+#include <heed/core/text.h>
 #include <heed/models/run/options.h>
 #include <heed/tests/op_table.h>
 #include <algorithm>

@@ -32,7 +32,11 @@ void exchange(T& x, std::string& path, Exchange& file) {
     Into into(path, name);
     exchange(part, path, file);
   };
-  if constexpr (std::is_arithmetic_v<T>) {
+  if constexpr (std::is_enum_v<T>) {
+    auto number = static_cast<std::underlying_type_t<T>>(x);
+    exchange(number, path, file);
+    x = static_cast<T>(number);
+  } else if constexpr (std::is_arithmetic_v<T>) {
     std::conditional_t<std::is_floating_point_v<T>, double, std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>
         wide = x;
     file.value(path, wide);

@@ -6,9 +6,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <optional>
 #include "../../core/error.h"
+#include "../../core/text.h"
 #include "../../core/version.h"
 #include "progress.h"
 
@@ -19,13 +19,7 @@ struct Answered {  // --help or --version: the program has done what it was aske
   std::string text;
 };
 
-std::string text_of(double v) {  // the shortest that reads back as v, whole numbers in full
-  if (v == std::round(v) && std::abs(v) < 1e15) return std::to_string(int64_t(v));
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, v).ptr};
-}
-
-std::string text_of(const Limits& limits) {
+std::string range_of(const Limits& limits) {
   if (std::isinf(limits.most)) return "at least " + text_of(limits.least);
   if (std::isinf(limits.least)) return "at most " + text_of(limits.most);
   return "from " + text_of(limits.least) + " to " + text_of(limits.most);
@@ -37,28 +31,7 @@ std::string joined(const std::vector<std::string>& parts, const std::string& by)
   return all;
 }
 
-// Letters to insert, remove or replace on the way from a to b.
-std::size_t distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0]++;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] != b[j]);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row.back();
-}
-
 }  // namespace
-
-std::string nearest(const std::string& to, const std::vector<std::string>& names) {
-  return *std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
-    return distance(to, a) < distance(to, b);
-  });
-}
 
 struct Options::Impl {
   CLI::App app;
@@ -115,7 +88,7 @@ struct Options::Impl {
       if (error != std::errc() || end != text->data() + text->size() || !std::isfinite(double(v)))
         blame(name + " " + *text + ": must be a " + (std::is_integral_v<T> ? "whole " : "") + "number");
       else if (double(v) < limits.least || double(v) > limits.most)
-        blame(name + " " + *text + ": must be " + text_of(limits));
+        blame(name + " " + *text + ": must be " + range_of(limits));
     }
     keep(name, v);
     return v;

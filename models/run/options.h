@@ -48,9 +48,6 @@ class Options {
   std::unique_ptr<Impl> impl_;
 };
 
-// Of several names the one with the fewest letters to insert, remove or replace (Levenshtein 1966).
-std::string nearest(const std::string& to, const std::vector<std::string>& names);
-
 // The whole of main: runs body and returns the exit code. 0: done. 2: an Error, in one line on stderr. 1: any other
 // exception. 128 + the signal: body returned because a signal ended its progress().
 int run_program(int argc, const char* const* argv, About about, void (*body)(Options& options));

@@ -104,14 +104,16 @@ struct SgdStep {
 template <class T>
 void sgd(T* p, const T* g, T* v, int64_t n, const SgdStep& step);
 
-struct AdamwStep {
+struct AdamStep {
   double lr, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0;
+  bool decoupled = false;                   // does the decay act on p, or on the gradient?
   double correction1 = 1, correction2 = 1;  // 1 - beta1^t and 1 - beta2^t at step t = 1, 2, ...
 };
-// m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2            (Loshchilov and Hutter 2019)
-// p = (1 - lr weight_decay) p - lr (m / correction1) / (sqrt(v / correction2) + eps)
+// g' = g + weight_decay p (Kingma and Ba 2015), or p' = (1 - lr weight_decay) p decoupled (Loshchilov and Hutter 2019)
+// m = beta1 m + (1 - beta1) g',  v = beta2 v + (1 - beta2) g'^2,  largest = max(largest, v) or v if it is null
+// p = p' - lr (m / correction1) / (sqrt(largest / correction2) + eps)
 template <class T>
-void adamw(T* p, const T* g, T* m, T* v, int64_t n, const AdamwStep& step);
+void adam(T* p, const T* g, T* m, T* v, T* largest, int64_t n, const AdamStep& step);
 
 // The same, one value at a time and in plain order: what the loops above mean, for float, double and long double.
 namespace reference {
@@ -191,7 +193,7 @@ void layer_norm_param_grad(const T* x, const T* g, T mean, T rstd, T* dweight, T
 template <class T>
 void sgd(T* p, const T* g, T* v, int64_t n, const SgdStep& step);
 template <class T>
-void adamw(T* p, const T* g, T* m, T* v, int64_t n, const AdamwStep& step);
+void adam(T* p, const T* g, T* m, T* v, T* largest, int64_t n, const AdamStep& step);
 
 }  // namespace reference
 }  // namespace heed::kernels::rows

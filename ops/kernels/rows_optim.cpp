@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include "rows.h"
 
@@ -10,9 +11,10 @@
 // clang-format on
 
 #undef HEED_LOOPS
-#define HEED_LOOPS(X, T)                                                                           \
-  X(void, sgd, sgd, (T * p, const T* g, T* v, int64_t n, const SgdStep& step), (p, g, v, n, step)) \
-  X(void, adamw, adamw, (T * p, const T* g, T* m, T* v, int64_t n, const AdamwStep& step), (p, g, m, v, n, step))
+#define HEED_LOOPS(X, T)                                                                            \
+  X(void, sgd, sgd, (T * p, const T* g, T* v, int64_t n, const SgdStep& step), (p, g, v, n, step))  \
+  X(void, adam, adam, (T * p, const T* g, T* m, T* v, T* largest, int64_t n, const AdamStep& step), \
+    (p, g, m, v, largest, n, step))
 
 #if HWY_ONCE
 namespace heed::kernels::rows::reference {
@@ -28,14 +30,17 @@ void sgd(T* p, const T* g, T* v, int64_t n, const SgdStep& step) {
 }
 
 template <class T>
-void adamw(T* p, const T* g, T* m, T* v, int64_t n, const AdamwStep& step) {
-  const T keep = T(1 - step.lr * step.weight_decay), lr = T(step.lr / step.correction1);
+void adam(T* p, const T* g, T* m, T* v, T* largest, int64_t n, const AdamStep& step) {
+  const T keep = T(step.decoupled ? 1 - step.lr * step.weight_decay : 1), lr = T(step.lr / step.correction1);
+  const T decay = T(step.decoupled ? 0 : step.weight_decay);
   const T beta1 = T(step.beta1), rest1 = T(1 - step.beta1), beta2 = T(step.beta2), rest2 = T(1 - step.beta2);
   const T scale = T(1 / std::sqrt(step.correction2)), eps = T(step.eps);
   for (int64_t i = 0; i < n; ++i) {
-    m[i] = beta1 * m[i] + rest1 * g[i];
-    v[i] = beta2 * v[i] + rest2 * g[i] * g[i];
-    p[i] = keep * p[i] - lr * m[i] / (std::sqrt(v[i]) * scale + eps);
+    const T slope = g[i] + decay * p[i];
+    m[i] = beta1 * m[i] + rest1 * slope;
+    v[i] = beta2 * v[i] + rest2 * slope * slope;
+    if (largest) largest[i] = std::max(largest[i], v[i]);
+    p[i] = keep * p[i] - lr * m[i] / (std::sqrt(largest ? largest[i] : v[i]) * scale + eps);
   }
 }
 
@@ -66,20 +71,25 @@ void sgd(T* p, const T* g, T* v, int64_t n, const SgdStep& step) {
 }
 
 template <class T>
-void adamw(T* p, const T* g, T* m, T* v, int64_t n, const AdamwStep& step) {
+void adam(T* p, const T* g, T* m, T* v, T* largest, int64_t n, const AdamStep& step) {
   const ScalableTag<T> d;
-  const auto keep = Set(d, T(1 - step.lr * step.weight_decay)), lr = Set(d, T(step.lr / step.correction1));
+  const auto keep = Set(d, T(step.decoupled ? 1 - step.lr * step.weight_decay : 1));
+  const auto lr = Set(d, T(step.lr / step.correction1)), decay = Set(d, T(step.decoupled ? 0 : step.weight_decay));
   const auto beta1 = Set(d, T(step.beta1)), rest1 = Set(d, T(1 - step.beta1));
   const auto beta2 = Set(d, T(step.beta2)), rest2 = Set(d, T(1 - step.beta2));
   const auto scale = Set(d, T(1 / std::sqrt(step.correction2))), eps = Set(d, T(step.eps));
   each_vector<T>(n, [&](auto part, int64_t i) HWY_ATTR {
-    const auto slope = part.load(g + i);
+    const auto weight = part.load(p + i), slope = MulAdd(decay, weight, part.load(g + i));
     const auto mean = MulAdd(beta1, part.load(m + i), Mul(rest1, slope));
-    const auto square = MulAdd(beta2, part.load(v + i), Mul(Mul(rest2, slope), slope));
+    auto square = MulAdd(beta2, part.load(v + i), Mul(Mul(rest2, slope), slope));
     part.store(mean, m + i);
     part.store(square, v + i);
+    if (largest) {
+      square = Max(part.load(largest + i), square);
+      part.store(square, largest + i);
+    }
     const auto move = Div(Mul(lr, mean), MulAdd(Sqrt(square), scale, eps));
-    part.store(MulSub(keep, part.load(p + i), move), p + i);
+    part.store(MulSub(keep, weight, move), p + i);
   });
 }
 

@@ -21,12 +21,15 @@ struct Model {
 int main() {
   seed(1);
   Model model;
-  Sgd optimizer{.lr = 0.1};
+  Sgd optimizer{.lr = 0.1, .groups = {{.pattern = "*.bias", .weight_decay = 0}}};
   Rng rng{1};
   Tensor x = randn({4, 8}, default_rng()), target = tensor({1, 2, 3, 4}, i64);
   Anomaly watch{model};
   Tensor logits = model(x, &rng), loss = cross_entropy(logits, target);
-  optimizer.step(model, grad(consume(loss), model));
+  const int n = 1;
+  Gradients g;
+  g = g + grad(consume(loss), model) * (1.0 / n);
+  optimizer.step(model, g, cosine(0, 0, 5000));
   {
     Unrecorded off;
     const double accuracy = mean(cast(argmax(model(x)) == target, f32)).item();

@@ -7,11 +7,14 @@ Needs Python with torch 2.14 and safetensors. tests/parity/README.md names the k
 """
 
 import argparse
+import fnmatch
+import inspect
 import json
 import math
 import pathlib
 import sys
 import zlib
+from unittest import mock
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +22,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn, optim
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.optim import lr_scheduler, swa_utils
 
 TOLERANCE = 1e-13  # another CPU or BLAS rounds differently by about 1e-15
 normal = torch.randn
@@ -222,24 +226,63 @@ def learning_rates(schedule, steps):
     return torch.tensor(rates)
 
 
+def after_warmup(optimizer, warmup, scheduler):
+    parts = [lr_scheduler.LinearLR(optimizer, start_factor=1 / warmup, total_iters=warmup - 1), scheduler]
+    return lr_scheduler.SequentialLR(optimizer, parts, milestones=[warmup])
+
+
 def cosine_with_warmup(optimizer, warmup, total):
-    parts = [optim.lr_scheduler.LinearLR(optimizer, start_factor=1 / warmup, total_iters=warmup - 1),
-             optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=total - warmup)]
-    return optim.lr_scheduler.SequentialLR(optimizer, parts, milestones=[warmup])
+    return after_warmup(optimizer, warmup, lr_scheduler.CosineAnnealingLR(optimizer, T_max=total - warmup))
 
 
-def schedules(warmup=5, total=20):
-    """Element s is the factor of step s, s = 0 ... total.
+def linear_with_warmup(optimizer, warmup, total, floor):
+    line = lr_scheduler.LinearLR(optimizer, start_factor=1.0, end_factor=floor, total_iters=total - warmup)
+    return after_warmup(optimizer, warmup, line)
 
-    warmup: min(1, (s + 1) / warmup);  cosine: (1 + cos(pi s / total)) / 2;
-    cosine_with_warmup: the warm-up while s < warmup, then (1 + cos(pi (s - warmup) / (total - warmup))) / 2
-    """
-    kinds = {"constant": lambda o: optim.lr_scheduler.ConstantLR(o, factor=1.0),
-             "warmup": lambda o: optim.lr_scheduler.LinearLR(o, start_factor=1 / warmup, total_iters=warmup - 1),
-             "cosine": lambda o: optim.lr_scheduler.CosineAnnealingLR(o, T_max=total),
-             "cosine_with_warmup": lambda o: cosine_with_warmup(o, warmup, total)}
+
+def noam(width, warmup):
+    """Vaswani et al. 2017, equation 3."""
+    return lambda step: width**-0.5 * min((step + 1) ** -0.5, (step + 1) * warmup**-1.5)
+
+
+def schedules(warmup=5, total=50):
+    """Element s is the factor of step s, s = 0 ... total, or ... total - 1 for the one-cycle schedules."""
+    kinds = {"constant": lambda o: lr_scheduler.ConstantLR(o, factor=1.0),
+             "warmup": lambda o: lr_scheduler.LinearLR(o, start_factor=1 / warmup, total_iters=warmup - 1),
+             "linear": lambda o: linear_with_warmup(o, warmup, total, 0.1),
+             "cosine": lambda o: lr_scheduler.CosineAnnealingLR(o, T_max=total),
+             "cosine_with_warmup": lambda o: cosine_with_warmup(o, warmup, total),
+             "cosine_restarts": lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, T_0=8),
+             "cosine_restarts_longer": lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 3, 2, eta_min=0.1),
+             "step": lambda o: lr_scheduler.StepLR(o, step_size=7),
+             "step_gamma": lambda o: lr_scheduler.StepLR(o, step_size=7, gamma=0.5),
+             "multi_step": lambda o: lr_scheduler.MultiStepLR(o, milestones=[4, 20, 20, 31]),
+             "multi_step_gamma": lambda o: lr_scheduler.MultiStepLR(o, milestones=[4, 20], gamma=0.5),
+             "exponential": lambda o: lr_scheduler.ExponentialLR(o, gamma=0.9),
+             "polynomial": lambda o: lr_scheduler.PolynomialLR(o, total_iters=40),
+             "polynomial_power": lambda o: lr_scheduler.PolynomialLR(o, total_iters=40, power=2.5),
+             "noam": lambda o: lr_scheduler.LambdaLR(o, noam(64, 10))}
+    cycles = {"one_cycle": {}, "one_cycle_factors": {"pct_start": 0.45, "div_factor": 10, "final_div_factor": 50}}
     factors = {name: learning_rates(schedule, total + 1) for name, schedule in kinds.items()}
+    for name, how in cycles.items():
+        factors[name] = learning_rates(
+            lambda o: lr_scheduler.OneCycleLR(o, max_lr=1.0, total_steps=total, cycle_momentum=False, **how), total)
     return prefixed("output", factors), {"warmup": warmup, "total": total}
+
+
+def plateau(settings):
+    """output.factors[i] is the factor after the first i + 1 of input.losses."""
+    losses = torch.rand(60) / 2 + torch.linspace(2, 1, 60)
+    losses = losses.flip(0) if settings.get("mode") == "max" else losses
+    optimizer = optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, **settings)
+    factors = []
+    for loss in losses:
+        scheduler.step(loss)
+        factors.append(optimizer.param_groups[0]["lr"])
+    used = ("mode", "factor", "patience", "threshold", "threshold_mode", "cooldown")
+    return ({"input.losses": losses, "output.factors": torch.tensor(factors)},
+            {**{name: getattr(scheduler, name) for name in used}, "min_lr": scheduler.min_lrs[0]})
 
 
 def clip_grad_norm(max_norm):
@@ -252,6 +295,31 @@ def clip_grad_norm(max_norm):
     return {**prefixed("input", gradients), "output.norm": norm, **prefixed("output", clipped)}, {"max_norm": max_norm}
 
 
+def clip_grad_value(clip_value):
+    leaf = nn.Parameter(torch.zeros(3, 4))
+    leaf.grad = normal(3, 4)
+    gradient = leaf.grad.clone()
+    nn.utils.clip_grad_value_([leaf], clip_value)
+    return {"input.a": gradient, "output.a": leaf.grad}, {"clip_value": clip_value}
+
+
+def warm_average(decay):
+    """TensorFlow's num_updates."""
+    return lambda average, value, n: average.lerp(value, 1 - min(decay, (1 + int(n)) / (10 + int(n))))
+
+
+def ema(decay, warmup):
+    """output.average[i] is the average of the first i + 1 of input.values."""
+    model = nn.ParameterList([nn.Parameter(torch.zeros(3))])
+    average = swa_utils.AveragedModel(model, avg_fn=warm_average(decay) if warmup else swa_utils.get_ema_avg_fn(decay))
+    parameters, averages = normal(20, 3), []
+    for value in parameters:
+        model[0].data.copy_(value)
+        average.update_parameters(model)
+        averages.append(average.module[0].detach().clone())
+    return ({"input.values": parameters, "output.average": torch.stack(averages)}, {"decay": decay, "warmup": warmup})
+
+
 class Perceptron(nn.Module):
     def __init__(self):
         super().__init__()
@@ -261,33 +329,95 @@ class Perceptron(nn.Module):
         return self.down(torch.tanh(self.up(x)))
 
 
+class Lion(optim.Optimizer):
+    """Chen et al. 2023, algorithm 2."""
+
+    def __init__(self, params, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0):
+        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            for p in group["params"]:
+                m = self.state[p].setdefault("exp_avg", torch.zeros_like(p))
+                update = beta1 * m + (1 - beta1) * p.grad
+                p -= group["lr"] * (torch.sign(update) + group["weight_decay"] * p)
+                m.copy_(beta2 * m + (1 - beta2) * p.grad)
+
+
+class Muon(optim.Muon):
+    """PyTorch's, iterating in the type of the parameter and not in bfloat16."""
+
+    def step(self):
+        with mock.patch.object(torch.Tensor, "bfloat16", torch.Tensor.clone):
+            super().step()
+
+
+def grouped(kind, named_parameters, settings, groups):
+    """kind(...) with PyTorch's parameter groups: the first pattern that matches a name is its group, lr is a factor."""
+    lr = settings.get("lr", inspect.signature(kind).parameters["lr"].default)
+    patterns = [group["pattern"] for group in groups]
+    parts = [{**group, "lr": lr * group.get("lr", 1), "params": []} for group in groups] + [{"params": []}]
+    for name, parameter in named_parameters:
+        place = next((i for i, pattern in enumerate(patterns) if fnmatch.fnmatchcase(name, pattern)), -1)
+        parts[place]["params"].append(parameter)
+    return kind([{k: v for k, v in part.items() if k != "pattern"} for part in parts if part["params"]], **settings)
+
+
 USED_SETTINGS = {optim.SGD: ("lr", "momentum", "nesterov", "weight_decay"),
-                 optim.AdamW: ("lr", "betas", "eps", "weight_decay")}
+                 optim.Adagrad: ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps"),
+                 optim.RMSprop: ("lr", "alpha", "eps", "weight_decay", "momentum", "centered"),
+                 optim.Adadelta: ("lr", "rho", "eps", "weight_decay"),
+                 optim.Adam: ("lr", "betas", "eps", "weight_decay", "amsgrad"),
+                 optim.AdamW: ("lr", "betas", "eps", "weight_decay", "amsgrad"),
+                 optim.Adamax: ("lr", "betas", "eps", "weight_decay"),
+                 Lion: ("lr", "betas", "weight_decay"),
+                 Muon: ("lr", "weight_decay", "momentum", "nesterov", "ns_coefficients", "eps", "ns_steps",
+                        "adjust_lr_fn")}
 
 
-def train(kind, settings, schedule=None, steps=20):
-    """Steps on loss = mean((down(tanh(up(x))) - target)^2) / 2; output.loss[s] is the loss before step s + 1."""
+def used_settings(optimizer, groups):
+    return {**{name: optimizer.defaults[name] for name in USED_SETTINGS[type(optimizer)]}, "groups": groups}
+
+
+def train(kind, settings, groups=(), others=None, schedule=None, steps=50):
+    """Steps on loss = mean((down(tanh(up(x))) - target)^2) / 2; output.loss[s] is the loss before step s + 1.
+
+    others are the settings of the AdamW that steps the biases.
+    """
     x, target, model = normal(6, 3), normal(6, 2), randomize(Perceptron())
-    optimizer = kind(model.parameters(), **settings)
+    named = list(model.named_parameters())
+    taken = [(name, p) for name, p in named if others is None or p.ndim == 2]
+    optimizer = grouped(kind, taken, settings, groups)
+    second = None if others is None else optim.AdamW([p for _, p in named if p.ndim != 2], **others)
     scheduler = schedule(optimizer) if schedule else None
     tensors = {"input.x": x, "input.target": target, **prefixed("param", values(model.state_dict()))}
     if schedule:
         tensors["input.factors"] = learning_rates(schedule, steps)
     losses = []
     for step in range(1, steps + 1):
-        optimizer.zero_grad()
+        model.zero_grad()
         loss = F.mse_loss(model(x), target) / 2
         loss.backward()
         if step == 1:
             tensors |= prefixed("grad", values({name: p.grad for name, p in model.named_parameters()}))
         optimizer.step()
+        if second:
+            second.step()
         if scheduler:
             scheduler.step()
         losses.append(loss.item())
         if step in (1, 2, 5, steps):
             tensors |= prefixed(f"step_{step}", values(model.state_dict()))
-    used = {name: optimizer.defaults[name] for name in USED_SETTINGS[kind]}
+    used = used_settings(optimizer, groups)
+    if second:
+        used["others"] = used_settings(second, ())
     return {**tensors, "output.loss": torch.tensor(losses)}, used
+
+
+# No decay for biases, a third of the rate and another decay for a layer.
+GROUPS = ({"pattern": "*.bias", "weight_decay": 0.0}, {"pattern": "up.*", "lr": 0.3, "weight_decay": 0.2})
 
 
 CASES = {
@@ -376,9 +506,48 @@ CASES = {
     "adamw_weight_decay": lambda: train(optim.AdamW, {"lr": 0.05, "weight_decay": 0.1}),
     "adamw_betas": lambda: train(optim.AdamW, {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-6, "weight_decay": 0.0}),
     "adamw_schedule": lambda: train(
-        optim.AdamW, {"lr": 0.05, "weight_decay": 0.1}, schedule=lambda o: cosine_with_warmup(o, warmup=5, total=20)),
+        optim.AdamW, {"lr": 0.05, "weight_decay": 0.1}, schedule=lambda o: cosine_with_warmup(o, warmup=5, total=50)),
+    "adamw_amsgrad": lambda: train(optim.AdamW, {"lr": 0.05, "betas": (0.8, 0.9), "amsgrad": True}, GROUPS),
+    "sgd_groups": lambda: train(optim.SGD, {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1}, GROUPS),
+    "adam": lambda: train(optim.Adam, {}),
+    "adam_amsgrad": lambda: train(
+        optim.Adam, {"lr": 0.05, "betas": (0.8, 0.9), "eps": 1e-6, "weight_decay": 0.1, "amsgrad": True}, GROUPS),
+    "adamax": lambda: train(optim.Adamax, {}),
+    "adamax_options": lambda: train(
+        optim.Adamax, {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.1}, GROUPS),
+    "adagrad": lambda: train(optim.Adagrad, {}),
+    "adagrad_options": lambda: train(
+        optim.Adagrad, {"lr": 0.1, "lr_decay": 0.05, "weight_decay": 0.1, "initial_accumulator_value": 0.3,
+                        "eps": 1e-3}, GROUPS),
+    "rmsprop": lambda: train(optim.RMSprop, {}),
+    "rmsprop_momentum": lambda: train(optim.RMSprop, {"momentum": 0.9, "weight_decay": 0.1}, GROUPS),
+    "rmsprop_centered": lambda: train(optim.RMSprop, {"lr": 0.02, "alpha": 0.9, "eps": 1e-3, "centered": True}),
+    "rmsprop_options": lambda: train(
+        optim.RMSprop, {"lr": 0.02, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.1, "momentum": 0.5, "centered": True},
+        GROUPS),
+    "adadelta": lambda: train(optim.Adadelta, {}),
+    "adadelta_options": lambda: train(
+        optim.Adadelta, {"lr": 0.5, "rho": 0.8, "eps": 1e-3, "weight_decay": 0.1}, GROUPS),
+    "lion": lambda: train(Lion, {}),
+    "lion_options": lambda: train(Lion, {"lr": 0.01, "betas": (0.8, 0.95), "weight_decay": 0.1}, GROUPS),
+    "muon": lambda: train(Muon, {}, others={}),
+    "muon_options": lambda: train(
+        Muon, {"lr": 0.05, "weight_decay": 0.2, "momentum": 0.8, "nesterov": False, "ns_coefficients": (3.0, -3.2, 1.2),
+               "eps": 1e-3, "ns_steps": 3, "adjust_lr_fn": "match_rms_adamw"}, GROUPS[1:],
+        others={"lr": 0.05, "weight_decay": 0.1}),
+    "muon_spectral_unclamped": lambda: train(
+        Muon, {"lr": 0.05, "adjust_lr_fn": "spectral_unclamped"}, others={"lr": 0.05}),
     "clip_grad_norm": lambda: clip_grad_norm(1.0),
     "clip_grad_norm_inactive": lambda: clip_grad_norm(100.0),
+    "clip_grad_value": lambda: clip_grad_value(0.5),
+    "ema": lambda: ema(0.9, False),
+    "ema_warmup": lambda: ema(0.5, True),
+    "plateau": lambda: plateau({"patience": 4}),
+    "plateau_absolute": lambda: plateau(
+        {"factor": 0.5, "patience": 2, "threshold": 0.05, "threshold_mode": "abs", "cooldown": 3, "min_lr": 0.05}),
+    "plateau_max": lambda: plateau({"mode": "max", "factor": 0.7, "patience": 1, "threshold": 0.01}),
+    "plateau_max_absolute": lambda: plateau(
+        {"mode": "max", "factor": 0.7, "patience": 1, "threshold": 0.02, "threshold_mode": "abs", "cooldown": 1}),
     "schedules": schedules,
 }
 
