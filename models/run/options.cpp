@@ -175,8 +175,8 @@ std::string Options::json() const {
 }
 const std::string& Options::program() const { return impl_->program; }
 
-int run_program(int argc, const char* const* argv, About about, void (*body)(Options& options)) {
-  Options options(argc, argv, std::move(about));
+int run_program(int argc, const char* const* argv, const About& about, void (*body)(Options& options)) {
+  Options options(argc, argv, about);
   const auto complain = [&](const char* what, int code) {
     std::fflush(stdout);
     std::fprintf(stderr, "%s: %s\n", options.program().c_str(), what);

@@ -50,6 +50,6 @@ class Options {
 
 // The whole of main: runs body and returns the exit code. 0: done. 2: an Error, in one line on stderr. 1: any other
 // exception. 128 + the signal: body returned because a signal ended its progress().
-int run_program(int argc, const char* const* argv, About about, void (*body)(Options& options));
+int run_program(int argc, const char* const* argv, const About& about, void (*body)(Options& options));
 
 }  // namespace heed
