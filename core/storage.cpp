@@ -7,7 +7,7 @@
 #include <new>
 
 #if defined(__SANITIZE_ADDRESS__)
-#define HEED_CACHES_BLOCKS 0  // so that a use after free is seen
+#define HEED_CACHES_BLOCKS 0
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define HEED_CACHES_BLOCKS 0
@@ -186,6 +186,8 @@ void reset_peak() {
   report_use();
   total_peak.store(total_in_use.load());
 }
+bool caches() { return caches_blocks; }
+
 std::size_t cached() {
   std::lock_guard lock(large_lists().mutex);
   return large_lists().cached;

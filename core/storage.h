@@ -67,6 +67,7 @@ std::size_t peak();  // the largest in_use since the start or the last reset
 void reset_peak();
 std::size_t cached();  // free blocks kept for reuse by the large-block lists
 void trim();           // gives cached large blocks back to the system
+bool caches();         // are freed blocks kept? Not under AddressSanitizer, so that a use after free is seen
 }  // namespace memory
 
 }  // namespace heed
