@@ -197,7 +197,7 @@ TEST_CASE("errors of assign") {
   CHECK_ERROR(DtypeError, assign(a, ones({2, 3}, f64)), "assign: cannot write f64 into f32: use cast");
   CHECK_ERROR(ShapeError, assign(a, Tensor()), "assign: the argument is an undefined tensor");
   CHECK_ERROR(ShapeError, assign(expand(ones({1}), {4}), ones({4})),
-              "assign: the elements of the expanded tensor [4] share their memory");
+              "assign: the elements of the view [4] share their memory");
   CHECK_ERROR(ShapeError, open_for_writing(transpose(a)),
               "assign: the tensor [3, 2] is a view with gaps: it is written by assign");
   const Tensor x = a.requires_grad();
