@@ -25,12 +25,12 @@ struct Slice {
   int dim;
   int64_t from, count, step, total;
   Array forward(const Array& x) const { return x.sliced(dim, from, count, step); }
+  Shape whole(const Shape& part) const { return part.with(dim, total); }
   Tensor d0(Grad g) const { return apply({}, Unview<Slice>{*this}, g); }
   void add0(Grad g, Array& sum) const {
     Array part = forward(sum);
     kernels::add_to(part, g.array());
   }
-  Shape whole(const Shape& part) const { return part.with(dim, total); }
 };
 
 Slice checked_slice(const char* op, Where at, const Shape& s, int dim, Range r) {
@@ -49,6 +49,43 @@ Tensor slice(In x, int dim, int64_t from, int64_t to, int64_t step) {
   const Where at = line_of(x);
   check_defined(Slice::name, at, x);
   return apply(at, checked_slice(Slice::name, at, x->shape(), dim, {from, to, step}), x.tensor());
+}
+
+struct Unfold {  // windows begin at 0, step, 2 step ..
+  static constexpr auto name = "unfold", dual = "fold";
+  int dim;
+  int64_t size, step, count, total;
+  Array forward(const Array& x) const {
+    Shape shape = x.shape().with(dim, count);
+    Strides strides = x.strides();
+    strides[std::size_t(shape.rank())] = x.stride(dim);
+    strides[std::size_t(dim)] *= step;
+    shape.push_back(size);
+    return x.strided(shape, strides);
+  }
+  Shape whole(const Shape& windows) const { return windows.without(windows.rank() - 1).with(dim, total); }
+  Tensor d0(Grad g) const { return apply({}, Unview<Unfold>{*this}, g); }
+  void add0(Grad g, Array& sum) const {  // the same place in all windows at once: these do not overlap
+    const Array& windows = g.array();
+    const int last = windows.shape().rank() - 1;
+    for (int64_t i = 0; i < size; ++i) {
+      Array places = sum.sliced(dim, i, count, step);
+      kernels::add_to(places, windows.sliced(last, i, 1).reshaped(places.shape()));
+    }
+  }
+};
+Tensor unfold(In x, int dim, int64_t size, int64_t step) {
+  const Where at = line_of(x);
+  check_defined(Unfold::name, at, x);
+  const int d = checked_dim(at, Unfold::name, dim, x->dim());
+  check_rank(Unfold::name, at, x->dim() + 1);
+  const int64_t n = x->size(d);
+  if (size < 0 || size > n)
+    fail<ShapeError>(at, Unfold::name,
+                     "windows of " + std::to_string(size) + " do not fit into dimension " + std::to_string(dim) +
+                         " of " + x->shape().str() + ", which has " + std::to_string(n) + " elements");
+  if (step < 1) fail<IndexError>(at, Unfold::name, "the step must be positive, not " + std::to_string(step));
+  return apply(at, Unfold{d, size, step, (n - size) / step + 1, n}, x.tensor());
 }
 
 Tensor Tensor::operator()(Index i0, Index i1, Index i2, Index i3, Index i4, Index i5, Index i6, Index i7) const {
