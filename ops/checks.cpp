@@ -2,6 +2,14 @@
 
 namespace heed {
 
+std::array<bool, max_rank> named_dims(const char* op, Where at, Dims dims, int rank) {
+  std::array<bool, max_rank> named{};
+  for (int dim : dims.get())
+    if (std::exchange(named[std::size_t(checked_dim(at, op, dim, rank))], true))
+      fail<ShapeError>(at, op, "dimension " + std::to_string(dim) + " is named twice");
+  return named;
+}
+
 void check_indices(const char* op, Where at, const Tensor& index, int64_t n, const char* of, int64_t ignored) {
   const Array values = index.array().contiguous();
   const int64_t* p = values.data<int64_t>();

@@ -4,24 +4,25 @@
 #include "../core/op.h"
 #include "checks.h"
 #include "kernels/map.h"
+#include "kernels/order.h"
 #include "kernels/rows.h"
 #include "ops.h"
 
 namespace heed {
 namespace {
 
-// y has x's shape but for the last dimension, which is 1 (or `last`): row(x, y, n) per row of x.
+// y has x's shape but for the last dimension, which is 1: row(x, y, n) per row of x.
 template <class Y = void, class F>
-Array reduce_rows(const Array& x, F&& row, int64_t last = 1) {
+Array reduce_rows(const Array& x, F&& row) {
   const Array in = x.contiguous();
   return visit_floating(x.dtype(), [&]<class T>(T) {
     using R = std::conditional_t<std::is_void_v<Y>, T, Y>;
-    Array y(x.shape().with(-1, last), dtype_of<R>);
+    Array y(x.shape().with(-1, 1), dtype_of<R>);
     const T* p = in.data<T>();
     R* q = y.template mutable_data<R>();
     const int64_t n = x.shape()[-1];
     parallel_for(n ? x.numel() / n : y.numel(), kernels::rows_per_task(n), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) row(p + i * n, q + i * last, n);
+      for (int64_t i = begin; i < end; ++i) row(p + i * n, q + i, n);
     });
     return y;
   });
@@ -40,12 +41,6 @@ Tensor over_dim(const char* op, const In& x, int dim, bool keepdim, F&& f) {
   return reshape(last ? y : transpose(y, d, -1), x->shape().without(d));
 }
 
-// NaN is above everything, as in max.
-template <class T>
-bool above(T a, T b) {
-  return a > b || (std::isnan(a) && !std::isnan(b));
-}
-
 void check_not_empty(const char* op, Where at, const Tensor& x) {
   if (x.size(-1) == 0) fail<IndexError>(at, op, "there is no " + std::string(op) + " of nothing: " + x.shape().str());
 }
@@ -61,14 +56,10 @@ Tensor sum(In x, Dims dims, bool keepdim) {
   const Where at = line_of(x);
   check_defined("sum", at, x);
   Scope here{x};
+  const auto summed = named_dims("sum", at, dims, x->dim());
   Shape kept = x->shape();
-  std::array<bool, max_rank> summed{};
-  for (int dim : dims.get()) {
-    const int d = checked_dim(at, "sum", dim, x->dim());
-    if (summed[std::size_t(d)]) fail<ShapeError>(at, "sum", "dimension " + std::to_string(dim) + " is named twice");
-    summed[std::size_t(d)] = true;
-    kept[d] = 1;
-  }
+  for (int d = 0; d < x->dim(); ++d)
+    if (summed[std::size_t(d)]) kept[d] = 1;
   Tensor y = sum_to(x->dtype() == boolean ? cast(x, i64) : x.tensor(), kept);
   if (keepdim) return y;
   Shape dropped;
@@ -103,7 +94,7 @@ struct ArgMax {
   static constexpr bool differentiable = false;
   Array forward(const Array& x) const {
     return reduce_rows<int64_t>(x, [](auto* p, int64_t* y, int64_t n) {
-      *y = std::max_element(p, p + n, [](auto a, auto b) { return above(b, a); }) - p;
+      *y = std::max_element(p, p + n, [](auto a, auto b) { return kernels::above(b, a); }) - p;
     });
   }
 };
@@ -131,45 +122,6 @@ struct LogSumExp {  // over the last dimension
 Tensor logsumexp(In x, int dim, bool keepdim) {
   return over_dim(LogSumExp::name, x, dim, keepdim,
                   [](Where at, const Tensor& t) { return apply(at, LogSumExp{}, t); });
-}
-
-struct TopKOp {  // of the last dimension; indices carry no history
-  static constexpr auto name = "topk";
-  int64_t k;
-  Shape from;
-  std::array<Array, 2> forward(const Array& x) const {
-    Array indices = reduce_rows<int64_t>(
-        x,
-        [this](auto* p, int64_t* y, int64_t n) {
-          std::vector<int64_t> order(static_cast<std::size_t>(n));
-          for (int64_t i = 0; i < n; ++i) order[std::size_t(i)] = i;
-          std::partial_sort(order.begin(), order.begin() + k, order.end(),
-                            [p](int64_t a, int64_t b) { return above(p[a], p[b]) || (!above(p[b], p[a]) && a < b); });
-          std::copy_n(order.begin(), k, y);
-        },
-        k);
-    const Array in = x.contiguous();
-    Array values(indices.shape(), x.dtype());
-    visit_floating(x.dtype(), [&]<class T>(T) {
-      const int64_t *at = indices.data<int64_t>(), n = x.shape()[-1];
-      for (int64_t i = 0; i < indices.numel(); ++i) values.mutable_data<T>()[i] = in.data<T>()[i / k * n + at[i]];
-    });
-    return {values, indices};
-  }
-  Tensor d0(Grad g, OutputOf<1> indices) const { return scatter_add(zeros(from, g.dtype()), -1, indices, g); }
-};
-TopK topk(In x, int64_t k, int dim) {
-  const Where at = line_of(x);
-  check_floating(TopKOp::name, at, x);
-  const int d = checked_dim(at, TopKOp::name, dim, x->dim());
-  if (k < 0 || k > x->size(d))
-    fail<IndexError>(at, TopKOp::name,
-                     "cannot take " + std::to_string(k) + " of the " + std::to_string(x->size(d)) +
-                         " elements of dimension " + std::to_string(dim) + " of " + x->shape().str());
-  Scope here{x};
-  const Tensor last = transpose(x, d, -1);
-  auto [values, indices] = apply(at, TopKOp{k, last.shape()}, last);
-  return {transpose(values, d, -1), transpose(indices, d, -1)};
 }
 
 }  // namespace heed

@@ -35,6 +35,8 @@ int main() {
   x = x(_, -1) + sum(x(0, Range{2})) + sum(x(Range{.step = 2}));
   x = x + 1;
   x = where(x > 1, 0, x);
+  x = x(x > 1) + x(target(x > 1), target(x > 1));
+  x = einsum("ij,jk", {repeat(x, {2, 3}), pad(x, {1, 2})}) + take_along(x, target, 1);
   const Model copy = clone(model), precise = cast(model, f64);
   freeze(model.blocks[0]);
   freeze(model.blocks[0], false);
