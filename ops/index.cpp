@@ -74,27 +74,29 @@ void check_values(const char* op, Where at, const Tensor& src, const Tensor& ind
                      "the values " + src.shape().str() + " must have the shape of the index " + index.shape().str());
 }
 
-// Of an index of one dimension into x's dimension `dim`.
-int checked_rows(const char* op, Where at, const Tensor& x, int dim, const Tensor& index) {
+// The dimension, of x, that an index goes into.
+int indexed_dim(const char* op, Where at, const Tensor& x, int dim, const Tensor& index) {
   check_defined(op, at, x);
   check_defined(op, at, index);
   check_index_dtype(op, at, index);
-  const int d = checked_dim(at, op, dim, x.dim());
-  if (index.dim() != 1) fail<ShapeError>(at, op, "the index must have one dimension, not " + index.shape().str());
-  check_indices(op, at, index, x.shape()[d], "elements of the dimension");
-  return d;
+  return checked_dim(at, op, dim, x.dim());
 }
 
 // The index's dimension number `dim` may differ from x's, the others must agree.
 int checked_index(const char* op, Where at, const Tensor& x, int dim, const Tensor& index) {
-  check_defined(op, at, x);
-  check_defined(op, at, index);
-  check_index_dtype(op, at, index);
-  const int d = checked_dim(at, op, dim, x.dim());
+  const int d = indexed_dim(op, at, x, dim, index);
   if (index.dim() != x.dim() || index.shape().with(d, 0) != x.shape().with(d, 0))
     fail<ShapeError>(at, op,
                      "the index " + index.shape().str() + " must have the shape of " + x.shape().str() +
                          " but for dimension " + std::to_string(dim));
+  check_indices(op, at, index, x.shape()[d], "elements of the dimension");
+  return d;
+}
+
+// One index for all that lies around dimension `dim`.
+int checked_rows(const char* op, Where at, const Tensor& x, int dim, const Tensor& index) {
+  const int d = indexed_dim(op, at, x, dim, index);
+  if (index.dim() != 1) fail<ShapeError>(at, op, "the index must have one dimension, not " + index.shape().str());
   check_indices(op, at, index, x.shape()[d], "elements of the dimension");
   return d;
 }

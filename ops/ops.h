@@ -74,11 +74,10 @@ Tensor select(In x, int dim, int64_t index);                  // one element of 
 std::vector<Tensor> split(In x, int64_t size, int dim = 0);   // parts of this size, the last perhaps shorter
 std::vector<Tensor> split(In x, std::span<const int64_t> sizes, int dim = 0);
 std::vector<Tensor> split(In x, std::initializer_list<int64_t> sizes, int dim = 0);
-std::vector<Tensor> chunk(In x, int64_t chunks,
-                          int dim = 0);  // parts of ceil(size / chunks): perhaps fewer than chunks
+std::vector<Tensor> chunk(In x, int64_t chunks, int dim = 0);           // of ceil(size / chunks): perhaps fewer
 Tensor diagonal(In x, int64_t offset = 0, int dim1 = 0, int dim2 = 1);  // x[i, i + offset], as a new last dimension
-// Windows of a dimension: y[.., i, .., j] = x[.., i step + j, ..], as a new last dimension. [.., n, ..] -> [.., (n -
-// size) / step + 1, .., size]. The gradient adds up where windows overlap.
+// Windows of a dimension, [.., n, ..] -> [.., (n - size) / step + 1, .., size]: y[.., i, .., j] = x[.., i step + j,
+// ..]. The gradient adds up where windows overlap.
 Tensor unfold(In x, int dim, int64_t size, int64_t step);
 
 // ---- rearranged copies
@@ -122,10 +121,9 @@ Tensor matmul(In a, In b);  // [.., n, k] [.., k, m] -> [.., n, m]; batches broa
 Tensor bmm(In a, In b);     // [b, n, k] [b, k, m] -> [b, n, m], nothing else
 Tensor outer(In a, In b);   // a_i b_j: [n] [m] -> [n, m]
 Tensor linear(In x, In weight, In bias = {});  // x weight^T + bias: [.., in] [out, in] [out] -> [.., out]
-// "bij,bjk->bik": a letter names a dimension, "..." those that broadcast; what the result does not name is summed;
-// without
-// "->" the result has the letters that occur once, in order of the alphabet. Contracted in pairs, next always the pair
-// with the smallest result. ShapeError naming equation, letter and both sizes.
+// As "bij,bjk->bik": a letter names a dimension, "..." any that broadcast; what the result does not name is summed. If
+// nothing says "->", the result has the letters that occur once, in order of the alphabet. Multiplied in pairs: next is
+// always the one with the smallest result. ShapeError naming the equation, the letter and both sizes.
 Tensor einsum(std::string_view equation, std::span<const Tensor> x, Where at = Where::here());
 Tensor einsum(std::string_view equation, std::initializer_list<Tensor> x, Where at = Where::here());
 

@@ -44,7 +44,7 @@ Slice checked_slice(const char* op, Where at, const Shape& s, int dim, Range r) 
 }
 
 // An index counted from the front.
-int64_t checked_index(const char* op, Where at, const Shape& s, int dim, int64_t i) {
+int64_t from_front(const char* op, Where at, const Shape& s, int dim, int64_t i) {
   const int64_t n = s[dim];
   if (i < -n || i >= n)
     fail<IndexError>(at, op,
@@ -78,7 +78,7 @@ Tensor select(In x, int dim, int64_t index) {
   const Where at = line_of(x);
   check_defined("select", at, x);
   const int d = checked_dim(at, "select", dim, x->dim());
-  const int64_t i = checked_index("select", at, x->shape(), d, index);
+  const int64_t i = from_front("select", at, x->shape(), d, index);
   Scope here{x};
   return reshape(apply(at, Slice{d, i, 1, 1, x->size(d)}, x.tensor()), x->shape().without(d));
 }
@@ -160,6 +160,7 @@ Tensor diagonal(In x, int64_t offset, int dim1, int dim2) {
     fail<ShapeError>(at, Diagonal::name,
                      "dimensions " + std::to_string(dim1) + " and " + std::to_string(dim2) + " of " + x->shape().str() +
                          " are the same");
+  offset = std::clamp(offset, -x->size(row), x->size(column));
   return apply(at, Diagonal{offset, row, column, x->shape()}, x.tensor());
 }
 
@@ -197,6 +198,7 @@ Tensor unfold(In x, int dim, int64_t size, int64_t step) {
                      "windows of " + std::to_string(size) + " do not fit into dimension " + std::to_string(dim) +
                          " of " + x->shape().str() + ", which has " + std::to_string(n) + " elements");
   if (step < 1) fail<IndexError>(at, Unfold::name, "the step must be positive, not " + std::to_string(step));
+  step = std::min(step, n + 1);  // a longer one takes the first window, too
   return apply(at, Unfold{d, size, step, (n - size) / step + 1, n}, x.tensor());
 }
 
@@ -209,9 +211,9 @@ struct Pick {
 };
 
 Tensor checked_indices(Where at, const Shape& s, int dim, const Tensor& index) {
-  std::vector<int64_t> from_front = index.to_vector<int64_t>();
-  for (int64_t& i : from_front) i = checked_index("index", at, s, dim, i);
-  return tensor(from_front, index.shape());
+  std::vector<int64_t> places = index.to_vector<int64_t>();
+  for (int64_t& i : places) i = from_front("index", at, s, dim, i);
+  return tensor(places, index.shape());
 }
 
 // Where the mask is true, in the dimensions of s from `dim` on as one.
@@ -279,7 +281,7 @@ Tensor Tensor::operator()(Index i0, Index i1, Index i2, Index i3, Index i4, Inde
     if (dim == this->dim())
       fail<IndexError>(at, "index", "more indices than the " + std::to_string(dim) + " dimensions of " + shape().str());
     if (i.kind == Index::one) {
-      y = apply(at, Slice{dim, checked_index("index", at, shape(), dim, i.span.from), 1, 1, shape()[dim]}, y);
+      y = apply(at, Slice{dim, from_front("index", at, shape(), dim, i.span.from), 1, 1, shape()[dim]}, y);
     } else {
       if (i.kind == Index::some) y = apply(at, checked_slice("index", at, shape(), dim, i.span), y);
       if (i.kind == Index::tensor) picks.push_back({kept.rank(), checked_indices(at, shape(), dim, *i.values)});

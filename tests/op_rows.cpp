@@ -23,6 +23,12 @@ std::vector<Tensor> list(const Normalized& n) { return {n.y, n.mean, n.variance}
 std::vector<Tensor> list(const TopK& t) { return {t.values, t.indices}; }
 std::vector<Tensor> list(const Sorted& s) { return {s.values, s.indices}; }
 
+Tensor every_third(const Tensor& x) {  // a mask of x's shape
+  std::vector<double> v(std::size_t(x.numel()));
+  for (std::size_t i = 0; i < v.size(); ++i) v[i] = i % 3 == 0;
+  return tensor(v, x.shape(), boolean);
+}
+
 const OpInput attend{fixed(truth({2, 3, 4}), {1, 0, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 0, 1, 0, 0, 1, 1, 0, 0, 1, 0, 1, 0})};
 
 using Value = L (*)(L, L);
@@ -533,7 +539,7 @@ std::vector<OpRow> shape_rows() {
        .form = "a tensor",
        .f = [](X x) { return x[0](x[1]); },
        .inputs = {{4, 3}, index({2, 5}, 4)},
-       .remembers = "1",
+       .remembers = "+",
        .also = {{{4}, {3}}, {{4, 2}, {0}}, {{4, 3}, {}}},
        .large = {{4, 200}, {2000}}},
       {.name = "index",
@@ -549,21 +555,21 @@ std::vector<OpRow> shape_rows() {
        .remembers = "+"},
       {.name = "index",
        .form = "a mask",
-       .f = [](X x) { return x[0](x[1]); },
-       .inputs = {{3, 4}, fixed(truth({3, 4}), {1, 0, 0, 1, 0, 0, 0, 0, 1, 1, 1, 1})},
+       .f = [](X x) { return x[0](every_third(x[0])); },
+       .inputs = {{3, 4}},
        .remembers = "+",
-       .also = {{{4, 2}, {4}}, {{}, {}}, {{0, 3}, {0}}},
-       .large = {{70, 1003}, {70, 1003}}},
+       .also = {{{}}, {{0, 3}}},
+       .large = {{70, 1003}},
+       .shortest = 0},
       {.name = "index",
        .form = "a mask and a tensor",
-       .f = [](X x) { return x[0](x[2], 0, x[1]); },
-       .inputs = {{3, 2, 4}, fixed(truth({4}), {1, 0, 1, 1}), index({3}, 3)},
+       .f = [](X x) { return x[0](every_third(x[0](_, 0, 0)), 1, x[1]); },
+       .inputs = {{4, 2, 3}, index({3, 2}, 3)},
        .remembers = "+"},
       {.name = "index",
        .form = "a mask of nothing",
-       .f = [](X x) { return x[0](x[1] > 5, _) * 2; },
-       .inputs = {{3, 4}, index({3}, 3)},
-       .remembers = "+"},
+       .f = [](X x) { return x[0](zeros({3}, boolean), _) * 2; },
+       .inputs = {{3, 4}}},
   };
 }
 
@@ -762,7 +768,7 @@ std::vector<OpRow> product_rows() {
              return einsum("b h t d, b s h d", {x[0], x[1]});
            },
        .inputs = {{2, 1, 3, 2}, {2, 4, 1, 2}},
-       .remembers = "0 1"},
+       .remembers = "+"},
       {.name = "einsum",
        .form = "dots",
        .f =
@@ -828,7 +834,7 @@ std::vector<OpRow> product_rows() {
              return einsum("i,,j->ji", {x[0], x[1], x[2]});
            },
        .inputs = {{3}, {}, {2}},
-       .remembers = "0 1 2 +"},
+       .remembers = "0 2 +"},
       {.name = "einsum",
        .form = "three",
        .f =
