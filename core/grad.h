@@ -55,7 +55,7 @@ Tensor hvp(F&& f, const Tensor& x, const Tensor& v, Where at = Where::here()) {
 // dy/dx, of shape [shape of y .., shape of x ..]; one sweep per element of y.
 Tensor jacobian(const Tensor& y, const Tensor& x, Where at = Where::here());
 template <class F>
-requires std::is_invocable_v<F, const Tensor&> Tensor jacobian(F&& f, const Tensor& x, Where at = Where::here()) {
+requires(!std::is_convertible_v<F, const Tensor&>) Tensor jacobian(F&& f, const Tensor& x, Where at = Where::here()) {
   const Tensor v = x.detach().requires_grad(at);
   return jacobian(Tensor(f(v)), v, at);
 }

@@ -24,14 +24,12 @@ void check_same_dtype(const char* op, Where at, Dtype a, Dtype b) {
                        ": types are not promoted here, use cast(x, " + name(a) + ")");
 }
 
-namespace {
 void check_whole(const char* op, Where at, double v, Dtype t) {
   if (std::isfinite(v) && v == std::floor(v)) return;
   char text[40];
   std::snprintf(text, sizeof text, "%g", v);
   fail<DtypeError>(at, op, std::string(text) + " has no place among the values of " + name(t) + ": use cast");
 }
-}  // namespace
 
 Operands::Operands(const char* op, Where at, const In& x, const In& y) : a_(&x.tensor()), b_(&y.tensor()) {
   if (!x.defined() || !y.defined()) fail<ShapeError>(at, op, "an argument is an undefined tensor");

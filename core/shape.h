@@ -60,6 +60,14 @@ class Shape {
   int rank_ = 0;
 };
 
+struct Around {  // a shape seen from one of its dimensions: [outer, n, inner]
+  int64_t outer = 1, n, inner = 1;
+  Around(const Shape& s, int dim) : n(s[dim]) {
+    for (int i = 0; i < dim; ++i) outer *= s[i];
+    for (int i = dim + 1; i < s.rank(); ++i) inner *= s[i];
+  }
+};
+
 using Strides = std::array<int64_t, max_rank>;  // in elements; those past the rank mean nothing
 
 inline Strides contiguous_strides(const Shape& s) {

@@ -68,14 +68,16 @@ struct Range {
 };
 constexpr Range range(int64_t from, int64_t to, int64_t step = 1) { return {from, to, step}; }
 struct Index {
-  enum Kind { absent, one, all, some } kind = absent;
+  enum Kind { absent, one, all, some, tensor } kind = absent;
   Range span;
+  const Tensor* values = nullptr;
   Where at;
   constexpr Index() = default;
   template <std::integral T>
   constexpr Index(T i, Where w = Where::here()) : kind(one), span{int64_t(i)}, at(w) {}
   constexpr Index(All, Where w = Where::here()) : kind(all), at(w) {}
   constexpr Index(Range r, Where w = Where::here()) : kind(some), span(r), at(w) {}
+  constexpr Index(const Tensor& t, Where w = Where::here()) : kind(tensor), values(&t), at(w) {}
 };
 
 class Tensor {
@@ -116,8 +118,11 @@ class Tensor {
   const Array& array() const { return array_; }
   const Edge& edge() const { return edge_; }
 
-  // One index per dimension, the rest whole: a number removes its dimension, `_` keeps it, range(a, b) takes a part.
-  // A view. IndexError naming the dimension and its size.
+  // One index per dimension, the rest whole: a number removes its dimension, `_` keeps it, range(a, b) takes a part: a
+  // view. An i64 tensor picks elements of its dimension, a boolean one those elements of as many dimensions as it has
+  // where it is true: a copy. Several are broadcast together, and their shape stands where the dimensions were that
+  // they index (without those a number removes), in front if these are apart. IndexError naming the dimension and its
+  // size.
   Tensor operator()(Index i0, Index i1 = {}, Index i2 = {}, Index i3 = {}, Index i4 = {}, Index i5 = {}, Index i6 = {},
                     Index i7 = {}) const;
 

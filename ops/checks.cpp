@@ -3,13 +3,16 @@
 
 namespace heed {
 
-Reduced::Reduced(const char* op, Where at, const Tensor& x, Dims dims) : kept(x.shape()) {
+std::array<bool, max_rank> named_dims(const char* op, Where at, Dims dims, int rank) {
   std::array<bool, max_rank> named{};
-  for (int dim : dims.get()) {
-    const int d = checked_dim(at, op, dim, x.dim());
-    if (std::exchange(named[std::size_t(d)], true))
+  for (int dim : dims.get())
+    if (std::exchange(named[std::size_t(checked_dim(at, op, dim, rank))], true))
       fail<ShapeError>(at, op, "dimension " + std::to_string(dim) + " is named twice");
-  }
+  return named;
+}
+
+Reduced::Reduced(const char* op, Where at, const Tensor& x, Dims dims) : kept(x.shape()) {
+  const auto named = named_dims(op, at, dims, x.dim());
   for (int d = 0; d < x.dim(); ++d) {
     if (named[std::size_t(d)] || dims.get().empty()) kept[d] = 1;
     else dropped.push_back(x.shape()[d]);

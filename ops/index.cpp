@@ -9,12 +9,9 @@ namespace {
 
 // Walks a [outer, n, inner] array and an index of [outer, m, inner] beside it: visit(place in x, place in index).
 // Outer parts are shared out whole: two indices that name one element stay in one task, in order.
-struct Along {
-  int64_t outer = 1, n, m, inner = 1;
-  Along(const Shape& x, const Shape& index, int dim) : n(x[dim]), m(index[dim]) {
-    for (int i = 0; i < dim; ++i) outer *= x[i];
-    for (int i = dim + 1; i < x.rank(); ++i) inner *= x[i];
-  }
+struct Along : Around {
+  int64_t m;
+  Along(const Shape& x, const Shape& index, int dim) : Around(x, dim), m(index[dim]) {}
   template <class F>
   void for_each(const int64_t* index, F&& visit) const {
     parallel_for(outer, std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(m * inner, 1)),
@@ -41,16 +38,65 @@ void scatter_into(Array& sum, int dim, const Array& index, const Array& src) {
   });
 }
 
-// The index's dimension number `dim` may differ from x's, the others must agree.
-int checked_index(const char* op, Where at, const Tensor& x, int dim, const Tensor& index) {
+// sum[.., index[j], ..] += src[.., j, ..] along dim, in order: a task adds to a stripe of columns of an outer part.
+void add_rows(Array& sum, int dim, const Array& index, const Array& src) {
+  constexpr int64_t stripe = 64;
+  const Around to(sum.shape(), dim);
+  const int64_t m = index.numel(), stripes = (to.inner + stripe - 1) / stripe;
+  const int64_t work = std::max<int64_t>(m * std::min(to.inner, stripe), 1);
+  const Array values = src.contiguous(), where = index.contiguous();
+  visit_dtype(sum.dtype(), [&]<class T>(T) {
+    T* q = sum.mutable_data<T>();
+    const T* p = values.data<T>();
+    const int64_t* row = where.data<int64_t>();
+    parallel_for(to.outer * stripes, std::max<int64_t>(1, (1 << 14) / work), [&](int64_t begin, int64_t end) {
+      for (int64_t t = begin; t < end; ++t) {
+        const int64_t o = t / stripes, from = t % stripes * stripe, upto = std::min(from + stripe, to.inner);
+        for (int64_t j = 0; j < m; ++j) {
+          T* y = q + (o * to.n + row[j]) * to.inner;
+          const T* x = p + (o * m + j) * to.inner;
+          for (int64_t i = from; i < upto; ++i) y[i] = kernels::added(y[i], x[i]);
+        }
+      }
+    });
+  });
+}
+
+void check_added(const char* op, Where at, const Tensor& x, const Tensor& src) {
+  check_defined(op, at, src);
+  if (x.dtype() != i64) check_computed(op, at, x.dtype());
+  check_same_dtype(op, at, x.dtype(), src.dtype());
+}
+
+void check_values(const char* op, Where at, const Tensor& src, const Tensor& index) {
+  if (src.shape() != index.shape())
+    fail<ShapeError>(at, op,
+                     "the values " + src.shape().str() + " must have the shape of the index " + index.shape().str());
+}
+
+// The dimension, of x, that an index goes into.
+int indexed_dim(const char* op, Where at, const Tensor& x, int dim, const Tensor& index) {
   check_defined(op, at, x);
   check_defined(op, at, index);
   check_index_dtype(op, at, index);
-  const int d = checked_dim(at, op, dim, x.dim());
+  return checked_dim(at, op, dim, x.dim());
+}
+
+// The index's dimension number `dim` may differ from x's, the others must agree.
+int checked_index(const char* op, Where at, const Tensor& x, int dim, const Tensor& index) {
+  const int d = indexed_dim(op, at, x, dim, index);
   if (index.dim() != x.dim() || index.shape().with(d, 0) != x.shape().with(d, 0))
     fail<ShapeError>(at, op,
                      "the index " + index.shape().str() + " must have the shape of " + x.shape().str() +
                          " but for dimension " + std::to_string(dim));
+  check_indices(op, at, index, x.shape()[d], "elements of the dimension");
+  return d;
+}
+
+// One index for all that lies around dimension `dim`.
+int checked_rows(const char* op, Where at, const Tensor& x, int dim, const Tensor& index) {
+  const int d = indexed_dim(op, at, x, dim, index);
+  if (index.dim() != 1) fail<ShapeError>(at, op, "the index must have one dimension, not " + index.shape().str());
   check_indices(op, at, index, x.shape()[d], "elements of the dimension");
   return d;
 }
@@ -98,81 +144,151 @@ struct ScatterAdd {
 Tensor scatter_add(In x, int dim, In index, In src) {
   const Where at = line_of(x);
   const int d = checked_index(ScatterAdd::name, at, x, dim, index);
-  check_floating(ScatterAdd::name, at, x);
-  check_same_dtype(ScatterAdd::name, at, x->dtype(), src->dtype());
-  if (src->shape() != index->shape())
-    fail<ShapeError>(at, ScatterAdd::name,
-                     "the values " + src->shape().str() + " must have the shape of the index " + index->shape().str());
+  check_added(ScatterAdd::name, at, x, src);
+  check_values(ScatterAdd::name, at, src, index);
   return apply(at, ScatterAdd{d}, x.tensor(), index.tensor(), src.tensor());
 }
 
-// ---- embedding
-namespace {
-
-// sum[index[i]] += g[i], row by row: a stripe of columns per task, indices in order.
-void add_rows(Array& sum, const Array& g, const Array& index) {
-  const int64_t width = sum.shape()[1];
-  const Array values = g.contiguous(), where = index.contiguous();
-  visit_dtype(g.dtype(), [&]<class T>(T) {
-    T* q = sum.mutable_data<T>();
-    const T* p = values.data<T>();
-    const int64_t* at = where.data<int64_t>();
-    parallel_for(width, 64, [&](int64_t begin, int64_t end) {
-      for (int64_t i = 0; i < where.numel(); ++i)
-        for (int64_t j = begin; j < end; ++j)
-          q[at[i] * width + j] = kernels::added(q[at[i] * width + j], p[i * width + j]);
+struct Scatter {
+  static constexpr auto name = "scatter";
+  static constexpr auto constant = inputs<1>;
+  int dim;
+  Array forward(const Array& x, const Array& index, const Array& src) const {
+    Array y = x.cast(x.dtype());
+    const Array where = index.contiguous(), values = src.contiguous();
+    visit_dtype(x.dtype(), [&]<class T>(T) {
+      T* q = y.mutable_data<T>();
+      const T* p = values.data<T>();
+      Along(x.shape(), index.shape(), dim).for_each(where.data<int64_t>(), [&](int64_t in, int64_t out) {
+        q[in] = p[out];
+      });
     });
-  });
+    return y;
+  }
+  Tensor d0(Grad g, Input<1> index) const { return scatter(g, dim, index, 0); }
+  Tensor d2(Grad g,
+            Input<1> index) const {  // to the last that wrote, which is found by letting them write their places
+    Shape along;
+    for (int d = 0; d < index.dim(); ++d) along.push_back(d == dim ? index.size(d) : 1);
+    const Tensor place = expand(reshape(arange(index.size(dim)), along), index.shape());
+    const Tensor last = gather(scatter(zeros(g.shape(), i64), dim, index, place), dim, index);
+    return where(last == place, gather(g, dim, index), 0);
+  }
+};
+Tensor scatter(In x, int dim, In index, In src) {
+  const Where at = line_of(x);
+  const int d = checked_index(Scatter::name, at, x, dim, index);
+  if (src.is_number()) {
+    if (!floating(x->dtype())) check_whole(Scatter::name, at, src.value(), x->dtype());
+    return apply(at, Scatter{d}, x.tensor(), index.tensor(), expand(src.as(x->dtype()), index->shape()));
+  }
+  check_defined(Scatter::name, at, src);
+  check_same_dtype(Scatter::name, at, x->dtype(), src->dtype());
+  check_values(Scatter::name, at, src, index);
+  return apply(at, Scatter{d}, x.tensor(), index.tensor(), src.tensor());
 }
 
-struct EmbeddingGrad {  // the dual of a lookup
-  static constexpr auto name = "embedding_grad";
+// ---- whole rows
+struct IndexSelect {
+  static constexpr auto name = "index_select";
   static constexpr auto constant = inputs<1>;
-  int64_t vocabulary;
-  Array forward(const Array& g, const Array& index) const {
-    Array y = filled({vocabulary, g.shape()[-1]}, 0, g.dtype());
-    add_rows(y, g, index);
+  int dim;
+  int64_t total;
+  Array forward(const Array& x, const Array& index) const {
+    const Around from(x.shape(), dim);
+    const int64_t m = index.numel();
+    const Array values = x.contiguous(), where = index.contiguous();
+    Array y(x.shape().with(dim, m), x.dtype());
+    visit_dtype(x.dtype(), [&]<class T>(T) {
+      const T* p = values.data<T>();
+      T* q = y.mutable_data<T>();
+      const int64_t* row = where.data<int64_t>();
+      parallel_for(from.outer * m, std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(from.inner, 1)),
+                   [&](int64_t begin, int64_t end) {
+                     for (int64_t t = begin, o = begin / m, j = begin % m; t < end; ++t) {
+                       std::copy_n(p + (o * from.n + row[j]) * from.inner, from.inner, q + t * from.inner);
+                       if (++j == m) j = 0, ++o;
+                     }
+                   });
+    });
     return y;
   }
-  Tensor d0(Grad g, Input<1> index) const { return embedding(index, g); }
+  Tensor d0(Grad g, Input<1> index) const {
+    return index_add(zeros(g.shape().with(dim, total), g.dtype()), dim, index, g);
+  }
+  void add0(Grad g, Input<1> index, Array& sum) const { add_rows(sum, dim, index, g); }
 };
+Tensor index_select(In x, int dim, In index) {
+  const Where at = line_of(x);
+  const int d = checked_rows(IndexSelect::name, at, x, dim, index);
+  return apply(at, IndexSelect{d, x->size(d)}, x.tensor(), index.tensor());
+}
 
-}  // namespace
-
-struct EmbeddingOp {
-  static constexpr auto name = "embedding";
-  static constexpr auto constant = inputs<0>;
-  int64_t vocabulary;
-  Array forward(const Array& index, const Array& weight) const {
-    Shape shape = index.shape();
-    const int64_t width = weight.shape()[1];
-    shape.push_back(width);
-    Array y(shape, weight.dtype());
-    const Array where = index.contiguous(), table = weight.contiguous();
-    const std::size_t bytes = std::size_t(width) * heed::width(weight.dtype());
-    const std::byte* from = table.bytes();
-    std::byte* to = y.storage()->data;
-    const int64_t* at = where.data<int64_t>();
-    parallel_for(where.numel(), std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(width, 1)),
-                 [&](int64_t begin, int64_t end) {
-                   for (int64_t i = begin; i < end; ++i)
-                     std::memcpy(to + std::size_t(i) * bytes, from + std::size_t(at[i]) * bytes, bytes);
-                 });
+struct IndexAdd {
+  static constexpr auto name = "index_add";
+  static constexpr auto constant = inputs<1>;
+  int dim;
+  Array forward(const Array& x, const Array& index, const Array& src) const {
+    Array y = x.cast(x.dtype());
+    add_rows(y, dim, index, src);
     return y;
   }
-  Tensor d1(Grad g, Input<0> index) const { return apply({}, EmbeddingGrad{vocabulary}, g, index); }
-  void add1(Grad g, Input<0> index, Array& sum) const { add_rows(sum, g, index); }
+  Tensor d0(Grad g) const { return g; }
+  Tensor d2(Grad g, Input<1> index) const { return index_select(g, dim, index); }
 };
+Tensor index_add(In x, int dim, In index, In src, double alpha) {
+  const Where at = line_of(x);
+  const int d = checked_rows(IndexAdd::name, at, x, dim, index);
+  check_added(IndexAdd::name, at, x, src);
+  if (src->shape() != x->shape().with(d, index->numel()))
+    fail<ShapeError>(at, IndexAdd::name,
+                     "the values must be " + x->shape().with(d, index->numel()).str() + ", not " + src->shape().str());
+  Scope here{x};
+  return apply(at, IndexAdd{d}, x.tensor(), index.tensor(), alpha == 1 ? src.tensor() : src * alpha);
+}
+
 Tensor embedding(In index, In weight) {
   const Where at = line_of(index);
-  check_defined(EmbeddingOp::name, at, index);
-  check_defined(EmbeddingOp::name, at, weight);
-  check_index_dtype(EmbeddingOp::name, at, index);
+  check_defined("embedding", at, index);
+  check_defined("embedding", at, weight);
+  check_index_dtype("embedding", at, index);
   if (weight->dim() != 2)
-    fail<ShapeError>(at, EmbeddingOp::name, "the weight must have two dimensions, not " + weight->shape().str());
-  if (!floating(weight->dtype())) check_computed(EmbeddingOp::name, at, weight->dtype());
-  check_indices(EmbeddingOp::name, at, index, weight->size(0), "rows of the weight");
-  return apply(at, EmbeddingOp{weight->size(0)}, index.tensor(), weight.tensor());
+    fail<ShapeError>(at, "embedding", "the weight must have two dimensions, not " + weight->shape().str());
+  if (!floating(weight->dtype())) check_computed("embedding", at, weight->dtype());
+  check_indices("embedding", at, index, weight->size(0), "rows of the weight");
+  check_rank("embedding", at, index->dim() + 1);
+  Scope here{index};
+  Shape s = index->shape();
+  s.push_back(weight->size(1));
+  return reshape(apply(at, IndexSelect{0, weight->size(0)}, weight.tensor(), reshape(index, {-1})), s);
+}
+
+// ---- truth to indices
+struct NonZero {
+  static constexpr auto name = "nonzero";
+  static constexpr bool differentiable = false;
+  Array forward(const Array& x) const {
+    const Array in = x.contiguous();
+    std::vector<int64_t> places;
+    visit_dtype(x.dtype(), [&]<class T>(T) {
+      const T* p = in.data<T>();
+      for (int64_t i = 0; i < x.numel(); ++i)
+        if (static_cast<bool>(p[i])) places.push_back(i);
+    });
+    const int rank = x.shape().rank();
+    Array y({int64_t(places.size()), rank}, i64);
+    int64_t* q = y.mutable_data<int64_t>();
+    for (int64_t place : places) {
+      for (int d = rank - 1; d >= 0; --d) q[d] = std::exchange(place, place / x.shape()[d]) % x.shape()[d];
+      q += rank;
+    }
+    return y;
+  }
+};
+Tensor nonzero(In x) {
+  const Where at = line_of(x);
+  check_defined(NonZero::name, at, x);
+  return apply(at, NonZero{}, x.tensor());
 }
 
 }  // namespace heed

@@ -2,6 +2,7 @@
 // The whole public list: declarations only, one line of maths each. Every op takes tensors or numbers, records itself
 // when an argument has a history, and can be differentiated any number of times. Dimensions may be negative, counted
 // from the back. Errors: ShapeError, DtypeError, IndexError, with the user's line and the numbers.
+#include <string_view>
 #include "../core/plus.h"
 
 namespace heed {
@@ -111,28 +112,77 @@ Tensor cumsum(In x, int dim);   // x_0 + .. + x_i
 Tensor cumprod(In x, int dim);  // x_0 .. x_i, as prod
 
 // ---- shapes: views of x where its strides allow
-Tensor reshape(In x, Shape to);  // one size may be -1: what remains
+Tensor reshape(In x, Shape to);                   // one size may be -1: what remains
+Tensor view(In x, Shape to);                      // reshape that never copies: ShapeError where the strides need it
+Tensor flatten(In x, int from = 0, int to = -1);  // dimensions from .. to, included, as one
+Tensor squeeze(In x);                             // without its dimensions of size 1
+Tensor squeeze(In x, Dims dims);                  // without those of these
+Tensor unsqueeze(In x, int dim);                  // a new dimension of size 1 there
 Tensor transpose(In x, int dim0 = -2, int dim1 = -1);
-Tensor permute(In x, std::initializer_list<int> dims);  // dimension i of y is dims[i] of x
+Tensor permute(In x, std::span<const int> dims);  // dimension i of y is dims[i] of x
+Tensor permute(In x, std::initializer_list<int> dims);
+Tensor movedim(In x, Dims from, Dims to);  // dimension from[i] of x becomes to[i] of y; the others keep their order
+Tensor expand(In x, Shape to);             // broadcasts; -1: as in x
+
+// ---- parts: views of x
 Tensor slice(In x, int dim, int64_t from, int64_t to = INT64_MAX, int64_t step = 1);  // as x[from:to:step] in Python
-Tensor expand(In x, Shape to);                                                        // broadcasts; -1: as in x
+Tensor narrow(In x, int dim, int64_t start, int64_t length);  // as slice, but IndexError where x ends before
+Tensor select(In x, int dim, int64_t index);                  // one element of the dimension, which is dropped
+std::vector<Tensor> split(In x, int64_t size, int dim = 0);   // parts of this size, the last perhaps shorter
+std::vector<Tensor> split(In x, std::span<const int64_t> sizes, int dim = 0);
+std::vector<Tensor> split(In x, std::initializer_list<int64_t> sizes, int dim = 0);
+std::vector<Tensor> chunk(In x, int64_t chunks, int dim = 0);           // of ceil(size / chunks): perhaps fewer
+Tensor diagonal(In x, int64_t offset = 0, int dim1 = 0, int dim2 = 1);  // x[i, i + offset], as a new last dimension
+// Windows of a dimension, [.., n, ..] -> [.., (n - size) / step + 1, .., size]: y[.., i, .., j] = x[.., i step + j,
+// ..]. The gradient adds up where windows overlap.
+Tensor unfold(In x, int dim, int64_t size, int64_t step);
+
+// ---- rearranged copies
 Tensor concat(std::span<const Tensor> x, int dim = 0, Where at = Where::here());
 Tensor concat(std::initializer_list<Tensor> x, int dim = 0, Where at = Where::here());
 Tensor stack(std::span<const Tensor> x, int dim = 0, Where at = Where::here());  // along a new dimension
 Tensor stack(std::initializer_list<Tensor> x, int dim = 0, Where at = Where::here());
+// x between `value`: {left, right} of the last dimension, then {up, down} of the one before, ..; negative widths crop.
+Tensor pad(In x, std::span<const int64_t> widths, double value = 0);
+Tensor pad(In x, std::initializer_list<int64_t> widths, double value = 0);
+Tensor flip(In x, Dims dims);                              // back to front
+Tensor roll(In x, int64_t shift, int dim);                 // y[i + shift] = x[i], around the end
+Tensor repeat(In x, Shape counts);                         // x beside itself; more counts than dimensions: in front
+Tensor repeat_interleave(In x, int64_t repeats, int dim);  // each element beside itself
+Tensor tril(In x, int64_t diagonal = 0);                   // x where column - row <= diagonal, else 0: [.., n, m]
+Tensor triu(In x, int64_t diagonal = 0);                   // x where column - row >= diagonal, else 0
 
-// ---- indices (i64)
-Tensor gather(In x, int dim, In index);               // y[i][j] = x[i][index[i][j]] for dim 1; index has x's rank
-Tensor scatter_add(In x, int dim, In index, In src);  // x, then y[i][index[i][j]] += src[i][j]
-Tensor embedding(In index, In weight);                // rows of weight: [..] i64, [V, D] -> [.., D]
+// ---- indices (i64); of tensors as indices see Tensor::operator()
+Tensor gather(In x, int dim, In index);           // y[i][j] = x[i][index[i][j]] for dim 1; index has x's rank
+Tensor take_along(In x, In index, int dim);       // gather, x and index broadcast to each other but for dim
+Tensor scatter(In x, int dim, In index, In src);  // x, then y[i][index[i][j]] = src[i][j], the last j of equal indices
+Tensor scatter_add(In x, int dim, In index, In src);                  // x, then y[i][index[i][j]] += src[i][j]
+Tensor index_select(In x, int dim, In index);                         // y[i][j] = x[i][index[j]] for dim 1
+Tensor index_add(In x, int dim, In index, In src, double alpha = 1);  // x, then y[i][index[j]] += alpha src[i][j]
+Tensor embedding(In index, In weight);                                // rows of weight: [..] i64, [V, D] -> [.., D]
+Tensor one_hot(In index, int64_t classes = -1);  // 1 at index, else 0: [..] -> [.., classes] i64; -1: the largest + 1
+Tensor nonzero(In x);                            // where x is not 0, in order: [n, rank]
+
+// ---- order: NaN is above everything
 struct TopK {
   Tensor values, indices;
 };
 TopK topk(In x, int64_t k, int dim = -1);  // the k largest, descending; of equals the first
+struct Sorted {
+  Tensor values, indices;
+};
+Sorted sort(In x, int dim = -1, bool descending = false);  // equals keep their order
 
 // ---- products
 Tensor matmul(In a, In b);  // [.., n, k] [.., k, m] -> [.., n, m]; batches broadcast; vectors as in NumPy
+Tensor bmm(In a, In b);     // [b, n, k] [b, k, m] -> [b, n, m], nothing else
+Tensor outer(In a, In b);   // a_i b_j: [n] [m] -> [n, m]
 Tensor linear(In x, In weight, In bias = {});  // x weight^T + bias: [.., in] [out, in] [out] -> [.., out]
+// As "bij,bjk->bik": a letter names a dimension, "..." any that broadcast; what the result does not name is summed. If
+// nothing says "->", the result has the letters that occur once, in order of the alphabet. Multiplied in pairs: next is
+// always the one with the smallest result. ShapeError naming the equation, the letter and both sizes.
+Tensor einsum(std::string_view equation, std::span<const Tensor> x, Where at = Where::here());
+Tensor einsum(std::string_view equation, std::initializer_list<Tensor> x, Where at = Where::here());
 
 // ---- normalising, fused
 Tensor softmax(In x, int dim = -1);  // e^x / sum e^x

@@ -4,6 +4,7 @@
 #include "../core/op.h"
 #include "checks.h"
 #include "kernels/map.h"
+#include "kernels/order.h"
 #include "kernels/rows.h"
 #include "ops.h"
 
@@ -20,22 +21,21 @@ Array rows_for(const Array& x, const Shape& to) {
   return x.permuted(std::span(dims.data(), n)).reshaped({to.numel(), to.numel() ? x.numel() / to.numel() : 0});
 }
 
-// y has x's shape but for the last dimension, which is 1 (or `last`): row(x, y, n) per row of x. Integers if row takes
-// them.
+// y has the shape of x but for the last dimension, which is 1: row(x, y, n) per row of x. Integers if row takes them.
 template <class Y = void, class F>
-Array reduce_rows(const Array& x, F&& row, int64_t last = 1) {
+Array reduce_rows(const Array& x, F&& row) {
   const Array in = x.contiguous();
   return visit_numeric(x.dtype(), [&]<class T>(T) -> Array {
     using R = std::conditional_t<std::is_void_v<Y>, T, Y>;
     if constexpr (!std::is_invocable_v<F, const T*, R*, int64_t>) {
       return {};  // refused by the public function
     } else {
-      Array y(x.shape().with(-1, last), dtype_of<R>);
+      Array y(x.shape().with(-1, 1), dtype_of<R>);
       const T* p = in.data<T>();
       R* q = y.template mutable_data<R>();
       const int64_t n = x.shape()[-1];
       parallel_for(n ? x.numel() / n : y.numel(), kernels::rows_per_task(n), [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) row(p + i * n, q + i * last, n);
+        for (int64_t i = begin; i < end; ++i) row(p + i * n, q + i, n);
       });
       return y;
     }
@@ -58,14 +58,14 @@ Tensor reduce(const char* op, const In& x, Dims dims, bool keepdim) {
 
 Tensor counted(const In& x) { return x->dtype() == boolean ? cast(x, i64) : x.tensor(); }
 
-// Does a come before b, from the largest (or the smallest) on? NaN comes first.
-template <bool largest, class T>
-bool before(T a, T b) {
-  return (largest ? a > b : a < b) || (a != a && b == b);
-}
+// The place of the largest (or the smallest) value, the first of equals; NaN is both.
 template <bool largest, class T>
 int64_t first(const T* x, int64_t n) {
-  return std::min_element(x, x + n, before<largest, T>) - x;
+  auto before = [](T a, T b) {
+    if constexpr (largest) return kernels::above(a, b);
+    else return a < b || (a != a && b == b);
+  };
+  return std::min_element(x, x + n, before) - x;
 }
 
 }  // namespace
@@ -192,46 +192,6 @@ Tensor cumsum(In x, int dim) {
 }
 Tensor cumprod(In x, int dim) {
   return running("cumprod", x, dim, [](const Tensor& t) { return apply({}, Scan{1}, t, Tensor()); });
-}
-
-struct TopKOp {  // of the last dimension; indices carry no history
-  static constexpr auto name = "topk";
-  int64_t k;
-  Shape from;
-  std::array<Array, 2> forward(const Array& x) const {
-    Array indices = reduce_rows<int64_t>(
-        x,
-        [this](auto* p, int64_t* y, int64_t n) {
-          std::vector<int64_t> order(static_cast<std::size_t>(n));
-          for (int64_t i = 0; i < n; ++i) order[std::size_t(i)] = i;
-          std::partial_sort(order.begin(), order.begin() + k, order.end(), [p](int64_t i, int64_t j) {
-            return before<true>(p[i], p[j]) || (!before<true>(p[j], p[i]) && i < j);
-          });
-          std::copy_n(order.begin(), k, y);
-        },
-        k);
-    const Array in = x.contiguous();
-    Array values(indices.shape(), x.dtype());
-    visit_floating(x.dtype(), [&]<class T>(T) {
-      const int64_t *at = indices.data<int64_t>(), n = x.shape()[-1];
-      for (int64_t i = 0; i < indices.numel(); ++i) values.mutable_data<T>()[i] = in.data<T>()[i / k * n + at[i]];
-    });
-    return {values, indices};
-  }
-  Tensor d0(Grad g, OutputOf<1> indices) const { return scatter_add(zeros(from, g.dtype()), -1, indices, g); }
-};
-TopK topk(In x, int64_t k, int dim) {
-  const Where at = line_of(x);
-  check_floating(TopKOp::name, at, x);
-  const int d = checked_dim(at, TopKOp::name, dim, x->dim());
-  if (k < 0 || k > x->size(d))
-    fail<IndexError>(at, TopKOp::name,
-                     "cannot take " + std::to_string(k) + " of the " + std::to_string(x->size(d)) +
-                         " elements of dimension " + std::to_string(dim) + " of " + x->shape().str());
-  Scope here{x};
-  const Tensor last = transpose(x, d, -1);
-  auto [values, indices] = apply(at, TopKOp{k, last.shape()}, last);
-  return {transpose(values, d, -1), transpose(indices, d, -1)};
 }
 
 }  // namespace heed

@@ -11,26 +11,90 @@ struct Reshape {
   Array forward(const Array& x) const { return x.reshaped(to); }
   Tensor d0(Grad g) const { return reshape(g, from); }
 };
-Tensor reshape(In x, Shape to) {
-  const Where at = line_of(x);
-  check_defined(Reshape::name, at, x);
-  if (x->shape() == to) return x;
-  int open = -1;  // which size is -1
+namespace {
+
+// `to` with the size that is -1 put in.
+Shape checked_shape(const char* op, Where at, const Tensor& x, Shape to) {
+  check_defined(op, at, x);
+  int open = -1;
   for (int i = 0; i < to.rank(); ++i) {
     if (to[i] == -1 && open < 0) open = i;
     else if (to[i] < 0)
-      fail<ShapeError>(at, Reshape::name,
+      fail<ShapeError>(at, op,
                        "cannot reshape to " + to.str() + ": one size may be -1, the others must not be negative");
   }
   const Shape given = open < 0 ? to : to.without(open);
-  check_sizes(at, Reshape::name, given);
-  const int64_t n = x->numel(), known = given.numel();
+  check_sizes(at, op, given);
+  const int64_t n = x.numel(), known = given.numel();
   if (open < 0 ? n != known : !known || n % known)
-    fail<ShapeError>(at, Reshape::name,
-                     "cannot reshape " + x->shape().str() + " to " + to.str() + ": " + std::to_string(n) +
+    fail<ShapeError>(at, op,
+                     "cannot reshape " + x.shape().str() + " to " + to.str() + ": " + std::to_string(n) +
                          (n == 1 ? " element does" : " elements do") + " not fill it");
   if (open >= 0) to[open] = n / known;
+  return to;
+}
+
+}  // namespace
+
+Tensor reshape(In x, Shape to) {
+  const Where at = line_of(x);
+  to = checked_shape(Reshape::name, at, x, to);
+  if (x->shape() == to) return x;
   return apply(at, Reshape{x->shape(), to}, x.tensor());
+}
+Tensor view(In x, Shape to) {
+  const Where at = line_of(x);
+  to = checked_shape("view", at, x, to);
+  const Array& a = x->array();
+  if (!a.viewed(to))
+    fail<ShapeError>(at, "view",
+                     x->shape().str() + " with strides " +
+                         Shape(std::span(a.strides().data(), std::size_t(x->dim()))).str() + " is no view of shape " +
+                         to.str() + ": reshape copies");
+  return reshape(x, to);
+}
+
+Tensor flatten(In x, int from, int to) {
+  const Where at = line_of(x);
+  check_defined("flatten", at, x);
+  if (x->dim() == 0) return reshape(x, {1});
+  const int first = checked_dim(at, "flatten", from, x->dim()), last = checked_dim(at, "flatten", to, x->dim());
+  if (first > last)
+    fail<ShapeError>(
+        at, "flatten",
+        "dimension " + std::to_string(from) + " of " + x->shape().str() + " is behind dimension " + std::to_string(to));
+  Shape s;
+  for (int d = 0; d < x->dim(); ++d) {
+    if (d <= first || d > last) s.push_back(x->shape()[d]);
+    else s[first] *= x->shape()[d];
+  }
+  return reshape(x, s);
+}
+
+Tensor squeeze(In x) {
+  check_defined("squeeze", line_of(x), x);
+  Shape s;
+  for (int64_t n : x->shape())
+    if (n != 1) s.push_back(n);
+  return reshape(x, s);
+}
+Tensor squeeze(In x, Dims dims) {
+  const Where at = line_of(x);
+  check_defined("squeeze", at, x);
+  const auto named = named_dims("squeeze", at, dims, x->dim());
+  Shape s;
+  for (int d = 0; d < x->dim(); ++d)
+    if (!named[std::size_t(d)] || x->shape()[d] != 1) s.push_back(x->shape()[d]);
+  return reshape(x, s);
+}
+Tensor unsqueeze(In x, int dim) {
+  const Where at = line_of(x);
+  check_defined("unsqueeze", at, x);
+  check_rank("unsqueeze", at, x->dim() + 1);
+  const int d = checked_dim(at, "unsqueeze", dim, x->dim() + 1);
+  Shape s;
+  for (int i = 0; i <= x->dim(); ++i) s.push_back(i < d ? x->shape()[i] : i == d ? 1 : x->shape()[i - 1]);
+  return reshape(x, s);
 }
 
 struct Permute {
@@ -45,14 +109,14 @@ struct Permute {
     return p;
   }
 };
-Tensor permute(In x, std::initializer_list<int> dims) {
+Tensor permute(In x, std::span<const int> dims) {
   const Where at = line_of(x);
   check_defined(Permute::name, at, x);
   Permute p{{}, x->dim()};
   std::array<bool, max_rank> seen{};
   bool fits = int(dims.size()) == x->dim();
   for (std::size_t i = 0; fits && i < dims.size(); ++i) {
-    const int d = checked_dim(at, Permute::name, dims.begin()[i], x->dim());
+    const int d = checked_dim(at, Permute::name, dims[i], x->dim());
     fits = !std::exchange(seen[std::size_t(d)], true);
     p.dims[i] = d;
   }
@@ -62,6 +126,7 @@ Tensor permute(In x, std::initializer_list<int> dims) {
         "each of the " + std::to_string(x->dim()) + " dimensions of " + x->shape().str() + " must be named once");
   return apply(at, p, x.tensor());
 }
+Tensor permute(In x, std::initializer_list<int> dims) { return permute(x, std::span(dims.begin(), dims.size())); }
 Tensor transpose(In x, int dim0, int dim1) {
   const Where at = line_of(x);
   check_defined("transpose", at, x);
@@ -72,86 +137,33 @@ Tensor transpose(In x, int dim0, int dim1) {
   return apply(at, p, x.tensor());
 }
 
+Tensor movedim(In x, Dims from, Dims to) {
+  const Where at = line_of(x);
+  check_defined("movedim", at, x);
+  const int rank = x->dim();
+  const auto moved = named_dims("movedim", at, from, rank), placed = named_dims("movedim", at, to, rank);
+  const std::span<const int> source = from.get(), target = to.get();
+  if (source.size() != target.size())
+    fail<ShapeError>(
+        at, "movedim",
+        "cannot move " + std::to_string(source.size()) + " dimensions to " + std::to_string(target.size()) + " places");
+  std::vector<int> dims(static_cast<std::size_t>(rank));
+  int next = 0;
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    if (placed[i]) continue;
+    while (moved[std::size_t(next)]) ++next;
+    dims[i] = next++;
+  }
+  for (std::size_t i = 0; i < source.size(); ++i)
+    dims[std::size_t(checked_dim(at, "movedim", target[i], rank))] = source[i];
+  return permute(x, dims);
+}
+
 Tensor expand(In x, Shape to) {
   const int missing = to.rank() - x->dim();
   for (int i = std::max(missing, 0); i < to.rank(); ++i)
     if (to[i] == -1) to[i] = x->shape()[i - missing];
   return broadcast_to(x, to);
-}
-
-// ---- slices
-namespace {
-
-struct Slice {
-  static constexpr auto name = "slice";
-  int dim;
-  int64_t from, count, step, total;
-  Array forward(const Array& x) const { return x.sliced(dim, from, count, step); }
-  Tensor d0(Grad g) const;
-  void add0(Grad g, Array& sum) const {
-    Array part = forward(sum);
-    kernels::add_to(part, g.array());
-  }
-};
-
-struct Unslice {  // zeros, but for the slice: the dual
-  static constexpr auto name = "unslice";
-  Slice slice;
-  Array forward(const Array& g) const {
-    Array y = filled(g.shape().with(slice.dim, slice.total), 0, g.dtype());
-    Array part = slice.forward(y);
-    copy_into(part, g);
-    return y;
-  }
-  Tensor d0(Grad g) const { return apply({}, slice, g); }
-};
-Tensor Slice::d0(Grad g) const { return apply({}, Unslice{*this}, g); }
-
-Slice checked_slice(const char* op, Where at, const Shape& s, int dim, Range r) {
-  const int d = checked_dim(at, op, dim, s.rank());
-  if (r.step < 1) fail<IndexError>(at, op, "the step must be positive, not " + std::to_string(r.step));
-  const int64_t n = s[d];
-  auto clamped = [n](int64_t i) { return std::clamp<int64_t>(i < 0 ? i + n : i, 0, n); };
-  const int64_t from = clamped(r.from), to = std::max(from, clamped(r.to));
-  const int64_t step = std::min(r.step, std::max<int64_t>(n, 1));  // a longer one takes the first element, too
-  return {d, from, to > from ? (to - from - 1) / step + 1 : 0, step, n};
-}
-
-}  // namespace
-
-Tensor slice(In x, int dim, int64_t from, int64_t to, int64_t step) {
-  const Where at = line_of(x);
-  check_defined(Slice::name, at, x);
-  return apply(at, checked_slice(Slice::name, at, x->shape(), dim, {from, to, step}), x.tensor());
-}
-
-Tensor Tensor::operator()(Index i0, Index i1, Index i2, Index i3, Index i4, Index i5, Index i6, Index i7) const {
-  const Index indices[] = {i0, i1, i2, i3, i4, i5, i6, i7};
-  const Where at = line_of(i0.at);
-  check_defined("index", at, *this);
-  Tensor y = *this;
-  Shape kept;
-  int dim = 0;
-  for (const Index& i : indices) {
-    if (i.kind == Index::absent) break;
-    if (dim == this->dim())
-      fail<IndexError>(at, "index", "more indices than the " + std::to_string(dim) + " dimensions of " + shape().str());
-    const int64_t n = shape()[dim];
-    if (i.kind == Index::one) {
-      const int64_t k = i.span.from < 0 ? i.span.from + n : i.span.from;
-      if (k < 0 || k >= n)
-        fail<IndexError>(at, "index",
-                         std::to_string(i.span.from) + " is outside dimension " + std::to_string(dim) + " of " +
-                             shape().str() + ", which has " + std::to_string(n) + " elements");
-      y = apply(at, Slice{dim, k, 1, 1, n}, y);
-    } else {
-      if (i.kind == Index::some) y = apply(at, checked_slice("index", at, shape(), dim, i.span), y);
-      kept.push_back(y.shape()[dim]);
-    }
-    ++dim;
-  }
-  for (; dim < this->dim(); ++dim) kept.push_back(shape()[dim]);
-  return reshape(In(y, at.file, at.line), kept);
 }
 
 // ---- lists
@@ -193,6 +205,7 @@ Tensor concat(std::initializer_list<Tensor> x, int dim, Where at) {
 Tensor stack(std::span<const Tensor> x, int dim, Where called) {
   const Where at = line_of(called);
   if (x.empty()) fail<ShapeError>(at, "stack", "there is nothing to put together");
+  check_rank("stack", at, x[0].dim() + 1);
   const int d = checked_dim(at, "stack", dim, x[0].dim() + 1);
   Restore after;
   mode.line = &at;
@@ -201,14 +214,89 @@ Tensor stack(std::span<const Tensor> x, int dim, Where called) {
     check_defined("stack", at, t);
     if (t.shape() != x[0].shape())
       fail<ShapeError>(at, "stack", "cannot stack " + x[0].shape().str() + " and " + t.shape().str());
-    Shape s;
-    for (int i = 0; i <= t.dim(); ++i) s.push_back(i < d ? t.shape()[i] : i == d ? 1 : t.shape()[i - 1]);
-    rows.push_back(reshape(t, s));
+    rows.push_back(unsqueeze(t, d));
   }
   return concat(rows, d, at);
 }
 Tensor stack(std::initializer_list<Tensor> x, int dim, Where at) {
   return stack(std::span(x.begin(), x.size()), dim, at);
+}
+
+// ---- rearranged
+struct Pad {  // the dual of a padding crops, and the other way round
+  static constexpr auto name = "pad";
+  std::array<int64_t, max_rank> before, after;
+  double value;
+  Array forward(const Array& x) const {
+    Shape to = x.shape();
+    for (int d = 0; d < to.rank(); ++d) to[d] += before[std::size_t(d)] + after[std::size_t(d)];
+    Array y = filled(to, value, x.dtype()), inside = y, kept = x;
+    for (int d = 0; d < to.rank(); ++d) {
+      const int64_t left = before[std::size_t(d)], right = after[std::size_t(d)];
+      const int64_t count = to[d] - std::max<int64_t>(left, 0) - std::max<int64_t>(right, 0);
+      inside = inside.sliced(d, std::max<int64_t>(left, 0), count);
+      kept = kept.sliced(d, std::max<int64_t>(-left, 0), count);
+    }
+    copy_into(inside, kept);
+    return y;
+  }
+  Tensor d0(Grad g) const {
+    Pad back{{}, {}, 0};
+    for (std::size_t d = 0; d < max_rank; ++d) back.before[d] = -before[d], back.after[d] = -after[d];
+    return apply({}, back, g);
+  }
+};
+Tensor pad(In x, std::span<const int64_t> widths, double value) {
+  const Where at = line_of(x);
+  check_defined(Pad::name, at, x);
+  if (!floating(x->dtype())) check_whole(Pad::name, at, value, x->dtype());
+  if (widths.size() % 2 || widths.size() / 2 > std::size_t(x->dim()))
+    fail<ShapeError>(at, Pad::name,
+                     "the " + std::to_string(widths.size()) + " widths must be pairs, for at most the " +
+                         std::to_string(x->dim()) + " dimensions of " + x->shape().str());
+  Pad p{{}, {}, value};
+  Shape to = x->shape();
+  for (std::size_t i = 0; i < widths.size(); i += 2) {
+    const int d = x->dim() - 1 - int(i / 2);
+    const int64_t left = widths[i], right = widths[i + 1];
+    if (to[d] + std::min<int64_t>(left, 0) + std::min<int64_t>(right, 0) < 0)
+      fail<ShapeError>(at, Pad::name,
+                       "cannot crop dimension " + std::to_string(d) + " of " + x->shape().str() + " by " +
+                           std::to_string(left) + " and " + std::to_string(right));
+    p.before[std::size_t(d)] = left;
+    p.after[std::size_t(d)] = right;
+    to[d] += left + right;
+  }
+  check_sizes(at, Pad::name, to);
+  return apply(at, p, x.tensor());
+}
+Tensor pad(In x, std::initializer_list<int64_t> widths, double value) {
+  return pad(x, std::span(widths.begin(), widths.size()), value);
+}
+
+struct Flip {
+  static constexpr auto name = "flip";
+  std::array<bool, max_rank> dims;
+  Array forward(const Array& x) const {
+    Array y(x.shape(), x.dtype());
+    Strides backwards = y.strides();
+    int64_t last = 0;
+    for (int d = 0; d < x.shape().rank(); ++d) {
+      if (!dims[std::size_t(d)]) continue;
+      last += (x.shape()[d] - 1) * y.stride(d);
+      backwards[std::size_t(d)] = -y.stride(d);
+    }
+    Array mirrored = y.strided(x.shape(), backwards, last);
+    copy_into(mirrored, x);
+    return y;
+  }
+  Tensor d0(Grad g) const { return apply({}, *this, g); }
+};
+Tensor flip(In x, Dims dims) {
+  const Where at = line_of(x);
+  check_defined(Flip::name, at, x);
+  const Flip f{named_dims(Flip::name, at, dims, x->dim())};
+  return x->numel() == 0 ? x.tensor() : apply(at, f, x.tensor());
 }
 
 }  // namespace heed

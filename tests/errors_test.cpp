@@ -120,6 +120,37 @@ TEST_CASE("errors of views") {
   CHECK_ERROR(ShapeError, sum_to(a, {2}), "sum_to: [2] does not broadcast to [2, 3]");
   CHECK_ERROR(IndexError, slice(a, 2, 0), "slice: there is no dimension 2: the tensor has 2 dimensions");
   CHECK_ERROR(IndexError, slice(a, 0, 0, 2, 0), "slice: the step must be positive, not 0");
+  CHECK_ERROR(ShapeError, unfold(a, 1, 4, 1),
+              "unfold: windows of 4 do not fit into dimension 1 of [2, 3], which has 3 elements");
+  CHECK_ERROR(IndexError, unfold(a, 0, 1, 0), "unfold: the step must be positive, not 0");
+  CHECK_ERROR(ShapeError, unfold(ones({1, 1, 1, 1, 1, 1, 1, 1}), 0, 1, 1),
+              "unfold: the result would have 9 dimensions, which is more than 8");
+  CHECK_ERROR(ShapeError, view(transpose(a), {6}),
+              "view: [3, 2] with strides [1, 3] is no view of shape [6]: reshape copies");
+  CHECK_ERROR(ShapeError, view(a, {4}), "view: cannot reshape [2, 3] to [4]: 6 elements do not fill it");
+  CHECK_ERROR(ShapeError, flatten(a, 1, 0), "flatten: dimension 1 of [2, 3] is behind dimension 0");
+  CHECK_ERROR(IndexError, squeeze(a, 2), "squeeze: there is no dimension 2: the tensor has 2 dimensions");
+  CHECK_ERROR(ShapeError, squeeze(a, {0, -2}), "squeeze: dimension -2 is named twice");
+  CHECK_ERROR(IndexError, unsqueeze(a, 3), "unsqueeze: there is no dimension 3: the tensor has 3 dimensions");
+  CHECK_ERROR(ShapeError, unsqueeze(ones({1, 1, 1, 1, 1, 1, 1, 1}), 0),
+              "unsqueeze: the result would have 9 dimensions, which is more than 8");
+  CHECK_ERROR(ShapeError, stack({ones({1, 1, 1, 1, 1, 1, 1, 1})}),
+              "stack: the result would have 9 dimensions, which is more than 8");
+  CHECK_ERROR(ShapeError, movedim(a, {0, 1}, 0), "movedim: cannot move 2 dimensions to 1 places");
+  CHECK_ERROR(IndexError, movedim(a, 0, 2), "movedim: there is no dimension 2: the tensor has 2 dimensions");
+  CHECK_ERROR(IndexError, narrow(a, 1, 2, 2),
+              "narrow: cannot take 2 elements from 2 on of dimension 1 of [2, 3], which has 3");
+  CHECK_ERROR(IndexError, narrow(a, 1, -4, 1),
+              "narrow: cannot take 1 elements from -4 on of dimension 1 of [2, 3], which has 3");
+  CHECK_ERROR(IndexError, select(a, -1, 3), "select: 3 is outside dimension 1 of [2, 3], which has 3 elements");
+  CHECK_ERROR(ShapeError, split(a, 0), "split: the size of the parts must be positive, not 0");
+  CHECK_ERROR(ShapeError, split(a, {2, 2}, 1),
+              "split: the parts have 4 elements together, dimension 1 of [2, 3] has 3");
+  CHECK_ERROR(ShapeError, split(a, {4, -1}, 1), "split: the size -1 of a part is negative");
+  CHECK_ERROR(ShapeError, chunk(a, 0), "chunk: the number of chunks must be positive, not 0");
+  CHECK_ERROR(IndexError, chunk(a, 2, 2), "chunk: there is no dimension 2: the tensor has 2 dimensions");
+  CHECK_ERROR(ShapeError, diagonal(a, 0, 1, -1), "diagonal: dimensions 1 and -1 of [2, 3] are the same");
+  CHECK_ERROR(IndexError, diagonal(ones({3})), "diagonal: there is no dimension 1: the tensor has 1 dimension");
   CHECK_ERROR(IndexError, a(2), "index: 2 is outside dimension 0 of [2, 3], which has 2 elements");
   CHECK_ERROR(IndexError, a(_, -4), "index: -4 is outside dimension 1 of [2, 3], which has 3 elements");
   CHECK_ERROR(IndexError, a(0, 0, 0), "index: more indices than the 2 dimensions of [2, 3]");
@@ -129,12 +160,48 @@ TEST_CASE("errors of views") {
       "concat: cannot put [2, 3] and [2, 4] (number 1) together along dimension 0: the other dimensions differ");
   CHECK_ERROR(DtypeError, concat({a, ones({2, 3}, f64)}),
               "concat: cannot mix f32 with f64: types are not promoted here, use cast(x, f32)");
+  CHECK_ERROR(ShapeError, pad(a, {1}), "pad: the 1 widths must be pairs, for at most the 2 dimensions of [2, 3]");
+  CHECK_ERROR(ShapeError, pad(a, {0, 0, 0, 0, 1, 1}),
+              "pad: the 6 widths must be pairs, for at most the 2 dimensions of [2, 3]");
+  CHECK_ERROR(ShapeError, pad(a, {5, -4}), "pad: cannot crop dimension 1 of [2, 3] by 5 and -4");
+  CHECK_ERROR(DtypeError, pad(arange(3), {1, 1}, 0.5), "pad: 0.5 has no place among the values of i64: use cast");
+  CHECK_ERROR(ShapeError, flip(a, {1, 1}), "flip: dimension 1 is named twice");
+  CHECK_ERROR(IndexError, roll(a, 1, 2), "roll: there is no dimension 2: the tensor has 2 dimensions");
+  CHECK_ERROR(ShapeError, repeat(a, {2}), "repeat: [2] names fewer counts than [2, 3] has dimensions");
+  CHECK_ERROR(ShapeError, repeat(a, {2, -1}), "repeat: a size of [2, -1] is negative");
+  CHECK_ERROR(ShapeError, repeat_interleave(a, -1, 0), "repeat_interleave: cannot repeat -1 times");
+  CHECK_ERROR(ShapeError, tril(ones({3})), "tril: the tensor needs two dimensions at least, not [3]");
+  CHECK_ERROR(ShapeError, triu(ones({})), "triu: the tensor needs two dimensions at least, not []");
   CHECK_ERROR(ShapeError, concat({}), "concat: there is nothing to put together");
   CHECK_ERROR(ShapeError, stack({a, ones({3, 2})}), "stack: cannot stack [2, 3] and [3, 2]");
   CHECK_ERROR(IndexError, stack({a, a}, 3), "stack: there is no dimension 3: the tensor has 3 dimensions");
-  for (auto f : {+[](const Tensor& x) { return reshape(x, {1}); }, +[](const Tensor& x) { return transpose(x); },
-                 +[](const Tensor& x) { return expand(x, {2}); }, +[](const Tensor& x) { return slice(x, 0, 0); },
-                 +[](const Tensor& x) { return x(0); }, +[](const Tensor& x) { return stack({x}); }})
+  for (auto f : {+[](const Tensor& x) { return reshape(x, {1}); },
+                 +[](const Tensor& x) { return transpose(x); },
+                 +[](const Tensor& x) { return expand(x, {2}); },
+                 +[](const Tensor& x) { return slice(x, 0, 0); },
+                 +[](const Tensor& x) { return x(0); },
+                 +[](const Tensor& x) { return stack({x}); },
+                 +[](const Tensor& x) { return view(x, {1}); },
+                 +[](const Tensor& x) { return flatten(x); },
+                 +[](const Tensor& x) { return squeeze(x); },
+                 +[](const Tensor& x) { return squeeze(x, 0); },
+                 +[](const Tensor& x) { return unsqueeze(x, 0); },
+                 +[](const Tensor& x) { return movedim(x, 0, 0); },
+                 +[](const Tensor& x) { return narrow(x, 0, 0, 1); },
+                 +[](const Tensor& x) { return select(x, 0, 0); },
+                 +[](const Tensor& x) { return split(x, 1)[0]; },
+                 +[](const Tensor& x) { return chunk(x, 1)[0]; },
+                 +[](const Tensor& x) { return diagonal(x); },
+                 +[](const Tensor& x) { return unfold(x, 0, 1, 1); },
+                 +[](const Tensor& x) {
+                   return pad(x, {1, 1});
+                 },
+                 +[](const Tensor& x) { return flip(x, 0); },
+                 +[](const Tensor& x) { return roll(x, 1, 0); },
+                 +[](const Tensor& x) { return repeat(x, {1}); },
+                 +[](const Tensor& x) { return repeat_interleave(x, 1, 0); },
+                 +[](const Tensor& x) { return tril(x); },
+                 +[](const Tensor& x) { return ones({2})(x); }})
     CHECK(contains(thrown<ShapeError>([&] { f(none); }), "the argument is an undefined tensor"));
 }
 
@@ -152,6 +219,43 @@ TEST_CASE("errors of indices") {
   CHECK_ERROR(ShapeError, embedding(i, ones({3})), "embedding: the weight must have two dimensions, not [3]");
   CHECK_ERROR(DtypeError, embedding(a, a), "embedding: the index must be i64, not f32: use cast(x, i64)");
   CHECK_ERROR(ShapeError, gather(a, 1, none), "gather: the argument is an undefined tensor");
+  CHECK_ERROR(ShapeError, take_along(a, arange(2), 1),
+              "take_along: the index [2] must have as many dimensions as [2, 3]");
+  CHECK_ERROR(ShapeError, take_along(a, zeros({3, 1}, i64), 1),
+              "take_along: cannot broadcast [2, 1] with [3, 1]: dimension -2 is 2 in the first and 3 in the second");
+  CHECK_ERROR(ShapeError, scatter(a, 1, i, ones({2, 2})),
+              "scatter: the values [2, 2] must have the shape of the index [2, 1]");
+  CHECK_ERROR(DtypeError, scatter(a, 1, i, ones({2, 1}, f64)),
+              "scatter: cannot mix f32 with f64: types are not promoted here, use cast(x, f32)");
+  CHECK_ERROR(DtypeError, scatter(i, 1, i, 0.5), "scatter: 0.5 has no place among the values of i64: use cast");
+  CHECK_ERROR(IndexError, scatter(a, 0, full({1, 3}, 2, i64), 0),
+              "scatter: index 2 at element 0 is outside the 2 elements of the dimension");
+  CHECK_ERROR(ShapeError, scatter(a, 1, i, none), "scatter: the argument is an undefined tensor");
+  CHECK_ERROR(DtypeError, scatter_add(i == 0, 1, i, i == 0),
+              "scatter_add: cannot compute in boolean: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(ShapeError, index_select(a, 0, i), "index_select: the index must have one dimension, not [2, 1]");
+  CHECK_ERROR(DtypeError, index_select(a, 0, ones({2})),
+              "index_select: the index must be i64, not f32: use cast(x, i64)");
+  CHECK_ERROR(IndexError, index_select(a, 1, arange(4)),
+              "index_select: index 3 at element 3 is outside the 3 elements of the dimension");
+  CHECK_ERROR(ShapeError, index_add(a, 1, arange(2), a), "index_add: the values must be [2, 2], not [2, 3]");
+  CHECK_ERROR(ShapeError, index_add(a, 0, arange(2), 1), "index_add: the argument is an undefined tensor");
+  CHECK_ERROR(IndexError, one_hot(arange(3), 2), "one_hot: index 2 at element 2 is outside the 2 classes");
+  CHECK_ERROR(IndexError, one_hot(arange(0)), "one_hot: how many classes there are does not follow from no index");
+  CHECK_ERROR(DtypeError, one_hot(a), "one_hot: the index must be i64, not f32: use cast(x, i64)");
+  CHECK_ERROR(ShapeError, nonzero(none), "nonzero: the argument is an undefined tensor");
+  CHECK_ERROR(DtypeError, sort(a > 0), "sort: cannot compute in boolean: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(IndexError, sort(a, 2), "sort: there is no dimension 2: the tensor has 2 dimensions");
+  CHECK_ERROR(DtypeError, a(ones({2})), "index: an index must be i64 or boolean, not f32");
+  CHECK_ERROR(IndexError, a(_, tensor({0, -4}, i64)),
+              "index: -4 is outside dimension 1 of [2, 3], which has 3 elements");
+  CHECK_ERROR(IndexError, a(ones({3}, boolean)), "index: the mask [3] does not fit [2, 3] from dimension 0 on");
+  CHECK_ERROR(IndexError, a(_, a > 0), "index: the mask [2, 3] does not fit [2, 3] from dimension 1 on");
+  CHECK_ERROR(ShapeError, a(tensor({0, 1}, i64), tensor({0, 1, 2}, i64)),
+              "index: cannot broadcast [2] with [3]: dimension -1 is 2 in the first and 3 in the second");
+  CHECK_ERROR(IndexError, a(0, i, i), "index: more indices than the 2 dimensions of [2, 3]");
+  CHECK_ERROR(ShapeError, a(zeros({1, 1, 1, 1, 1, 1, 1, 1}, i64)),
+              "index: the result would have 9 dimensions, which is more than 8");
 }
 
 TEST_CASE("errors of products and fused ops") {
@@ -167,6 +271,29 @@ TEST_CASE("errors of products and fused ops") {
               "matmul: cannot broadcast [2] with [5]: dimension -1 is 2 in the first and 5 in the second");
   CHECK_ERROR(DtypeError, matmul(a, ones({3, 2}, f64)),
               "matmul: cannot mix f32 with f64: types are not promoted here, use cast(x, f32)");
+  CHECK_ERROR(ShapeError, bmm(a, w),
+              "bmm: cannot multiply [2, 3] by [4, 3]: both need three dimensions, the first of one size; matmul takes "
+              "others");
+  CHECK_ERROR(ShapeError, bmm(ones({2, 3, 4}), ones({1, 4, 2})),
+              "bmm: cannot multiply [2, 3, 4] by [1, 4, 2]: both need three dimensions, the first of one size; matmul "
+              "takes others");
+  CHECK_ERROR(ShapeError, outer(a, ones({2})), "outer: both must have one dimension, not [2, 3] and [2]");
+  CHECK_ERROR(ShapeError, einsum("ij,jk->ik", {a, b}), "einsum: \"ij,jk->ik\": j is 3 in operand 0 and 4 in operand 1");
+  CHECK_ERROR(ShapeError, einsum("...i,...i", {a, ones({4, 3})}),
+              "einsum: \"...i,...i\": dimension -1 of ... is 2 in operand 0 and 4 in operand 1");
+  CHECK_ERROR(ShapeError, einsum("ii", {a}), "einsum: \"ii\": i is 2 and 3 in operand 0");
+  CHECK_ERROR(ShapeError, einsum("ij,jk", {a}), "einsum: \"ij,jk\": it has 2 operands, not the 1 given");
+  CHECK_ERROR(ShapeError, einsum("ijk", {a}), "einsum: \"ijk\": operand 0 has 3 letters, its shape is [2, 3]");
+  CHECK_ERROR(ShapeError, einsum("...ijk", {a}), "einsum: \"...ijk\": operand 0 has 3 letters, its shape is [2, 3]");
+  CHECK_ERROR(ShapeError, einsum("i1", {a}), "einsum: \"i1\": '1' is not a letter");
+  CHECK_ERROR(ShapeError, einsum("ij->ik", {a}), "einsum: \"ij->ik\": no operand has k");
+  CHECK_ERROR(ShapeError, einsum("ij->iji", {a}), "einsum: \"ij->iji\": the result has i twice");
+  CHECK_ERROR(DtypeError, einsum("ij,jk", {a, ones({3, 2}, f64)}),
+              "einsum: cannot mix f32 with f64: types are not promoted here, use cast(x, f32)");
+  CHECK_ERROR(DtypeError, einsum("i", {t}), "einsum: cannot compute in i64: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(ShapeError, einsum("i", {none}), "einsum: the argument is an undefined tensor");
+  CHECK_ERROR(ShapeError, einsum("abcde,fghij->abcdefghij", {ones({1, 1, 1, 1, 1}), ones({1, 1, 1, 1, 1})}),
+              "einsum: the result would have 10 dimensions, which is more than 8");
   CHECK_ERROR(ShapeError, linear(a, b), "linear: cannot apply a weight [4, 5] to [2, 3]: the last dimension must be 5");
   CHECK_ERROR(ShapeError, linear(a, ones({3})), "linear: the weight must be [out, in], not [3]");
   CHECK_ERROR(ShapeError, linear(a, w, ones({3})), "linear: the bias must be [4] for a weight [4, 3], not [3]");
@@ -246,7 +373,9 @@ TEST_CASE("errors of assign") {
   CHECK_ERROR(DtypeError, assign(a, ones({2, 3}, f64)), "assign: cannot write f64 into f32: use cast");
   CHECK_ERROR(ShapeError, assign(a, Tensor()), "assign: the argument is an undefined tensor");
   CHECK_ERROR(ShapeError, assign(expand(ones({1}), {4}), ones({4})),
-              "assign: the elements of the expanded tensor [4] share their memory");
+              "assign: the elements of the view [4] share their memory");
+  CHECK_ERROR(ShapeError, assign(unfold(a, 1, 2, 1), ones({2, 2, 2})),
+              "assign: the elements of the view [2, 2, 2] share their memory");
   CHECK_ERROR(ShapeError, open_for_writing(transpose(a)),
               "assign: the tensor [3, 2] is a view with gaps: it is written by assign");
   const Tensor x = a.requires_grad();

@@ -233,7 +233,7 @@ Declarations read_declarations() {
   REQUIRE(file);
   Declarations r;
   std::map<std::string, std::vector<std::string>> fields;  // of structs
-  std::set<std::string> results{"Tensor"};
+  std::set<std::string> results{"Tensor", "std::vector<Tensor>"};
   std::string structure;
   for (std::string line; std::getline(file, line);) {
     line = line.substr(0, line.find("//"));

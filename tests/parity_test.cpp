@@ -184,6 +184,53 @@ void run_topk(Reference& r) {
   r.compare({{"values", values}, {"indices", indices}});
 }
 
+void run_sort(Reference& r) {
+  const auto [values, indices] = sort(r.input("x"), r.settings["dim"], r.settings["descending"]);
+  r.compare({{"values", values}, {"indices", indices}});
+}
+void run_pad(Reference& r) {
+  const std::vector<int64_t> widths = r.settings["pad"];
+  r.compare({{"y", pad(r.input("x"), widths, r.settings["value"])}});
+}
+void run_unfold(Reference& r) {
+  r.compare({{"y", unfold(r.input("x"), r.settings["dimension"], r.settings["size"], r.settings["step"])}});
+}
+void run_diagonal(Reference& r) {
+  r.compare({{"y", diagonal(r.input("x"), r.settings["offset"], r.settings["dim1"], r.settings["dim2"])}});
+}
+void run_movedim(Reference& r) {
+  const std::vector<int> from = r.settings["source"], to = r.settings["destination"];
+  r.compare({{"y", movedim(r.input("x"), {from[0], from[1]}, {to[0], to[1]})}});
+}
+void run_roll(Reference& r) { r.compare({{"y", roll(r.input("x"), r.settings["shifts"], r.settings["dims"])}}); }
+void run_repeat(Reference& r) {
+  const std::vector<int64_t> counts = r.settings["counts"];
+  r.compare({{"y", repeat(r.input("x"), Shape(counts))}});
+}
+void run_repeat_interleave(Reference& r) {
+  r.compare({{"y", repeat_interleave(r.input("x"), r.settings["repeats"], r.settings["dim"])}});
+}
+void run_index_one(Reference& r) { r.compare({{"y", r.input("x")(_, r.input("i"))}}); }
+void run_index_beside(Reference& r) { r.compare({{"y", r.input("x")(Range{1}, r.input("i"), r.input("j"), 1)}}); }
+void run_index_apart(Reference& r) { r.compare({{"y", r.input("x")(_, r.input("i"), _, r.input("j"))}}); }
+void run_index_number_between(Reference& r) { r.compare({{"y", r.input("x")(_, r.input("i"), 1, r.input("j"))}}); }
+void run_index_mask(Reference& r) { r.compare({{"y", r.input("x")(_, r.input("mask"))}}); }
+void run_index_mask_beside(Reference& r) { r.compare({{"y", r.input("x")(r.input("mask"), Range{1}, r.input("i"))}}); }
+void run_scatter(Reference& r) {
+  r.compare({{"y", scatter(r.input("x"), r.settings["dim"], r.input("index"), r.input("src"))}});
+}
+void run_index_add(Reference& r) {
+  r.compare({{"y", index_add(r.input("x"), r.settings["dim"], r.input("index"), r.input("src"), r.settings["alpha"])}});
+}
+void run_take_along_dim(Reference& r) {
+  r.compare({{"y", take_along(r.input("x"), r.input("index"), r.settings["dim"])}});
+}
+void run_einsum(Reference& r) {
+  std::vector<Tensor> x;
+  while (r.input("x" + std::to_string(x.size())).defined()) x.push_back(r.input("x" + std::to_string(x.size())));
+  r.compare({{"y", einsum(std::string(r.settings["equation"]), x)}});
+}
+
 // ---- modules
 
 void run_linear(Reference& r) {
@@ -479,6 +526,33 @@ const std::map<std::string, void (*)(Reference&)> cases = {
     {"reductions", run_reductions},
     {"logsumexp", run_logsumexp},
     {"topk", run_topk},
+    {"sort", run_sort},
+    {"sort_descending_equals", run_sort},
+    {"pad", run_pad},
+    {"pad_cropped", run_pad},
+    {"unfold", run_unfold},
+    {"diagonal", run_diagonal},
+    {"diagonal_below", run_diagonal},
+    {"movedim", run_movedim},
+    {"roll", run_roll},
+    {"repeat", run_repeat},
+    {"repeat_interleave", run_repeat_interleave},
+    {"index_one", run_index_one},
+    {"index_beside", run_index_beside},
+    {"index_apart", run_index_apart},
+    {"index_number_between", run_index_number_between},
+    {"index_mask", run_index_mask},
+    {"index_mask_beside", run_index_mask_beside},
+    {"scatter", run_scatter},
+    {"index_add", run_index_add},
+    {"take_along_dim", run_take_along_dim},
+    {"einsum_attention", run_einsum},
+    {"einsum_bilinear", run_einsum},
+    {"einsum_diagonals", run_einsum},
+    {"einsum_dots", run_einsum},
+    {"einsum_dots_summed", run_einsum},
+    {"einsum_implied", run_einsum},
+    {"einsum_stretched", run_einsum},
     {"softmax", run_softmax},
     {"softmax_dim_1", run_softmax},
     {"log_softmax", run_log_softmax},

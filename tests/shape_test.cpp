@@ -27,6 +27,9 @@ std::vector<Tensor> strided_views() {
           expand(noise({}, 2), {2, 3}),
           transpose(x, 0, 2)(range(1, 4), _, range(0, 4, 2)),
           x(range(3, 4), _, range(2, 3)),
+          diagonal(x, 1, 0, 2),
+          unfold(x, 1, 3, 2),
+          unfold(x, 0, 3, 1)(_, 2),
           x(range(2, 2))};
 }
 
@@ -68,6 +71,167 @@ TEST_CASE("indexing") {
   CHECK(slice(x, 0, 0, INT64_MAX, INT64_MAX).shape() == Shape{1, 3, 2});
   CHECK(x(std::size_t{1}, short{2}, 1u).item() == 11);  // any integer
   CHECK(x(1).array().storage() == x.array().storage());
+}
+
+TEST_CASE("indexing by tensors") {
+  const Tensor x = numbers({4, 3, 2}), i = tensor({3, 0, -1}, i64), j = tensor({{0}, {1}}, i64);
+  CHECK(x(i).shape() == Shape{3, 3, 2});
+  CHECK(equal(x(i), index_select(x, 0, tensor({3, 0, 3}, i64))));
+  CHECK(equal(x(_, i - 1, 1)(0), tensor({5, 5, 3}, f64)));
+  CHECK(x(i, j).shape() == Shape{2, 3, 2});                  // beside each other: in their place
+  CHECK(x(_, j, tensor(1, i64)).shape() == Shape{4, 2, 1});  // without dimensions: a number
+  CHECK(x(range(0, 3), i - 1, j).shape() == Shape{3, 2, 3});
+  CHECK(x(i, _, j).shape() == Shape{2, 3, 3});  // apart: in front
+  CHECK(x(i, 1, j).shape() == Shape{2, 3});
+  CHECK(x(i, _, j)(1, 2, 0).item() == x(-1, 0, 1).item());
+  const Tensor mask = x > 15;
+  CHECK(x(mask).to_vector() == std::vector<double>{16, 17, 18, 19, 20, 21, 22, 23});
+  CHECK(x(mask(_, _, 0), 1).to_vector() == std::vector<double>{17, 19, 21, 23});
+  CHECK(x(_, mask(2)).shape() == Shape{4, 2});
+  CHECK(x(x < 0).shape() == Shape{0});
+  CHECK(x(0, 0, 0)(ones({}, boolean)).to_vector() == std::vector<double>{0});
+  CHECK(x(0, 0, 0)(zeros({}, boolean)).shape() == Shape{0});
+  CHECK(equal(x(arange(0)), zeros({0, 3, 2}, f64)));
+  CHECK(x(tensor(1, i64)).array().storage() == x.array().storage());
+  const Tensor v = variable({4}, 1), g = grad(sum(v(tensor({1, 1, -1}, i64)) * 2), {v})[0];
+  CHECK(g.to_vector() == std::vector<double>{0, 4, 0, 2});
+}
+
+TEST_CASE("reshaping without copies") {
+  const Tensor x = noise({2, 3, 4}, 1);
+  auto shares = [&](const Tensor& y) { return y.array().storage() == x.array().storage(); };
+  CHECK(shares(view(x, {6, -1})));
+  CHECK(shares(view(x(_, range(0, 2)), {2, 2, 2, 2})));
+  CHECK(shares(view(transpose(x, 0, 1), {3, 2, 2, 2})));
+  CHECK(view(zeros({0, 3}), {7, 0}).shape() == Shape{7, 0});
+  CHECK(shares(squeeze(x(range(0, 1)))));
+  CHECK(squeeze(x(range(0, 1), range(1, 2)), {0, 2}).shape() == Shape{1, 4});
+  CHECK(squeeze(zeros({1, 1}), {}).shape() == Shape{1, 1});
+  CHECK(flatten(x, 1).shape() == Shape{2, 12});
+  CHECK(flatten(tensor(2)).shape() == Shape{1});
+  CHECK(shares(select(x, -1, -2)));
+  CHECK(equal(select(x, -1, -2), x(_, _, 2)));
+  CHECK(shares(narrow(x, 1, -2, 1)));
+  CHECK(equal(movedim(x, 2, 0), permute(x, {2, 0, 1})));
+  CHECK(equal(movedim(x, {0, 1}, {-1, 0}), permute(x, {1, 2, 0})));
+}
+
+TEST_CASE("parts") {
+  auto sizes = [](const std::vector<Tensor>& parts) {
+    std::vector<int64_t> r;
+    for (const Tensor& x : parts) r.push_back(x.size(0));
+    return r;
+  };
+  using Sizes = std::vector<int64_t>;
+  CHECK(sizes(split(arange(7), 3)) == Sizes{3, 3, 1});
+  CHECK(sizes(split(arange(6), 3)) == Sizes{3, 3});
+  CHECK(sizes(split(arange(0), 3)) == Sizes{0});
+  CHECK(sizes(split(arange(5), {5})) == Sizes{5});  // a list of one size
+  CHECK(sizes(split(arange(5), {1, 0, 4})) == Sizes{1, 0, 4});
+  CHECK(sizes(chunk(arange(7), 3)) == Sizes{3, 3, 1});
+  CHECK(sizes(chunk(arange(5), 4)) == Sizes{2, 2, 1});  // fewer: as in PyTorch
+  CHECK(sizes(chunk(arange(0), 2)) == Sizes{0, 0});
+  const Tensor x = variable({2, 5}, 1);
+  const std::vector<Tensor> parts = split(x, 2, -1);
+  CHECK(equal(concat(parts, 1), x));
+  CHECK(parts[2].array().storage() == x.array().storage());
+  const Tensor d = diagonal(x, 1);
+  CHECK(d.array().storage() == x.array().storage());
+  CHECK(d.to_vector() == std::vector<double>{x(0, 1).item(), x(1, 2).item()});
+  CHECK(diagonal(x, -2).shape() == Shape{0});
+  CHECK(diagonal(x, INT64_MAX).shape() == Shape{0});
+  CHECK(diagonal(x, INT64_MIN).shape() == Shape{0});
+}
+
+TEST_CASE("rearranged copies") {
+  const Tensor x = numbers({2, 3}, i64);
+  CHECK(equal(pad(x, {1, 0, 0, 1}, -1), tensor({{-1, 0, 1, 2}, {-1, 3, 4, 5}, {-1, -1, -1, -1}}, i64)));
+  CHECK(equal(pad(x, {-2, 0}), tensor({{2}, {5}}, i64)));
+  CHECK(equal(pad(x > 1, {0, 1}, 1), tensor({{0, 0, 1, 1}, {1, 1, 1, 1}}, boolean)));
+  CHECK(equal(flip(x, {0, 1}), tensor({{5, 4, 3}, {2, 1, 0}}, i64)));
+  CHECK(equal(flip(transpose(x), 0), tensor({{2, 5}, {1, 4}, {0, 3}}, i64)));
+  CHECK(equal(roll(x, 7, -1), tensor({{2, 0, 1}, {5, 3, 4}}, i64)));
+  CHECK(equal(roll(x, -1, 0), flip(x, 0)));
+  CHECK(equal(repeat(arange(2), {2, 3}), tensor({{0, 1, 0, 1, 0, 1}, {0, 1, 0, 1, 0, 1}}, i64)));
+  CHECK(equal(repeat_interleave(x, 2, 0), tensor({{0, 1, 2}, {0, 1, 2}, {3, 4, 5}, {3, 4, 5}}, i64)));
+  CHECK(equal(tril(x), tensor({{0, 0, 0}, {3, 4, 0}}, i64)));
+  CHECK(equal(triu(x, 1), tensor({{0, 1, 2}, {0, 0, 5}}, i64)));
+  CHECK(equal(tril(ones({2, 2}, boolean)), tensor({{1, 0}, {1, 1}}, boolean)));
+  for (Dtype t : {f32, f64, bf16, i64, boolean}) {  // nothing is computed: every type
+    const Tensor y = cast(x, t);
+    CHECK(equal(cast(flip(y, 1), f64), cast(flip(cast(y, f64), 1), f64)));
+    CHECK(equal(cast(pad(y, {1, 1}), f64), pad(cast(y, f64), {1, 1})));
+    CHECK(equal(cast(unfold(y, 1, 2, 1), f64), unfold(cast(y, f64), 1, 2, 1)));
+    CHECK(equal(cast(index_select(y, 1, arange(2)), f64), index_select(cast(y, f64), 1, arange(2))));
+    CHECK(equal(cast(scatter(y, 1, zeros({2, 1}, i64), 1), f64), scatter(cast(y, f64), 1, zeros({2, 1}, i64), 1)));
+    CHECK(equal(nonzero(y), nonzero(x)));
+  }
+}
+
+TEST_CASE("scatter: the last of equal indices wins, and has the gradient") {
+  const Tensor x = variable({4}, 1), src = variable({5}, 2), at = tensor({2, 0, 2, 2, 0}, i64);
+  const Tensor y = scatter(x, 0, at, src);
+  CHECK(equal(y, stack({src(4), x(1), src(3), x(3)})));
+  const auto g = grad(sum(y * tensor({1, 2, 3, 4}, f64)), {x, src});
+  CHECK(g[0].to_vector() == std::vector<double>{0, 2, 0, 4});
+  CHECK(g[1].to_vector() == std::vector<double>{0, 0, 0, 3, 1});
+}
+
+TEST_CASE("sort: stable, NaN above everything") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const Tensor x = tensor({2, nan, 1, 2, nan, 0}, f64);
+  CHECK(sort(x).indices.to_vector() == std::vector<double>{5, 2, 0, 3, 1, 4});
+  CHECK(sort(x, 0, true).indices.to_vector() == std::vector<double>{1, 4, 0, 3, 2, 5});
+  CHECK(topk(x, 3).indices.to_vector() == std::vector<double>{1, 4, 0});
+  CHECK(equal(sort(tensor({3, -1, 2}, i64)).values, tensor({-1, 2, 3}, i64)));
+  CHECK(sort(zeros({0, 3}), 0).indices.shape() == Shape{0, 3});
+}
+
+TEST_CASE("indices out of values") {
+  CHECK(equal(one_hot(tensor({1, 0}, i64)), tensor({{0, 1}, {1, 0}}, i64)));
+  CHECK(equal(one_hot(tensor(1, i64), 3), tensor({0, 1, 0}, i64)));
+  CHECK(one_hot(arange(0), 3).shape() == Shape{0, 3});
+  CHECK(equal(nonzero(tensor({{0, 2}, {-1, 0}})), tensor({{0, 1}, {1, 0}}, i64)));
+  CHECK(nonzero(tensor(3)).shape() == Shape{1, 0});
+  CHECK(nonzero(zeros({3, 2})).shape() == Shape{0, 2});
+  CHECK(nonzero(full({1}, std::numeric_limits<double>::quiet_NaN())).shape() == Shape{1, 1});
+  CHECK(index_add(zeros({3}, i64), 0, tensor({2, 0, 2}, i64), ones({3}, i64), 2).to_vector() ==
+        std::vector<double>{2, 0, 4});
+}
+
+TEST_CASE("einsum against what it stands for") {
+  const Tensor a = noise({3, 4}, 1), b = noise({4, 5}, 2), c = noise({5, 2}, 3), s = noise({4, 4}, 4);
+  const std::vector<Tensor> chain{a, b, c};
+  auto close = [](const Tensor& x, const Tensor& y) { return x.shape() == y.shape() && allclose(x, y, 1e-13, 1e-13); };
+  CHECK(close(einsum("ij,jk,kl->il", chain), matmul(matmul(a, b), c)));
+  CHECK(close(einsum("ij,jk,kl", chain), matmul(matmul(a, b), c)));
+  CHECK(close(einsum("ij->", {a}), sum(a)));
+  CHECK(close(einsum("ba", {a}), transpose(a)));  // in order of the alphabet
+  CHECK(close(einsum("ii", {s}), sum(diagonal(s))));
+  CHECK(close(einsum("i,i->i", {s(0), s(1)}), s(0) * s(1)));
+  CHECK(close(einsum(",ij->ji", {tensor(2, f64), a}), 2 * transpose(a)));
+  CHECK(einsum("ij->ij", {a}).array().storage() == a.array().storage());
+  CHECK(einsum("ij,jk->ik", {zeros({3, 0}), zeros({0, 2})}).to_vector() == std::vector<double>(6));
+
+  std::vector<Shape> made;  // of products: the pair with the smallest result comes first
+  const Observe watch([&](const Event& e) {
+    if (std::string_view(e.op) == "matmul") made.push_back(e.outputs[0].shape());
+  });
+  einsum("ij,jk,k->i", {noise({30, 40}, 1), noise({40, 50}, 2), noise({50}, 3)});
+  CHECK(made.size() == 2);
+  CHECK(made[0].numel() == 40);
+}
+
+TEST_CASE("unfold: windows as a view, their gradient added up") {
+  const Tensor x = variable({5}, 1), y = unfold(x, 0, 3, 1);
+  CHECK(equal(unfold(arange(5), 0, 3, 2), tensor({{0, 1, 2}, {2, 3, 4}}, i64)));
+  CHECK(y.array().storage() == x.array().storage());
+  CHECK(grad(sum(y), {x})[0].to_vector() == std::vector<double>{1, 2, 3, 2, 1});
+  CHECK(unfold(x, 0, 2, INT64_MAX).shape() == Shape{1, 2});
+  CHECK(unfold(x, 0, 0, INT64_MAX).shape() == Shape{1, 0});
+  const Tensor apart = zeros({6});  // windows that do not overlap can be written
+  assign(unfold(apart, 0, 2, 4), tensor({{1, 2}, {3, 4}}));
+  CHECK(apart.to_vector() == std::vector<double>{1, 2, 0, 0, 3, 4});
 }
 
 TEST_CASE("views of views read what a copy reads") {
@@ -137,6 +301,12 @@ TEST_CASE("negative dimensions count from the back") {
   CHECK(equal(logsumexp(x, -2), logsumexp(x, 1)));
   CHECK(equal(softmax(x, -2), softmax(x, 1)));
   CHECK(equal(log_softmax(x, -3), log_softmax(x, 0)));
+  CHECK(equal(sort(x, -2).values, sort(x, 1).values));
+  CHECK(equal(flip(x, {-1, 0}), flip(x, {2, 0})));
+  CHECK(equal(unfold(x, -2, 2, 1), unfold(x, 1, 2, 1)));
+  CHECK(equal(index_select(x, -2, arange(2)), index_select(x, 1, arange(2))));
+  CHECK(equal(index_add(m, -3, arange(3), m), index_add(m, 0, arange(3), m)));
+  CHECK(equal(scatter(m, -2, zeros({3, 1, 3}, i64), 2), scatter(m, 1, zeros({3, 1, 3}, i64), 2)));
   CHECK(equal(topk(x, 2, -2).values, topk(x, 2, 1).values));
   CHECK(equal(transpose(x, -3, -1), transpose(x, 0, 2)));
   CHECK(equal(permute(x, {-1, 0, -2}), permute(x, {2, 0, 1})));
@@ -202,6 +372,13 @@ TEMPLATE_TEST_CASE("zero-size tensors through every op, forward and backward", "
     check(concat({x, x}, 0), concat({x, x}, 0).shape(), {x});
     check(transpose(reshape(x, {0, 2})), {2, 0}, {x});
     check(slice(x, 0, 0, 2), slice(x, 0, 0, 2).shape(), {x});
+    check(flip(x, -1), s, {x});
+    check(roll(x, 1, -1), s, {x});
+    check(pad(x, {1, 1}), pad(x, {1, 1}).shape(), {x});
+    check(repeat_interleave(x, 2, 0), s.with(0, 2 * s[0]), {x});
+    check(sort(x).values, s, {x});
+    check(x(x > 0), {0}, {x});
+    check(einsum("...->...", {x}), s, {x});
     check(softmax(x), s, {x});
     check(log_softmax(x), s, {x});
     check(softmax(x, 0), s, {x});

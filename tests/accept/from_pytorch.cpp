@@ -40,6 +40,8 @@ int main() {
   x = masked_fill(x, x > 1, 0);
   Tensor a = x > 0, b = x < 1;
   x = where((a & b) | (a ^ ~b), heed::std(x, 0), gelu(x, Approximate::tanh));
+  x = x(x > 1) + x(target(x > 1), target(x > 1));
+  x = einsum("ij,jk", {repeat(x, {2, 3}), pad(x, {1, 2})}) + take_along(x, target, 1);
   const Model copy = clone(model), precise = cast(model, f64);
   freeze(model.blocks[0]);
   freeze(model.blocks[0], false);

@@ -30,6 +30,7 @@ int main() {
   Tensor part = table(_, range(0, 6, 2)), row = table(1);
   part = softmax(part) + log_softmax(part) + slice(part, 0, 0, 3) + dropout(part, 0.1, &rng);
   part = matmul(part, part) + linear(part, part) + gather(part, 0, zeros({1, 3}, i64));
+  part = select(split(unfold(pad(sort(part).values, {1, 1}), 0, 2, 1), 1)[0], 0, 0) + outer(y, view(x, {3}));
   print(part);
   cout << index << max(2, 3) << min(2, 3) << exp(1.0) << log(2.0f) << abs(-1) << pow(2, 3) << sqrt(2.0) << floor(2.5)
        << round(2.5) << clamp(3, 0, 2) << remainder(5.0, 3.0) << endl;

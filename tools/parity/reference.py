@@ -132,8 +132,13 @@ def layer(kind, settings, **inputs):
     return record(lambda **x: {"y": module(*x.values())}, inputs, module), settings
 
 
-def topk(settings, x):
-    return record(lambda x: dict(zip(("values", "indices"), torch.topk(x, **settings))), {"x": x}), settings
+def values_and_indices(f, settings, x):
+    return record(lambda x: dict(zip(("values", "indices"), f(x, **settings))), {"x": x}), settings
+
+
+def einsum(equation, *x):
+    f = lambda *x, equation: torch.einsum(equation, *x)
+    return op(f, {"equation": equation}, **{f"x{i}": t for i, t in enumerate(x)})
 
 
 def cross_entropy(logits, target):
@@ -427,7 +432,45 @@ CASES = {
     "elementwise": elementwise,
     "reductions": reductions,
     "logsumexp": lambda: op(torch.logsumexp, {"dim": -1}, x=3 * normal(2, 3, 5)),
-    "topk": lambda: topk({"k": 2, "dim": -1}, normal(3, 5)),
+    "topk": lambda: values_and_indices(torch.topk, {"k": 2, "dim": -1}, normal(3, 5)),
+    "sort": lambda: values_and_indices(torch.sort, {"dim": -1, "descending": False, "stable": True}, normal(3, 5)),
+    "sort_descending_equals": lambda: values_and_indices(
+        torch.sort, {"dim": 0, "descending": True, "stable": True}, torch.floor(3 * torch.rand(8, 3))),
+    "pad": lambda: op(F.pad, {"pad": [1, 2, 0, 3], "value": 0.5}, x=normal(2, 3, 2)),
+    "pad_cropped": lambda: op(F.pad, {"pad": [-1, 2, 1, -2], "value": 0}, x=normal(2, 3, 4)),
+    "unfold": lambda: op(torch.Tensor.unfold, {"dimension": 1, "size": 3, "step": 2}, x=normal(2, 8, 3)),
+    "diagonal": lambda: op(torch.diagonal, {"offset": 1, "dim1": -1, "dim2": 0}, x=normal(4, 2, 3)),
+    "diagonal_below": lambda: op(torch.diagonal, {"offset": -1, "dim1": 0, "dim2": 1}, x=normal(4, 3, 2)),
+    "movedim": lambda: op(torch.movedim, {"source": [0, -1], "destination": [-2, 0]}, x=normal(2, 3, 4, 5)),
+    "roll": lambda: op(torch.roll, {"shifts": -2, "dims": 1}, x=normal(2, 5)),
+    "repeat": lambda: op(lambda x, counts: x.repeat(counts), {"counts": [2, 3, 2]}, x=normal(3, 2)),
+    "repeat_interleave": lambda: op(torch.repeat_interleave, {"repeats": 3, "dim": 0}, x=normal(3, 2)),
+    "index_one": lambda: op(lambda x, i: x[:, i], {}, x=normal(2, 4, 3), i=integers([3, 0, -1], [1, 1, 2])),
+    "index_beside": lambda: op(
+        lambda x, i, j: x[1:, i, j, 1], {}, x=normal(3, 2, 3, 2), i=integers([0, -1, 1]), j=integers([2], [0])),
+    "index_apart": lambda: op(
+        lambda x, i, j: x[:, i, :, j], {}, x=normal(2, 3, 2, 3), i=integers([0, -1, 1]), j=integers([2], [0])),
+    "index_number_between": lambda: op(
+        lambda x, i, j: x[:, i, 1, j], {}, x=normal(2, 3, 2, 3), i=integers([0, -1, 1]), j=integers([2], [0])),
+    "index_mask": lambda: op(
+        lambda x, mask: x[:, mask], {}, x=normal(2, 2, 3, 2), mask=integers([1, 0, 1], [0, 1, 1]) == 1),
+    "index_mask_beside": lambda: op(
+        lambda x, mask, i: x[mask, 1:, i], {}, x=normal(3, 2, 3), mask=integers(1, 0, 1) == 1, i=integers(2, 0)),
+    "scatter": lambda: op(
+        lambda x, index, src, dim: x.scatter(dim, index, src), {"dim": 1},
+        x=normal(2, 4), index=integers([2, 0, 3], [1, 2, 0]), src=normal(2, 3)),
+    "index_add": lambda: op(
+        lambda x, index, src, dim, alpha: x.index_add(dim, index, src, alpha=alpha), {"dim": 1, "alpha": -0.5},
+        x=normal(2, 3, 2), index=integers(2, 0, 2, 1), src=normal(2, 4, 2)),
+    "take_along_dim": lambda: op(
+        torch.take_along_dim, {"dim": 1}, x=normal(1, 4, 3), index=integers([[2], [0]], [[1], [1]])),
+    "einsum_attention": lambda: einsum("bthd,bshd->bhts", normal(2, 3, 2, 4), normal(2, 5, 2, 4)),
+    "einsum_bilinear": lambda: einsum("bn,anm,bm->ba", normal(2, 3), normal(5, 3, 4), normal(2, 4)),
+    "einsum_diagonals": lambda: einsum("iij,jkk->ik", normal(3, 3, 2), normal(2, 4, 4)),
+    "einsum_dots": lambda: einsum("i...j,j...->...i", normal(2, 3, 1, 4), normal(4, 5)),
+    "einsum_dots_summed": lambda: einsum("...ij,jk->ik", normal(2, 3, 4), normal(4, 5)),
+    "einsum_implied": lambda: einsum("ba,Cbd,d", normal(2, 3), normal(4, 2, 5), normal(5)),
+    "einsum_stretched": lambda: einsum("ij,jk->k", normal(3, 1), normal(4, 5)),
     "softmax": lambda: op(F.softmax, {"dim": -1}, x=3 * normal(2, 3, 5)),
     "softmax_dim_1": lambda: op(F.softmax, {"dim": 1}, x=3 * normal(2, 3, 5)),
     "log_softmax": lambda: op(F.log_softmax, {"dim": -1}, x=3 * normal(2, 3, 5)),
