@@ -39,31 +39,19 @@ struct LayerNormOp {
   std::array<Array, 3> backward(Grad g, Input<0> x, Input<1> weight, const Kept& kept, const Needs& needs) const {
     const Array values = x.array().contiguous(), up = g.array().contiguous(), w = packed(weight);
     const int64_t n = values.shape()[-1], count = values.numel() / n;
-    Array dx, dweight, dbias;
+    const bool parameters = needs[1] || needs[2];
+    Array dx, sums;
     if (needs[0]) dx = Array(values.shape(), values.dtype());
-    if (needs[1]) dweight = filled({n}, 0, values.dtype());
-    if (needs[2]) dbias = filled({n}, 0, values.dtype());
-    constexpr int64_t block = 64;  // rows whose parameter gradients are summed together, then added in order
-    const int64_t blocks = (count + block - 1) / block;
-    Array parts = needs[1] || needs[2] ? filled({blocks, 2, n}, 0, values.dtype()) : Array();
     visit_floating(values.dtype(), [&]<class T>(T) {
       const T *p = values.data<T>(), *q = up.data<T>(), *m = kept.mean.data<T>(), *r = kept.rstd.data<T>();
-      T* part = parts.defined() ? parts.mutable_data<T>() : nullptr;
-      parallel_for(count, block, [&](int64_t begin, int64_t end) {
-        T* sums = part ? part + begin / block * 2 * n : nullptr;
-        for (int64_t i = begin; i < end; ++i) {
-          if (needs[0])
-            kernels::rows::layer_norm_grad(p + i * n, data<T>(w), q + i * n, m[i], r[i], dx.mutable_data<T>() + i * n,
-                                           n);
-          if (sums) kernels::rows::layer_norm_param_grad(p + i * n, q + i * n, m[i], r[i], sums, sums + n, n);
-        }
+      sums = kernels::sum_rows<T>(count, parameters ? 2 * n : 0, [&](int64_t i, T* sum) {
+        if (needs[0])
+          kernels::rows::layer_norm_grad(p + i * n, data<T>(w), q + i * n, m[i], r[i], dx.mutable_data<T>() + i * n, n);
+        if (parameters) kernels::rows::layer_norm_param_grad(p + i * n, q + i * n, m[i], r[i], sum, sum + n, n);
       });
-      for (int64_t b = 0; b < (part ? blocks : 0); ++b) {
-        if (needs[1]) kernels::rows::accumulate(dweight.mutable_data<T>(), part + b * 2 * n, n);
-        if (needs[2]) kernels::rows::accumulate(dbias.mutable_data<T>(), part + (b * 2 + 1) * n, n);
-      }
     });
-    return {dx, dweight, dbias};
+    if (!parameters) return {dx, Array(), Array()};
+    return {dx, sums.sliced(0, 0, n), sums.sliced(0, n, n)};
   }
 
  private:

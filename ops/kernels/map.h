@@ -70,4 +70,19 @@ Array map_whole_rows_gradient(const Array& a, const Array& g, F&& row) {
   return dx;
 }
 
+// The sums [n] of what add(row, sums) adds for each of `count` rows, in a fixed order: 64 rows by one task, then these.
+template <class T, class F>
+Array sum_rows(int64_t count, int64_t n, F&& add) {
+  constexpr int64_t block = 64;
+  const int64_t blocks = (count + block - 1) / block;
+  Array parts = filled({blocks, n}, 0, dtype_of<T>), sums = filled({n}, 0, dtype_of<T>);
+  T *part = parts.mutable_data<T>(), *sum = sums.mutable_data<T>();
+  parallel_for(count, block, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) add(i, part + begin / block * n);
+  });
+  for (int64_t b = 0; b < blocks; ++b)
+    for (int64_t j = 0; j < n; ++j) sum[j] += part[b * n + j];
+  return sums;
+}
+
 }  // namespace heed::kernels
