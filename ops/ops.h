@@ -57,7 +57,10 @@ Tensor reshape(In x, Shape to);  // one size may be -1: what remains
 Tensor transpose(In x, int dim0 = -2, int dim1 = -1);
 Tensor permute(In x, std::initializer_list<int> dims);  // dimension i of y is dims[i] of x
 Tensor slice(In x, int dim, int64_t from, int64_t to = INT64_MAX, int64_t step = 1);  // as x[from:to:step] in Python
-Tensor expand(In x, Shape to);                                                        // broadcasts; -1: as in x
+// Windows of a dimension, as a view: y[.., i, .., j] = x[.., i step + j, ..], [.., n, ..] -> [.., (n - size) / step +
+// 1, .., size]. The gradient adds up where they overlap.
+Tensor unfold(In x, int dim, int64_t size, int64_t step);
+Tensor expand(In x, Shape to);  // broadcasts; -1: as in x
 Tensor concat(std::span<const Tensor> x, int dim = 0, Where at = Where::here());
 Tensor concat(std::initializer_list<Tensor> x, int dim = 0, Where at = Where::here());
 Tensor stack(std::span<const Tensor> x, int dim = 0, Where at = Where::here());  // along a new dimension

@@ -74,6 +74,11 @@ TEST_CASE("errors of views") {
   CHECK_ERROR(ShapeError, sum_to(a, {2}), "sum_to: [2] does not broadcast to [2, 3]");
   CHECK_ERROR(IndexError, slice(a, 2, 0), "slice: there is no dimension 2: the tensor has 2 dimensions");
   CHECK_ERROR(IndexError, slice(a, 0, 0, 2, 0), "slice: the step must be positive, not 0");
+  CHECK_ERROR(ShapeError, unfold(a, 1, 4, 1),
+              "unfold: windows of 4 do not fit into dimension 1 of [2, 3], which has 3 elements");
+  CHECK_ERROR(IndexError, unfold(a, 0, 1, 0), "unfold: the step must be positive, not 0");
+  CHECK_ERROR(ShapeError, unfold(ones({1, 1, 1, 1, 1, 1, 1, 1}), 0, 1, 1),
+              "unfold: the result would have 9 dimensions, which is more than 8");
   CHECK_ERROR(IndexError, a(2), "index: 2 is outside dimension 0 of [2, 3], which has 2 elements");
   CHECK_ERROR(IndexError, a(_, -4), "index: -4 is outside dimension 1 of [2, 3], which has 3 elements");
   CHECK_ERROR(IndexError, a(0, 0, 0), "index: more indices than the 2 dimensions of [2, 3]");
@@ -129,7 +134,8 @@ TEST_CASE("errors of products and fused ops") {
   CHECK_ERROR(ShapeError, layer_norm(a, ones({2})), "layer_norm: weight and bias must be [3] for [2, 3], not [2]");
   CHECK_ERROR(ShapeError, batch_norm(ones({3})), "batch_norm: the input must be [N, C, ..] and not empty, not [3]");
   CHECK_ERROR(ShapeError, batch_norm(a, ones({2})), "batch_norm: weight and bias must be [3] for [2, 3], not [2]");
-  CHECK_ERROR(DtypeError, cross_entropy(a, ones({2})), "cross_entropy: the targets must be i64, not f32: use cast(x, i64)");
+  CHECK_ERROR(DtypeError, cross_entropy(a, ones({2})),
+              "cross_entropy: the targets must be i64, not f32: use cast(x, i64)");
   CHECK_ERROR(ShapeError, cross_entropy(a, zeros({3}, i64)),
               "cross_entropy: the targets [3] must have the shape of [2, 3] without its last dimension, the classes");
   CHECK_ERROR(IndexError, cross_entropy(a, full({2}, 3, i64)),
@@ -197,7 +203,9 @@ TEST_CASE("errors of assign") {
   CHECK_ERROR(DtypeError, assign(a, ones({2, 3}, f64)), "assign: cannot write f64 into f32: use cast");
   CHECK_ERROR(ShapeError, assign(a, Tensor()), "assign: the argument is an undefined tensor");
   CHECK_ERROR(ShapeError, assign(expand(ones({1}), {4}), ones({4})),
-              "assign: the elements of the expanded tensor [4] share their memory");
+              "assign: the elements of the view [4] share their memory");
+  CHECK_ERROR(ShapeError, assign(unfold(a, 1, 2, 1), ones({2, 2, 2})),
+              "assign: the elements of the view [2, 2, 2] share their memory");
   CHECK_ERROR(ShapeError, open_for_writing(transpose(a)),
               "assign: the tensor [3, 2] is a view with gaps: it is written by assign");
   const Tensor x = a.requires_grad();
@@ -212,7 +220,8 @@ TEST_CASE("errors of grad") {
   CHECK_ERROR(GradError, grad(x * x, {x}),
               "grad: y must have one element, not shape [2]: take its sum, or give output gradients to vjp");
   CHECK_ERROR(GradError, grad(sum(c), {x}),
-              "grad: y has no history: it was computed unrecorded, from nothing that requires a gradient (or all of it is frozen), or its graph "
+              "grad: y has no history: it was computed unrecorded, from nothing that requires a gradient (or all of it "
+              "is frozen), or its graph "
               "was consumed");
   CHECK_ERROR(GradError, grad(sum(x), {x, c}), "grad: x number 1 [2] does not require a gradient");
   CHECK_ERROR(GradError, grad(Tensor(), {x}), "grad: y is an undefined tensor");

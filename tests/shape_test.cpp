@@ -70,6 +70,16 @@ TEST_CASE("indexing") {
   CHECK(x(1).array().storage() == x.array().storage());
 }
 
+TEST_CASE("unfold: windows as a view, their gradient added up") {
+  const Tensor x = variable({5}, 1), y = unfold(x, 0, 3, 1);
+  CHECK(equal(unfold(arange(5), 0, 3, 2), tensor({{0, 1, 2}, {2, 3, 4}}, i64)));
+  CHECK(y.array().storage() == x.array().storage());
+  CHECK(grad(sum(y), {x})[0].to_vector() == std::vector<double>{1, 2, 3, 2, 1});
+  const Tensor apart = zeros({6});  // windows that do not overlap can be written
+  assign(unfold(apart, 0, 2, 4), tensor({{1, 2}, {3, 4}}));
+  CHECK(apart.to_vector() == std::vector<double>{1, 2, 0, 0, 3, 4});
+}
+
 TEST_CASE("views of views read what a copy reads") {
   for (const Tensor& v : strided_views()) {
     CAPTURE(v.shape().str());
