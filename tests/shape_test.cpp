@@ -407,7 +407,13 @@ TEMPLATE_TEST_CASE("zero-size tensors through every op, forward and backward", "
   check(linear(noise({2, 3}, 4, t), empty({0, 3}), empty({0})), {2, 0}, {});
   const Tensor gain = ones({3}, t).requires_grad();
   check(layer_norm(a, gain, gain), {0, 3}, {a, gain});
+  check(rms_norm(a, gain), {0, 3}, {a, gain});
   check(cross_entropy(a, zeros({0}, i64)), {}, {a});
+  const Tensor planes = empty({2, 0, 4, 5}), no_planes = empty({4, 0, 3, 2});
+  check(conv2d(planes, no_planes, bias), {2, 4, 2, 4}, {planes, no_planes, bias});
+  check(conv2d(empty({0, 3, 4, 5}), empty({0, 3, 3, 2})), {0, 0, 2, 4}, {});
+  check(max_pool2d(planes, 2), {2, 0, 2, 2}, {planes});
+  check(avg_pool2d(planes, 2), {2, 0, 2, 2}, {planes});
   CHECK(cross_entropy(a, zeros({0}, i64)).item() == 0);
   const Tensor ignored = noise({2, 3}, 5, t).requires_grad();
   check(cross_entropy(ignored, full({2}, -100, i64)), {}, {ignored});
