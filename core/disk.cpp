@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -20,6 +21,11 @@ std::string in_quotes(std::string_view name) {
   std::string s = "\"";
   for (char c : name.substr(0, longest)) s += static_cast<unsigned char>(c) < ' ' || c == 127 ? '?' : c;
   return s + (name.size() > longest ? "...\"" : "\"");
+}
+
+std::string number_text(double v) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, v).ptr};
 }
 
 void check_names(const FileTask& task, std::span<const std::pair<std::string, Tensor>> tensors) {

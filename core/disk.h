@@ -1,6 +1,9 @@
 #pragma once
 // Files as bytes, mapped when read and replaced whole when written, and elements as files keep them: what safetensors
 // and npz share.
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -24,6 +27,8 @@ struct FileTask {  // what is done to which file, at which line of the user's
 
 std::string in_quotes(std::string_view name);  // for messages: shortened, without control characters
 
+std::string number_text(double v);  // the shortest that reads back as v: 384, 1e-05, inf
+
 // FileError: a name is there twice, or a tensor is undefined.
 void check_names(const FileTask& task, std::span<const std::pair<std::string, Tensor>> tensors);
 
@@ -40,6 +45,19 @@ const Format& format_of(Dtype t);  // the one that is written
 
 // Bytes of an array, each element `width` of them. Absent if no memory could hold it, whichever dimension is 0.
 std::optional<std::size_t> byte_count(const Shape& shape, std::size_t width);
+
+// Numbers whose first byte is the highest, as some formats keep them.
+template <class T>
+T from_big_endian(const std::byte* from) {
+  std::array<std::byte, sizeof(T)> bytes;
+  std::reverse_copy(from, from + sizeof(T), bytes.begin());
+  return std::bit_cast<T>(bytes);
+}
+template <class T>
+void append_big_endian(std::string& to, T v) {
+  const auto bytes = std::bit_cast<std::array<char, sizeof(T)>>(v);
+  to.append(bytes.rbegin(), bytes.rend());
+}
 
 // ---- files
 class Descriptor {

@@ -1,6 +1,5 @@
 #include "file.h"
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -272,11 +271,6 @@ void save_safetensors(const std::string& path, const NamedTensors& tensors, cons
 // ---- a model
 namespace {
 
-std::string number_text(double v) {  // the shortest that reads back as v: 384, 1e-05, inf
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, v).ptr};
-}
-
 // {"vocab": 65, "blocks.0.norm.eps": 1e-05, ..}; what JSON has no number for is a text
 class Config : public Events {
  public:
@@ -316,35 +310,87 @@ std::string config_text(const FileTask& task, const detail::Saved& model) {
   return s + "}";
 }
 
-// The value in the file for each tensor of the model, in the model's order; FileError unless all fit.
-std::vector<Tensor> matched(const FileTask& task, const TensorFile& file, const detail::Saved& model) {
-  const Parameters& state = model.state;
-  std::map<std::string_view, std::size_t> known;
-  for (std::size_t i = 0; i < state.paths.size(); ++i) known.emplace(state.paths[i], i);
+// ---- names
+std::vector<std::string_view> parts_of(std::string_view name) {  // between the dots; none of ""
+  std::vector<std::string_view> r;
+  while (!name.empty()) {
+    const std::size_t dot = std::min(name.find('.'), name.size() - 1);
+    r.push_back(name.substr(0, name[dot] == '.' ? dot : dot + 1));
+    name.remove_prefix(dot + 1);
+  }
+  return r;
+}
+std::string renamed(std::string_view name, const Renames& rename) {
+  const auto parts = parts_of(name);
+  for (const auto& [from, to] : rename) {
+    const auto pattern = parts_of(from);
+    auto fits = [](std::string_view p, std::string_view part) { return p == "*" || p == part; };
+    if (pattern.size() > parts.size() || !std::equal(pattern.begin(), pattern.end(), parts.begin(), fits)) continue;
+    std::vector<std::string_view> result = parts_of(to);
+    auto star = pattern.begin();
+    for (std::string_view& part : result) {
+      if (part != "*") continue;
+      star = std::find(star, pattern.end(), "*");
+      part = parts[std::size_t(star++ - pattern.begin())];
+    }
+    result.insert(result.end(), parts.begin() + std::ptrdiff_t(pattern.size()), parts.end());
+    std::string r;
+    for (std::string_view part : result) r += (r.empty() ? "" : ".") + std::string(part);
+    return r;
+  }
+  return std::string(name);
+}
+void check_renames(const Renames& rename, const char* op, Where at) {
+  for (const auto& [from, to] : rename) {
+    const auto left = parts_of(from), right = parts_of(to);
+    if (std::count(right.begin(), right.end(), "*") > std::count(left.begin(), left.end(), "*"))
+      fail<Error>(at, op, "cannot rename " + in_quotes(from) + " to " + in_quotes(to) + ": it has more * on its right");
+  }
+}
+
+// Which tensor of the file goes where in the model, by any of its names there.
+struct Matches {
+  std::vector<const NamedTensors::value_type*> found;       // for each tensor of the model; null: none
+  std::vector<const NamedTensors::value_type*> unexpected;  // of the file
+};
+Matches matched(const FileTask& task, const NamedTensors& file, const detail::Saved& model, const Renames& rename) {
+  std::map<std::string, std::size_t> known;
+  for (std::size_t i = 0; i < model.state.paths.size(); ++i) known.emplace(model.state.paths[i], i);
   for (const auto& [name, owner] : model.ties) known.emplace(name, known.at(owner));
 
-  std::vector<const NamedTensors::value_type*> found(state.paths.size());
-  std::string unexpected;
-  for (const auto& x : file.tensors) {
-    const auto place = known.find(x.first);
+  Matches r{std::vector<const NamedTensors::value_type*>(model.state.paths.size()), {}};
+  for (const auto& x : file) {
+    const std::string path = renamed(x.first, rename);
+    const auto place = known.find(path);
     if (place == known.end()) {
-      if (unexpected.empty())
-        unexpected =
-            "there is " + in_quotes(x.first) + " of shape " + x.second.shape().str() + " in the file, not in the model";
+      r.unexpected.push_back(&x);
       continue;
     }
-    const auto* other = std::exchange(found[place->second], &x);
+    const auto* other = std::exchange(r.found[place->second], &x);
     if (other && !equal(other->second, x.second))
-      task.cannot_read(other->first + " and " + x.first + " are tied in the model and differ in the file");
+      task.cannot_read(other->first + " and " + x.first +
+                       (renamed(other->first, rename) == path ? " are both for " + path : " are tied in the model") +
+                       " and differ in the file");
+  }
+  return r;
+}
+
+// The value in the file for each tensor of the model, in the model's order; FileError unless all fit.
+std::vector<Tensor> all_matched(const FileTask& task, const TensorFile& file, const detail::Saved& model) {
+  const Matches matches = matched(task, file.tensors, model, {});
+  std::string unexpected;
+  if (!matches.unexpected.empty()) {
+    const auto& [name, t] = *matches.unexpected.front();
+    unexpected = "there is " + in_quotes(name) + " of shape " + t.shape().str() + " in the file, not in the model";
   }
   std::vector<Tensor> values;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    const Tensor& ours = state.values[i];
-    const std::string& path = state.paths[i];
-    if (!found[i])
+  for (std::size_t i = 0; i < matches.found.size(); ++i) {
+    const Tensor& ours = model.state.values[i];
+    const std::string& path = model.state.paths[i];
+    if (!matches.found[i])
       task.cannot_read("there is " + path + " of shape " + ours.shape().str() + " in the model, not in the file" +
                        (unexpected.empty() ? "" : "; " + unexpected));
-    const Tensor& theirs = values.emplace_back(found[i]->second);
+    const Tensor& theirs = values.emplace_back(matches.found[i]->second);
     if (theirs.shape() != ours.shape())
       task.cannot_read(path + " is " + theirs.shape().str() + " in the file and " + ours.shape().str() +
                        " in the model");
@@ -354,6 +400,29 @@ std::vector<Tensor> matched(const FileTask& task, const TensorFile& file, const 
   }
   if (!unexpected.empty()) task.cannot_read(unexpected);
   return values;
+}
+
+LoadReport assign_matched(const FileTask& task, const NamedTensors& tensors, const detail::Saved& model,
+                          const Renames& rename) {
+  const Matches matches = matched(task, tensors, model, rename);
+  LoadReport r;
+  for (const auto* x : matches.unexpected) r.unexpected.push_back(x->first);
+  for (std::size_t i = 0; i < matches.found.size(); ++i) {
+    const std::string& path = model.state.paths[i];
+    const Tensor& ours = model.state.values[i];
+    if (!matches.found[i]) {
+      r.missing.push_back(path);
+      continue;
+    }
+    const Tensor& theirs = matches.found[i]->second;
+    if (theirs.shape() != ours.shape() || theirs.dtype() != ours.dtype()) {
+      r.misshapen.push_back({path, theirs.shape(), ours.shape(), theirs.dtype(), ours.dtype()});
+    } else {
+      assign(ours, theirs, task.at);
+      r.loaded.push_back(path);
+    }
+  }
+  return r;
 }
 
 }  // namespace
@@ -382,9 +451,33 @@ void load(const std::string& path, const Saved& model, Where at) {
       if (const auto n = theirs.numbers.find(field); n != theirs.numbers.end() && n->second != number_text(value))
         task.cannot_read(field + " is " + n->second + " in the file and " + number_text(value) + " in the model");
   }
-  const std::vector<Tensor> values = matched(task, file, model);
+  const std::vector<Tensor> values = all_matched(task, file, model);
   for (std::size_t i = 0; i < values.size(); ++i) assign(model.state.values[i], values[i], at);
 }
 
+LoadReport load_partial(const std::string& path, const Saved& model, const Renames& rename, Where at) {
+  const FileTask task{"load_partial", path, at};
+  check_renames(rename, task.op, at);
+  return assign_matched(task, read_safetensors(task).tensors, model, rename);
+}
+LoadReport load_partial(const NamedTensors& tensors, const Saved& model, const Renames& rename, Where at) {
+  const std::string place = "the tensors";
+  const FileTask task{"load_partial", place, at};
+  check_renames(rename, task.op, at);
+  return assign_matched(task, tensors, model, rename);
+}
+
 }  // namespace detail
+
+std::string LoadReport::str() const {
+  std::string s = std::to_string(loaded.size()) + " of the model's " +
+                  std::to_string(loaded.size() + missing.size() + misshapen.size()) + " tensors loaded\n";
+  for (const std::string& path : missing) s += "missing     " + path + "\n";
+  for (const std::string& name : unexpected) s += "unexpected  " + name + "\n";
+  for (const Misfit& m : misshapen)
+    s += "misshapen   " + m.path + ": " + name(m.dtype_in_file) + " " + m.shape_in_file.str() + " in the file, " +
+         name(m.dtype_in_model) + " " + m.shape_in_model.str() + " in the model\n";
+  return s;
+}
+
 }  // namespace heed

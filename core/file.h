@@ -30,6 +30,25 @@ void save_safetensors(const std::string& path, const NamedTensors& tensors, cons
 TensorFile load_npz(const std::string& path, Where at = Where::here());
 void save_npz(const std::string& path, const NamedTensors& tensors, Where at = Where::here());  // no bf16; not deflated
 
+// ---- a part of a model
+// Names of a file -> paths of a model: {{"transformer.h.*.ln_1", "blocks.*.norm1"}, {"transformer", ""}}. A name is
+// rewritten by the first pair whose left side it begins with, part by part between the dots; `*` is any one part, and
+// the same on the right. What is left of it follows.
+using Renames = std::vector<std::pair<std::string, std::string>>;
+
+struct LoadReport {
+  struct Misfit {  // of another shape or type
+    std::string path;
+    Shape shape_in_file, shape_in_model;
+    Dtype dtype_in_file, dtype_in_model;
+  };
+  std::vector<std::string> loaded, missing;  // paths of the model
+  std::vector<std::string> unexpected;       // names of the file that the model has no place for
+  std::vector<Misfit> misshapen;             // left as they were
+
+  std::string str() const;  // a table for people
+};
+
 namespace detail {
 struct Saved {  // what a file keeps of a model
   Parameters state;
@@ -46,6 +65,8 @@ Saved saved(const M& model) {
 }
 void save(const std::string& path, const Saved& model, Metadata metadata, Where at);
 void load(const std::string& path, const Saved& model, Where at);
+LoadReport load_partial(const std::string& path, const Saved& model, const Renames& rename, Where at);
+LoadReport load_partial(const NamedTensors& tensors, const Saved& model, const Renames& rename, Where at);
 }  // namespace detail
 
 // Parameters and state under their paths, as PyTorch names them, and the numbers of the structs as JSON in the metadata
@@ -59,6 +80,18 @@ void save(const std::string& path, const M& model, const Metadata& metadata = {}
 template <Module M>
 void load(const std::string& path, M& model, Where at = Where::here()) {
   detail::load(path, detail::saved(model), at);
+}
+
+// Assigns what fits, and says what does not (load_state_dict with strict=False): from a safetensors file, or from what
+// another file held, once it is cast or transposed. FileError: no such file, or two tensors for one path that differ;
+// Error: a pair with more `*` on its right than on its left. Then nothing has been assigned.
+template <Module M>
+LoadReport load_partial(const std::string& path, M& model, const Renames& rename = {}, Where at = Where::here()) {
+  return detail::load_partial(path, detail::saved(model), rename, at);
+}
+template <Module M>
+LoadReport load_partial(const NamedTensors& tensors, M& model, const Renames& rename = {}, Where at = Where::here()) {
+  return detail::load_partial(tensors, detail::saved(model), rename, at);
 }
 
 }  // namespace heed

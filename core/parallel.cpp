@@ -3,7 +3,7 @@
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 #include <algorithm>
-#include <memory>
+#include "mode.h"
 
 // ThreadSanitizer does not see how oneTBB's threads, which are built without it, wait for each other. Under it blocks
 // run on threads that it knows.
@@ -15,8 +15,6 @@
 #endif
 #endif
 #ifdef HEED_OWN_THREADS
-#include <atomic>
-#include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -44,12 +42,20 @@ void run(int64_t blocks, FunctionRef<void(int64_t)> block) {
   for (std::thread& t : others) t.join();
   if (error) std::rethrow_exception(error);
 }
+template <class F>
+void enqueue(F f) {
+  std::thread(std::move(f)).detach();
+}
 #else
 void run(int64_t blocks, FunctionRef<void(int64_t)> block) {
   tbb::this_task_arena::isolate([&] {
     tbb::parallel_for(
         int64_t{0}, blocks, [&](int64_t b) { block(b); }, tbb::simple_partitioner());
   });
+}
+template <class F>
+void enqueue(F f) {
+  tbb::this_task_arena::enqueue(std::move(f));  // a thread takes it when it has nothing to wait for
 }
 #endif
 
@@ -59,6 +65,36 @@ void parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t, int64_t)> 
   if (n <= 0) return;
   if (n <= grain) return f(0, n);
   run((n + grain - 1) / grain, [&](int64_t b) { f(b * grain, std::min(n, (b + 1) * grain)); });
+}
+
+bool Background::Job::take() {
+  State expected = waiting;
+  return state.compare_exchange_strong(expected, running);
+}
+void Background::Job::run() {
+  const Restore after;
+  mode = {};
+  try {
+    call();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  state = done;
+  state.notify_all();
+}
+void Background::start() {
+  if (num_threads() == 1) return;
+  enqueue([job = job_] {
+    if (job->take()) job->run();
+  });
+}
+void Background::wait() {
+  if (job_->take()) job_->run();
+  job_->state.wait(Job::running);
+  if (job_->error) std::rethrow_exception(job_->error);
+}
+Background::~Background() {
+  if (!job_->take()) job_->state.wait(Job::running);
 }
 
 int num_threads() { return int(tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism)); }

@@ -1,5 +1,6 @@
 #pragma once
 // What the tests of core, ops, nn and optim share.
+#include <heed/core/parallel.h>
 #include <heed/heed.h>
 #include <typeinfo>
 #include "catch.h"
@@ -32,6 +33,14 @@ inline Tensor variable(const Shape& shape, uint64_t seed, Dtype t = f64) {
 
 // How many arrays hold x's values: its own handle, and whoever remembers it.
 inline int holders(const Tensor& x) { return int(x.array().storage()->refs.load()); }
+
+struct Threads {  // so many for this block
+  int before = num_threads();
+  explicit Threads(int n) { set_num_threads(n); }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+  ~Threads() { set_num_threads(before); }
+};
 
 inline bool finite(const Tensor& x) {
   for (double v : x.to_vector())

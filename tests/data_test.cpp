@@ -321,3 +321,103 @@ TEST_CASE("a batch of nothing is empty") {
   CHECK(batch.source.ids.shape() == Shape{0, 0});
   CHECK(length_mask(batch.target.lengths, 0).numel() == 0);
 }
+
+// ---- the order of an epoch
+namespace {
+
+std::vector<int64_t> sorted(const Batches& batches) {
+  std::vector<int64_t> r;
+  for (const auto& batch : batches) r.insert(r.end(), batch.begin(), batch.end());
+  std::sort(r.begin(), r.end());
+  return r;
+}
+std::vector<int64_t> counted(int64_t n) {
+  std::vector<int64_t> r;
+  for (int64_t i = 0; i < n; ++i) r.push_back(i);
+  return r;
+}
+
+}  // namespace
+
+TEST_CASE("every order of four is equally likely") {
+  Rng rng{5};
+  std::map<std::vector<int64_t>, double> counts;
+  for (int i = 0; i < 24'000; ++i) ++counts[randperm(4, rng)];
+  REQUIRE(counts.size() == 24);
+  // Chi-square with 23 degrees of freedom: its 0.999 quantile is 49.73.
+  double chi_square = 0;
+  for (const auto& [order, count] : counts) chi_square += (count - 1000) * (count - 1000) / 1000;
+  CHECK(chi_square < 49.73);
+  CHECK(randperm(0, rng).empty());
+}
+
+TEST_CASE("an epoch has every example once, in another order each time, the same one for the same generator") {
+  for (int64_t n : {0, 1, 7, 8, 9, 1000}) {
+    CAPTURE(n);
+    std::vector<int64_t> lengths;
+    for (int64_t i = 0; i < n; ++i) lengths.push_back(i * i % 53);
+    Rng a{1}, b{1};
+    for (int k = 0; k < 2; ++k) {
+      const Batches shuffled = shuffled_batches(n, 8, a), bucketed = bucketed_batches(lengths, 8, a, 3);
+      for (const Batches& batches : {shuffled, bucketed}) {
+        CHECK(int64_t(batches.size()) == (n + 7) / 8);
+        CHECK(sorted(batches) == counted(n));
+        CHECK(std::count_if(batches.begin(), batches.end(), [](const auto& x) { return x.size() != 8; }) ==
+              (n % 8 > 0));
+      }
+      CHECK(shuffled == shuffled_batches(n, 8, b));
+      CHECK(bucketed == bucketed_batches(lengths, 8, b, 3));
+    }
+  }
+  Rng rng{2};
+  CHECK(shuffled_batches(1000, 8, rng) != shuffled_batches(1000, 8, rng));
+  CHECK(sorted(bucketed_batches(std::vector<int64_t>{3, 1, 2}, int64_t{1} << 62, rng)) == counted(3));
+}
+
+TEST_CASE("buckets leave little to pad") {
+  std::vector<int64_t> lengths;
+  Rng rng{3};
+  for (int i = 0; i < 5000; ++i) lengths.push_back(1 + rng.below(100));
+  const Batches shuffled = shuffled_batches(5000, 32, rng), bucketed = bucketed_batches(lengths, 32, rng),
+                pools = bucketed_batches(lengths, 32, rng, 10);
+  CHECK(padding(shuffled, lengths) > 0.4);  // the longest of 32 is about 97, their mean 50
+  CHECK(padding(bucketed, lengths) < 0.02);
+  CHECK(padding(pools, lengths) < 0.1);
+  CHECK(padding(pools, lengths) > padding(bucketed, lengths));
+  std::vector<int64_t> longest;  // the batches themselves come in no order
+  for (const auto& batch : bucketed) longest.push_back(lengths[std::size_t(batch.back())]);
+  CHECK_FALSE(std::is_sorted(longest.begin(), longest.end()));
+
+  CHECK(padding({{0, 1}, {2}}, std::vector<int64_t>{1, 3, 5}) == Approx(1 - 9.0 / 11));
+  CHECK(padding({}, {}) == 0);
+  CHECK(padding({{0}}, std::vector<int64_t>{0}) == 0);
+}
+
+TEST_CASE("orders that cannot be are refused") {
+  Rng rng{1};
+  const std::vector<int64_t> lengths{1, 2};
+  CHECK(contains(message_of<Error>([&] { randperm(-1, rng); }), "data_test.cpp:"));
+  CHECK(contains(message_of<Error>([&] { randperm(-1, rng); }),
+                 ": randperm: the number of examples must be at least 0, not -1"));
+  CHECK(contains(message_of<Error>([&] { shuffled_batches(3, 0, rng); }),
+                 ": shuffled_batches: the size of a batch must be at least 1, not 0"));
+  CHECK(contains(message_of<Error>([&] { bucketed_batches(lengths, -2, rng); }),
+                 ": bucketed_batches: the size of a batch must be at least 1, not -2"));
+  CHECK(contains(message_of<Error>([&] { bucketed_batches(lengths, 1, rng, 0); }),
+                 ": bucketed_batches: the number of batches in a pool must be at least 1, not 0"));
+  CHECK(contains(message_of<IndexError>([&] {
+                   padding({{0, 2}}, lengths);
+                 }),
+                 ": padding: there is no example 2 among 2"));
+  CHECK(contains(message_of<IndexError>([&] {
+                   collate(std::vector<Example>(3), std::vector<int64_t>{0, -1});
+                 }),
+                 ": collate: there is no example -1 among 3"));
+}
+
+TEST_CASE("a batch of some examples, by their numbers") {
+  const std::vector<Example> examples{{{3}, {4}}, {{5, 6}, {7}}, {{8}, {9}}};
+  const Batch batch = collate(examples, std::vector<int64_t>{2, 1});
+  CHECK(batch.source.ids.to_vector<int64_t>() == std::vector<int64_t>{8, 0, 5, 6});
+  CHECK(batch.target.ids.to_vector<int64_t>() == std::vector<int64_t>{1, 9, 2, 1, 7, 2});
+}

@@ -278,6 +278,88 @@ TEST_CASE("a file of another model is refused, by the first thing that differs, 
   CHECK(equal(same.token, full({2, 4}, 3)));
 }
 
+// ---- a part of a model
+TEST_CASE("a file that fits in part is loaded in part, and a report says what did not fit") {
+  const Folder folder;
+  const Net net{.width = 2, .layers = 2};
+  save_safetensors(folder / "x", {{"blocks.0.weight", full({3, 2}, 5)},
+                                  {"blocks.0.mean", full({1, 3}, 6)},
+                                  {"blocks.1.mean", full({3}, 7, f64)},
+                                  {"blocks.2.mean", full({3}, 8)},
+                                  {"head", full({2, 4}, 9)}});
+  const LoadReport report = load_partial(folder / "x", net);
+  CHECK(report.loaded == std::vector<std::string>{"token", "blocks.0.weight"});
+  CHECK(report.missing == std::vector<std::string>{"blocks.1.weight"});
+  CHECK(report.unexpected == std::vector<std::string>{"blocks.2.mean"});
+  REQUIRE(report.misshapen.size() == 2);
+  CHECK(report.misshapen[0].path == "blocks.0.mean");
+  CHECK(report.misshapen[0].shape_in_file == Shape{1, 3});
+  CHECK(report.misshapen[0].shape_in_model == Shape{3});
+  CHECK(report.misshapen[1].dtype_in_file == f64);
+  CHECK(report.misshapen[1].dtype_in_model == f32);
+  CHECK(report.str() ==
+        "2 of the model's 5 tensors loaded\n"
+        "missing     blocks.1.weight\n"
+        "unexpected  blocks.2.mean\n"
+        "misshapen   blocks.0.mean: f32 [1, 3] in the file, f32 [3] in the model\n"
+        "misshapen   blocks.1.mean: f64 [3] in the file, f32 [3] in the model\n");
+  CHECK(equal(net.token, full({2, 4}, 9)));  // by its other name
+  CHECK(equal(net.blocks[0].weight, full({3, 2}, 5)));
+  CHECK(equal(net.blocks[0].mean, zeros({3})));
+  CHECK(equal(net.blocks[1].weight, full({3, 2}, 0.5)));
+}
+
+TEST_CASE("what a program has made of a file is loaded in part, too") {
+  const Folder folder;
+  const Net net{.width = 2, .layers = 1};
+  save_npz(folder / "x", {{"blocks.0.weight", full({2, 3}, 4, f64)}});
+  NamedTensors tensors = load_npz(folder / "x").tensors;
+  tensors[0].second = Tensor(cast(tensors[0].second, f32).array().transposed(0, 1));
+  CHECK(load_partial(tensors, net).loaded == std::vector<std::string>{"blocks.0.weight"});
+  CHECK(equal(net.blocks[0].weight, full({3, 2}, 4)));
+  CHECK(
+      load_partial(NamedTensors{}, net).str() ==
+      "0 of the model's 3 tensors loaded\nmissing     token\nmissing     blocks.0.weight\nmissing     blocks.0.mean\n");
+}
+
+TEST_CASE("names of a file become paths of a model, part by part") {
+  auto loaded = [](const std::string& name, const Renames& rename) {
+    const Net net{.width = 2, .layers = 2};
+    const LoadReport report = load_partial({{name, full({3, 2}, 4)}}, net, rename);
+    return report.loaded.empty() ? "not " + report.unexpected.at(0) : report.loaded[0];
+  };
+  CHECK(loaded("blocks.1.weight", {}) == "blocks.1.weight");
+  CHECK(loaded("model.blocks.1.weight", {{"model", ""}}) == "blocks.1.weight");
+  CHECK(loaded("weight", {{"", "blocks.0"}}) == "blocks.0.weight");
+  CHECK(loaded("h.1.ln.w", {{"h.*.ln.w", "blocks.*.weight"}}) == "blocks.1.weight");
+  CHECK(loaded("1.weight.blocks", {{"*.*.*", "blocks.*.*"}}) == "blocks.1.weight");
+  CHECK(loaded("x.weight.y.1", {{"x.weight", "no"}, {"x", "never"}}) == "not x.weight.y.1");
+  CHECK(loaded("h.1.weight", {{"other", "x"}, {"h", "blocks"}, {"h.1", "blocks.0"}}) ==
+        "blocks.1.weight");                                                                    // the first
+  CHECK(loaded("head.1.weight", {{"h", "blocks"}, {"head", "blocks"}}) == "blocks.1.weight");  // whole parts
+  CHECK(loaded("a.1.weight", {{"a.1.weight.more", "x"}, {"a", "blocks"}}) == "blocks.1.weight");
+  CHECK(loaded("blocks.1.weight", {{"*", "*"}}) == "blocks.1.weight");
+}
+
+TEST_CASE("a partial loading that means nothing is refused, and nothing is assigned") {
+  const Net net{.width = 2, .layers = 2};
+  const NamedTensors both{{"blocks.0.weight", full({3, 2}, 1)}, {"a.0.weight", full({3, 2}, 2)}};
+  auto error = [&](const NamedTensors& tensors, const Renames& rename) {
+    return error_of([&] { load_partial(tensors, net, rename); });
+  };
+  CHECK(error(both, {{"a", "blocks"}})
+            .find(": load_partial: cannot read the tensors: blocks.0.weight and a.0.weight "
+                  "are both for blocks.0.weight and differ in the file") != std::string::npos);
+  CHECK(error({{"token", ones({2, 4})}, {"head", zeros({2, 4})}}, {})
+            .find("token and head are tied in the model and "
+                  "differ in the file") != std::string::npos);
+  CHECK(error_of([&] { load_partial("/nothing", net); }).find(": load_partial: cannot read /nothing: No such file") !=
+        std::string::npos);
+  CHECK_THROWS_WITH(load_partial(both, net, {{"a.*", "*.*"}}, {}),
+                    "heed: load_partial: cannot rename \"a.*\" to \"*.*\": it has more * on its right");
+  CHECK(equal(net.blocks[0].weight, full({3, 2}, 0.5)));
+}
+
 // ---- broken safetensors
 TEST_CASE("broken safetensors files are FileErrors that say what is wrong") {
   const Folder folder;

@@ -128,6 +128,38 @@ void damage(const std::string& good, int times, F&& load_it) {
   CHECK(memory::peak() - in_use < 32 * good.size() + (std::size_t{128} << 10));
 }
 
+// Every beginning of `good`, and it with each of its bits flipped: loaded or refused, without much memory.
+struct Outcomes {
+  int loaded = 0, refused = 0;
+};
+struct Everywhere {
+  Outcomes cut, flipped;
+};
+template <class F>
+Everywhere damage_everywhere(const std::string& good, F&& load_it) {
+  const Folder folder;
+  const std::size_t in_use = memory::in_use();
+  memory::reset_peak();
+  auto count = [&](std::string_view file, Outcomes& outcomes) {
+    write(folder / "damaged", file);
+    try {
+      load_it(folder / "damaged");
+      ++outcomes.loaded;
+    } catch (const FileError&) {
+      ++outcomes.refused;
+    }
+  };
+  Everywhere r;
+  for (std::size_t n = 0; n < good.size(); ++n) count(std::string_view(good).substr(0, n), r.cut);
+  for (std::size_t bit = 0; bit < 8 * good.size(); ++bit) {
+    std::string file = good;
+    file[bit / 8] = char(file[bit / 8] ^ (1 << bit % 8));
+    count(file, r.flipped);
+  }
+  CHECK(memory::peak() - in_use < 64 * good.size() + (std::size_t{128} << 10));
+  return r;
+}
+
 inline auto values_of(TensorFile (*load_it)(const std::string&, Where)) {
   return [load_it](const std::string& path) {
     for (const auto& [name, t] : load_it(path, {}).tensors) (void)t.to_vector();

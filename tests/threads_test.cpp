@@ -1,19 +1,10 @@
 // The same bits with any number of threads; several threads on one graph, each with a mode of its own.
-#include <heed/core/parallel.h>
 #include <thread>
 #include "common.h"
 
 using namespace heed;
 
 namespace {
-
-struct Threads {  // so many for this block
-  int before = num_threads();
-  explicit Threads(int n) { set_num_threads(n); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-  ~Threads() { set_num_threads(before); }
-};
 
 bool same_bits(const Tensor& a, const Tensor& b) {
   const Array p = a.array().contiguous(), q = b.array().contiguous();

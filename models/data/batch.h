@@ -5,6 +5,25 @@
 
 namespace heed {
 
+// ---- the order of an epoch
+using Batches = std::vector<std::vector<int64_t>>;  // each the numbers of its examples
+
+// 0 .. n-1, each order equally likely (Fisher and Yates). Error: n is negative.
+std::vector<int64_t> randperm(int64_t n, Rng& rng, Where at = Where::here());
+
+// Each of 0 .. n-1 once, at random, `size` to a batch and the rest in the last. Error: size is below 1, n is negative.
+Batches shuffled_batches(int64_t n, int64_t size, Rng& rng, Where at = Where::here());
+
+// The same with sequences of like lengths together, so that little is padded: lengths [n]. Of `pool` batches drawn at
+// random the examples are sorted by length (all, if there are fewer); the batches come in random order. Error: as
+// above, or pool is below 1.
+Batches bucketed_batches(std::span<const int64_t> lengths, int64_t size, Rng& rng, int64_t pool = 100,
+                         Where at = Where::here());
+
+// The share of the places [B, T] of all batches that pad_sequence fills, 0 to 1. IndexError: an example has no length.
+double padding(const Batches& batches, std::span<const int64_t> lengths, Where at = Where::here());
+
+// ---- sequences as tensors
 struct Padded {    // B sequences of ids, the shorter ones filled with Vocabulary::pad
   Tensor ids;      // [B, T] i64, T the greatest length
   Tensor lengths;  // [B] i64
@@ -25,5 +44,7 @@ struct Batch {
   Padded target;  // [B, T]
 };
 Batch collate(std::span<const Example> examples);
+// Of those with these numbers. IndexError: there is none such.
+Batch collate(std::span<const Example> examples, std::span<const int64_t> numbers, Where at = Where::here());
 
 }  // namespace heed

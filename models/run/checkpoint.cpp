@@ -22,10 +22,7 @@ struct Writer final : detail::Exchange {
 
   void value(const std::string& path, int64_t& v) override { numbers[path] = std::to_string(v); }
   void value(const std::string& path, uint64_t& v) override { numbers[path] = std::to_string(v); }
-  void value(const std::string& path, double& v) override {  // the shortest that reads back as v
-    char text[32];
-    numbers[path] = std::string(text, std::to_chars(text, text + sizeof text, v).ptr);
-  }
+  void value(const std::string& path, double& v) override { numbers[path] = number_text(v); }
   void value(const std::string& path, std::string& v) override { numbers[path] = v; }
   void value(const std::string& path, Tensor& v) override {
     if (v.defined()) tensors.emplace_back(path, v);

@@ -1,5 +1,7 @@
 // The spellings that README.md, "Coming from PyTorch", teaches.
 #include <heed/heed.h>
+#include <heed/models/data/batch.h>
+#include <heed/models/data/loader.h>
 #include <heed/models/run/checkpoint.h>
 using namespace heed;
 
@@ -47,6 +49,11 @@ int main() {
   freeze(model.blocks[0], false);
   save("model.safetensors", copy);
   load("model.safetensors", model);
+  const LoadReport report = load_partial("model.safetensors", model, {{"h.*.ln_1", "blocks.*.norm1"}});
+  const std::vector<Example> data(1000);
+  const Batches batches = shuffled_batches(1000, 64, rng);
+  for (Batch& batch : Loader(std::ssize(batches), [&](int64_t i) { return collate(data, batches[size_t(i)]); }))
+    print(batch.source.ids);
   Checkpoints("runs/example", model).add("optimizer", optimizer).add("rng", rng).save(1);
-  return int(parameters(precise).paths.size() + summary(model).size());
+  return int(parameters(precise).paths.size() + summary(model).size() + report.missing.size());
 }

@@ -1,6 +1,7 @@
 # What heed links to, found the same way by its own build and by a project that uses an installed heed.
 find_package(TBB REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(PNG REQUIRED)
 find_package(Threads REQUIRED)
 
 if(NOT TARGET heed::openblas)
