@@ -217,20 +217,22 @@ Tensor repeat_interleave(In x, int64_t repeats, int dim) {
 }
 
 namespace {
-Tensor column_less_row(const char* op, const Tensor& x) {  // [n, m], of x [.., n, m]
+// x [.., n, m] where kept(column - row) holds, else 0.
+template <class F>
+Tensor triangle(const char* op, const In& x, F kept) {
   const Where at = line_of(x);
   check_defined(op, at, x);
-  if (x.dim() < 2) fail<ShapeError>(at, op, "the tensor needs two dimensions at least, not " + x.shape().str());
-  return arange(x.size(-1)) - unsqueeze(arange(x.size(-2)), 1);
+  if (x->dim() < 2) fail<ShapeError>(at, op, "the tensor needs two dimensions at least, not " + x->shape().str());
+  Scope here{x};
+  const Tensor condition = kept(arange(x->size(-1)) - unsqueeze(arange(x->size(-2)), 1));
+  return x->dtype() == boolean ? x & condition : where(condition, x, 0);
 }
 }  // namespace
 Tensor tril(In x, int64_t diagonal) {
-  Scope here{x};
-  return where(column_less_row("tril", x) <= diagonal, x, 0);
+  return triangle("tril", x, [=](const Tensor& offset) { return offset <= diagonal; });
 }
 Tensor triu(In x, int64_t diagonal) {
-  Scope here{x};
-  return where(column_less_row("triu", x) >= diagonal, x, 0);
+  return triangle("triu", x, [=](const Tensor& offset) { return offset >= diagonal; });
 }
 
 // ---- indices
