@@ -1,4 +1,4 @@
-#include <cmath>
+#include <algorithm>
 #include <limits>
 #include "../core/op.h"
 #include "checks.h"
@@ -17,10 +17,9 @@ Tensor picked(const Tensor& x, const Tensor& target, int64_t ignored) {
   return where(on, reshape(gather(x, -1, index), target.shape()), 0);
 }
 
-// What each target counts for: 0 where it is ignored, else the weight of its class, or 1 without weights.
-Tensor importance(const Tensor& target, int64_t ignored, const Tensor& weight, Dtype t) {
+// weight[target], 0 where the target is ignored      weight [C]  target [..]
+Tensor weights_of(const Tensor& target, int64_t ignored, const Tensor& weight) {
   const Tensor on = target != ignored;
-  if (!weight.defined()) return cast(on, t);
   return where(on, reshape(embedding(where(on, target, 0), reshape(weight, {-1, 1})), target.shape()), 0);
 }
 
@@ -29,10 +28,16 @@ Tensor reduced(const Tensor& loss, Reduction reduction) {
   if (reduction == Reduction::mean) return mean(loss);
   return reduction == Reduction::batchmean && loss.dim() ? sum(loss) / loss.size(0) : sum(loss);
 }
-Tensor reduced(const Tensor& loss, const Tensor& importance, Reduction reduction) {
+// The mean is over the targets that count, by their weights if there are any.
+Tensor reduced(const Tensor& loss, const Tensor& target, int64_t ignored, const Tensor& weights, Reduction reduction) {
   if (reduction != Reduction::mean) return reduced(loss, reduction);
-  const Tensor total = sum(importance);
-  return sum(loss) / where(total == 0, 1, total);
+  if (weights.defined()) {
+    const Tensor total = sum(weights);
+    return sum(loss) / where(total == 0, 1, total);
+  }
+  const Array labels = target.array().contiguous();
+  const int64_t *t = labels.data<int64_t>(), count = labels.numel() - std::count(t, t + labels.numel(), ignored);
+  return scale(sum(loss), count ? 1 / double(count) : 0);
 }
 
 void check_classes(const char* op, Where at, const Tensor& x, const Tensor& target, const Tensor& weight,
@@ -152,22 +157,23 @@ Tensor cross_entropy(In x, In target, const CrossEntropyOptions& options) {
     if (weight.defined()) p = p * weight;
     return reduced(-sum(p * log_softmax(x), -1), reduction);
   }
-  const Tensor counts = importance(target, ignored, weight, x->dtype());
+  const Tensor weights = weight.defined() ? weights_of(target, ignored, weight) : weight;
   Tensor loss = apply(at, CrossEntropy{ignored}, x.tensor(), target.tensor());
-  if (weight.defined()) loss = loss * counts;
+  if (weights.defined()) loss = loss * weights;
   if (smoothing > 0) {
     const Tensor p = log_softmax(x), all = sum(weight.defined() ? p * weight : p, -1);
     loss = loss * (1 - smoothing) - where(target != ignored, all, 0) * uniform;
   }
-  return reduced(loss, counts, reduction);
+  return reduced(loss, target, ignored, weights, reduction);
 }
 
 Tensor nll_loss(In x, In target, const NllOptions& options) {
   const auto& [weight, ignored, reduction] = options;
   check_classes("nll_loss", line_of(x), x, target, weight, ignored);
   Scope here{x};
-  const Tensor counts = importance(target, ignored, weight, x->dtype()), loss = -picked(x, target, ignored);
-  return reduced(weight.defined() ? loss * counts : loss, counts, reduction);
+  const Tensor weights = weight.defined() ? weights_of(target, ignored, weight) : weight;
+  const Tensor loss = -picked(x, target, ignored);
+  return reduced(weights.defined() ? loss * weights : loss, target, ignored, weights, reduction);
 }
 
 // With p = sigmoid(x): log p = -softplus(-x), log(1 - p) = -softplus(x)

@@ -1,5 +1,6 @@
 #pragma once
 // Windows that slide over the last two dimensions, as convolutions and pools see them.
+#include <algorithm>
 #include "ops.h"
 
 namespace heed {
