@@ -12,6 +12,8 @@ struct Event {  // one op was applied, or the gradients of one were computed
   ModuleId module;
   std::span<const Tensor* const> inputs;
   std::span<const Tensor> outputs;  // of a backward event: the gradients of the inputs, undefined where not wanted
+  int64_t started, ended = 0;       // in ns of a steady clock; the ops that a rule runs lie within its backward event
+  int64_t multiply_adds = 0;        // of a product applied, as its op says
 };
 using Watch = FunctionRef<void(const Event&)>;
 
@@ -26,6 +28,9 @@ struct Mode {
   std::vector<Tensor>* touched = nullptr;  // a checkpoint wants to know what its function reads
 };
 inline constinit thread_local Mode mode;
+
+int64_t steady_ns();
+inline int64_t started() { return mode.observer ? steady_ns() : 0; }
 
 struct Restore {  // puts the mode back at the end of the block
   Mode before = mode;

@@ -10,6 +10,7 @@
 //   add0 add1    void(Grad, ..., Array& sum)         a kernel beside d0 or d1 that adds the gradient to what has
 //   arrived
 //                                                    already (a slice's gradient is all zeros but for the slice)
+//   multiply_adds  static int64_t(const Shape& y, const Shape&...)   of forward, from its shapes: what observers count
 //
 // The parameters of a rule say what is remembered, when its input carries a history: Input<i>, Inputs (of a list),
 // Output, OutputOf<k>, and for backward const Kept& and const Needs&. The types say what can be differentiated again: a
@@ -17,6 +18,7 @@
 #include <algorithm>
 #include <tuple>
 #include "mode.h"
+#include "reflect.h"
 
 namespace heed {
 
@@ -74,7 +76,7 @@ Array& writable(Tensor& sum, const Tensor& like);  // an array that nobody else 
 void enroll(Node& n, Where at);                      // number, line and module, once its parents are known
 void check_unchanged(const Node& n, const Slot& s);  // throws if what is remembered was overwritten
 [[noreturn]] void fail_constant(const char* op, Where at, int input);
-void report(const char* op, Where at, std::span<const Tensor* const> inputs, std::span<const Tensor> outputs);
+void report(Event e);              // to the observer: it has just ended
 Tensor identity(const Tensor& x);  // a node of its own
 void vjp_into(std::span<const Tensor> ys, std::span<const Tensor> gys, std::span<const Tensor> xs, const Pull& p);
 
@@ -256,6 +258,16 @@ class OpNode final : public Node {
     for (Slot& s : out) s.forget();
     kept = {};
   }
+  std::vector<Array> remembered() const override {
+    std::vector<Array> r;
+    for (const Slot& s : in) r.push_back(s.tensor.array());
+    for (const Slot& s : out) r.push_back(s.tensor.array());
+    auto hold = [&r](const auto& field) {
+      if constexpr (std::is_same_v<decltype(field), const Array&>) r.push_back(field);
+    };
+    std::apply([&](const auto&... field) { (hold(field), ...); }, reflect::tie(kept));
+    return r;
+  }
 
   void pull(const Pull& p) override {
     for (const Slot& s : in) check_unchanged(*this, s);
@@ -385,9 +397,17 @@ void remember_outputs(OpNode<Op>& n, const Arrays& y, uint64_t tracked) {
   (std::make_integer_sequence<int, Declared<Op>::outputs>{});
 }
 
+template <class Op>
+int64_t multiply_adds(const Shape& y, std::span<const Tensor* const> x) {
+  if constexpr (requires { &Op::multiply_adds; }) return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return Op::multiply_adds(y, x[I]->shape()...);
+    }
+  (std::make_index_sequence<std::size_t(Declared<Op>::arity)>{});
+  else return 0; }
+
 // The node, if there is to be one; the kernel's results become the outputs.
 template <class Op, class Result>
-auto finish(Where at, Op&& op, std::span<const Tensor* const> x, uint64_t tracked, Result&& made) {
+auto finish(Where at, int64_t start, Op&& op, std::span<const Tensor* const> x, uint64_t tracked, Result&& made) {
   using D = Declared<Op>;
   auto& arrays = Made<Result>::arrays(made);
   Ref<Node> owner;
@@ -401,13 +421,14 @@ auto finish(Where at, Op&& op, std::span<const Tensor* const> x, uint64_t tracke
   }
   if constexpr (D::outputs == 1) {
     Tensor y(std::move(arrays), Edge{std::move(owner), 0});
-    if (mode.observer) report(Op::name, at, x, {&y, 1});
+    if (mode.observer)
+      report({Op::name, false, at, mode.module, x, {&y, 1}, start, 0, multiply_adds<Op>(y.shape(), x)});
     return y;
   } else {
     std::array<Tensor, std::size_t(D::outputs)> y;
     for (std::size_t k = 0; k < y.size(); ++k)  // integers carry no gradient
       y[k] = Tensor(std::move(arrays[k]), floating(arrays[k].dtype()) ? Edge{owner, int(k)} : Edge{});
-    if (mode.observer) report(Op::name, at, x, y);
+    if (mode.observer) report({Op::name, false, at, mode.module, x, y, start, 0, multiply_adds<Op>(y[0].shape(), x)});
     return y;
   }
 }
@@ -424,9 +445,10 @@ auto apply(Where at, Op op, const T&... x) {
       mode.line = &at;
       return op.definition(x...);
     }
+  const int64_t start = started();
   const Tensor* pointers[] = {&x...};
   uint64_t tracked = recorded<Op>(at, pointers);
-  return finish(at, std::move(op), pointers, tracked, op.forward(x.array()...));
+  return finish(at, start, std::move(op), pointers, tracked, op.forward(x.array()...));
 }
 
 template <class Op>
@@ -434,6 +456,7 @@ auto apply_list(Where at, Op op, std::span<const Tensor> x) {
   static_assert(Declared<Op>::complete());
   static_assert(Declared<Op>::list, "heed: apply_list is for ops whose forward takes std::span<const Array>");
   if (mode.line) at = *mode.line;
+  const int64_t start = started();
   std::vector<Array> arrays;
   std::vector<const Tensor*> pointers;
   for (const Tensor& t : x) {
@@ -441,7 +464,7 @@ auto apply_list(Where at, Op op, std::span<const Tensor> x) {
     pointers.push_back(&t);
   }
   uint64_t tracked = recorded<Op>(at, pointers);
-  return finish(at, std::move(op), pointers, tracked, op.forward(std::span<const Array>(arrays)));
+  return finish(at, start, std::move(op), pointers, tracked, op.forward(std::span<const Array>(arrays)));
 }
 
 }  // namespace heed

@@ -41,8 +41,9 @@ struct Node {  // one recorded op; owned by the tensors that came out of it
   Node& operator=(const Node&) = delete;
   virtual ~Node() = default;
   virtual std::span<const Slot> parents() const = 0;
-  virtual void pull(const Pull& p) = 0;  // from the gradients of the outputs to those of the inputs
-  virtual void forget() = 0;             // drops all values, keeps the links
+  virtual void pull(const Pull& p) = 0;               // from the gradients of the outputs to those of the inputs
+  virtual void forget() = 0;                          // drops all values, keeps the links
+  virtual std::vector<Array> remembered() const = 0;  // arrays it holds, those without values among them
 
   void* operator new(std::size_t bytes) { return take_block(bytes); }
   void operator delete(void* p, std::size_t bytes) { give_block(p, bytes); }

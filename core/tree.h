@@ -165,6 +165,22 @@ std::string path_of(const M& m, ModuleId id) {
   return r;
 }
 
+struct ModulePath {
+  ModuleId id;
+  std::string path;  // "" is the model itself
+};
+// m itself, then every module in it, in declaration order.
+template <class M>
+std::vector<ModulePath> modules(const M& m) {
+  std::vector<ModulePath> r{{{&m, &typeid(M)}, ""}};
+  walk(m, [&](const Item& x) {
+    if (x.kind == Item::module && !x.path.empty()) r.push_back({x.id, x.path});
+  });
+  return r;
+}
+std::string type_name(const ModuleId& id);                    // without namespaces: Linear, Sequential<Linear, Gelu>
+bool within(std::string_view module, std::string_view path);  // is it the module's own path, or that of a part of it?
+
 // M{a...}, for the default value of a field that reads its siblings: g++ 12 crashes on a temporary module in one.
 //   std::optional<Linear> skip = make<Linear>(width, width);
 template <class M, class... A>
@@ -245,15 +261,6 @@ template <class M>
 requires(!std::is_convertible_v<const M&, In>) M cast(const M& m, Dtype t) {
   detail::Cloner copy{t, {}};
   return copy(m);
-}
-
-// ---- a table of names, shapes and numbers of elements
-std::string summary_text(const Parameters& all, std::size_t trained);
-template <class M>
-std::string summary(const M& m) {
-  int64_t trained = 0;
-  for (const Tensor& t : parameters(m).values) trained += t.numel();
-  return summary_text(state(m), std::size_t(trained));
 }
 
 }  // namespace heed
