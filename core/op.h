@@ -7,10 +7,9 @@
 //   d0 d1 ...    Tensor(Grad, ...)                   the gradient of input 0, 1, ..., in terms of other ops; of a list
 //   d            Tensor(Grad, ..., int i)            one rule for all inputs
 //   backward     Array or std::array<Array, n>(...)  a kernel for the same gradients
-//   add0 add1    void(Grad, ..., Array& sum)         a kernel beside d0 or d1 that adds the gradient to what has
-//   arrived
+//   add0 add1    void(Grad, ..., Array& sum)         a kernel beside d0 or d1: adds the gradient to what has arrived
 //                                                    already (a slice's gradient is all zeros but for the slice)
-//   multiply_adds  static int64_t(const Shape& y, const Shape&...)   of forward, from its shapes: what observers count
+//   multiply_adds  static int64_t(const Shape& y, const Shape&...)   that forward takes: observers are told
 //
 // The parameters of a rule say what is remembered, when its input carries a history: Input<i>, Inputs (of a list),
 // Output, OutputOf<k>, and for backward const Kept& and const Needs&. The types say what can be differentiated again: a
@@ -23,7 +22,7 @@
 namespace heed {
 
 // ---- what a rule may ask for
-struct Argument : Tensor {
+struct Argument : Tensor {  // a tensor, and for kernels its array
   explicit Argument(Tensor t) : Tensor(std::move(t)) {}
   operator const Array&() const { return array(); }
 };
@@ -32,13 +31,14 @@ struct GradOf : Argument {  // undefined if nothing flowed into output K
   using Argument::Argument;
 };
 template <int K>
-struct OutputOf : Argument {
+struct OutputOf : Argument {  // remembered by the graph, as inputs are
   using Argument::Argument;
 };
 template <int I>
-struct Input : Argument {
+struct Input : Argument {  // undefined if absent
   using Argument::Argument;
 };
+// Of an op with one output.
 using Grad = GradOf<0>;
 using Output = OutputOf<0>;
 struct Inputs : std::vector<Tensor> {};
@@ -46,10 +46,11 @@ struct Needs {  // which inputs' gradients are wanted
   std::span<const char> wanted;
   bool operator[](int i) const { return wanted[std::size_t(i)]; }
 };
+// static constexpr auto constant = inputs<1>: no gradient flows into input 1.
 template <int... I>
 inline constexpr uint64_t inputs = ((uint64_t{1} << I) | ... | 0);
 
-// ---- the graph: one node per recorded op, owned by the tensors that came out of it
+// ---- inside: the graph, one node per recorded op, owned by the tensors that came out of it
 struct Slot {  // a tensor as a node holds it: with its values, or only linked (shape, type and where it came from)
   Tensor tensor;
   uint32_t version = 0;
@@ -88,7 +89,7 @@ struct OnBehalfOf : Restore {  // ops inside a rule carry the line and module of
   }
 };
 
-// ---- reading an op's declaration
+// ---- inside: reading an op's declaration
 template <class>
 struct Signature;
 template <class R, class Op, class... A>
@@ -362,7 +363,7 @@ class OpNode final : public Node {
   }
 };
 
-// ---- applying an op
+// ---- inside: recording an op
 // Which inputs carry a history, a bit each; none if this op is not to be recorded.
 template <class Op>
 uint64_t recorded(Where at, std::span<const Tensor* const> x) {
@@ -433,6 +434,7 @@ auto finish(Where at, int64_t start, Op&& op, std::span<const Tensor* const> x, 
   }
 }
 
+// ---- applying an op
 // Runs an op and, if any argument has a history, records it.
 template <class Op, class... T>
 auto apply(Where at, Op op, const T&... x) {
@@ -451,6 +453,7 @@ auto apply(Where at, Op op, const T&... x) {
   return finish(at, start, std::move(op), pointers, tracked, op.forward(x.array()...));
 }
 
+// The same for an op of a list.
 template <class Op>
 auto apply_list(Where at, Op op, std::span<const Tensor> x) {
   static_assert(Declared<Op>::complete());

@@ -11,7 +11,7 @@ namespace heed {
 // Exceptions of f reach the caller.
 void parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t begin, int64_t end)> f);
 
-int num_threads();
+int num_threads();            // as many as the machine has, or as set
 void set_num_threads(int n);  // for the whole process, at least 1; before or between, not during, other work
 
 }  // namespace heed

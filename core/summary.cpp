@@ -4,7 +4,7 @@
 
 namespace heed {
 
-std::string summary_text(const Parameters& all) {
+std::string detail::summary_text(const Parameters& all) {
   Table table({"name", "shape", "kind", "elements"}, 3);
   int64_t elements = 0, trained = 0, bytes = 0;
   for (std::size_t i = 0; i < all.paths.size(); ++i) {

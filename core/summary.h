@@ -4,12 +4,14 @@
 
 namespace heed {
 
+namespace detail {
 std::string summary_text(const Parameters& all);
+}
 
 // A line per tensor that is saved: path, shape, trained, frozen or state, elements.
 template <class M>
 std::string summary(const M& model) {
-  return summary_text(state(model));
+  return detail::summary_text(state(model));
 }
 
 struct Summary {

@@ -18,7 +18,7 @@ struct Item {  // what the walk meets: a module, a trained tensor, a state tenso
   Tensor* tensor = nullptr;
   double value = 0;
 };
-using Visit = FunctionRef<void(const Item&)>;
+using Visit = FunctionRef<void(const Item&)>;  // what walk calls
 
 namespace detail {
 template <class>
@@ -97,7 +97,7 @@ void walk(const M& m, F&& visit) {
                Visit(visit));  // a tensor is a handle: a const model can be read and assigned to
 }
 
-struct Parameters {
+struct Parameters {  // tensors of a model, each with its path: "blocks.0.attention.out_proj.weight"
   std::vector<std::string> paths;
   std::vector<Tensor> values;
 };
@@ -156,6 +156,7 @@ std::vector<std::pair<std::string, std::string>> ties(const M& m) {
   return r;
 }
 
+// Of a module in m: "blocks.0.attention"; empty for m itself and for what is not in it.
 template <class M>
 std::string path_of(const M& m, ModuleId id) {
   std::string r;
@@ -250,6 +251,7 @@ struct Cloner {
   }
 };
 }  // namespace detail
+// clone(model): nothing is shared with the original.
 template <class M>
 M clone(const M& m) {
   detail::Cloner copy;

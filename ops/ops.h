@@ -6,14 +6,14 @@
 
 namespace heed {
 
-inline constexpr bool keepdim = true;
+inline constexpr bool keepdim = true;  // as an argument: sum(x, 0, keepdim)
 
 struct Dims {  // one dimension or several
   std::span<const int> list;
   int single = 0;
   Dims(int dim) : single(dim) {}
   Dims(std::initializer_list<int> dims) : list(dims.begin(), dims.size()), single(-1) {}
-  std::span<const int> get() const { return list.data() ? list : std::span(&single, 1); }
+  std::span<const int> get() const { return list.data() ? list : std::span(&single, 1); }  // all that were named
 };
 
 // ---- elementwise, broadcasting; a number takes the tensor's type
@@ -53,12 +53,12 @@ Tensor argmax(In x, int dim = -1, bool keepdim = false);     // i64, the first o
 Tensor logsumexp(In x, int dim = -1, bool keepdim = false);  // log sum e^x, without overflow
 
 // ---- shapes: views of x where its strides allow
-Tensor reshape(In x, Shape to);  // one size may be -1: what remains
-Tensor transpose(In x, int dim0 = -2, int dim1 = -1);
+Tensor reshape(In x, Shape to);                         // one size may be -1: what remains
+Tensor transpose(In x, int dim0 = -2, int dim1 = -1);   // swaps two dimensions
 Tensor permute(In x, std::initializer_list<int> dims);  // dimension i of y is dims[i] of x
 Tensor slice(In x, int dim, int64_t from, int64_t to = INT64_MAX, int64_t step = 1);  // as x[from:to:step] in Python
 Tensor expand(In x, Shape to);                                                        // broadcasts; -1: as in x
-Tensor concat(std::span<const Tensor> x, int dim = 0, Where at = Where::here());
+Tensor concat(std::span<const Tensor> x, int dim = 0, Where at = Where::here());      // one after the other
 Tensor concat(std::initializer_list<Tensor> x, int dim = 0, Where at = Where::here());
 Tensor stack(std::span<const Tensor> x, int dim = 0, Where at = Where::here());  // along a new dimension
 Tensor stack(std::initializer_list<Tensor> x, int dim = 0, Where at = Where::here());
@@ -67,7 +67,7 @@ Tensor stack(std::initializer_list<Tensor> x, int dim = 0, Where at = Where::her
 Tensor gather(In x, int dim, In index);               // y[i][j] = x[i][index[i][j]] for dim 1; index has x's rank
 Tensor scatter_add(In x, int dim, In index, In src);  // x, then y[i][index[i][j]] += src[i][j]
 Tensor embedding(In index, In weight);                // rows of weight: [..] i64, [V, D] -> [.., D]
-struct TopK {
+struct TopK {                                         // what topk returns
   Tensor values, indices;
 };
 TopK topk(In x, int64_t k, int dim = -1);  // the k largest, descending; of equals the first

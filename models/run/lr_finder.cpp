@@ -21,11 +21,11 @@ double slope(std::span<const double> y) {  // of the line nearest to y over 0, 1
 
 LrCurve find_lr(FunctionRef<double(double rate)> step, const LrFinderOptions& options, Where at) {
   const auto [low, high, steps, burst] = options;
-  auto refuse = [at](const std::string& why) { fail<Error>(at, "find_lr", why); };
   if (!(low > 0 && high > low && std::isfinite(high)))
-    refuse("there are no rates from " + draw::number(low) + " to " + draw::number(high));
-  if (steps < 10) refuse("cannot see a slope in " + std::to_string(steps) + " steps: take 10 at least");
-  if (!(burst > 1)) refuse("burst must be more than 1, not " + draw::number(burst));
+    fail<Error>(at, "find_lr", "there are no rates from " + draw::number(low) + " to " + draw::number(high));
+  if (steps < 10)
+    fail<Error>(at, "find_lr", "cannot see a slope in " + std::to_string(steps) + " steps: take 10 at least");
+  if (!(burst > 1)) fail<Error>(at, "find_lr", "burst must be more than 1, not " + draw::number(burst));
 
   LrCurve c;
   const std::size_t wide = std::size_t(steps) / 20 + 1;  // to each side
@@ -39,7 +39,7 @@ LrCurve find_lr(FunctionRef<double(double rate)> step, const LrFinderOptions& op
     least = std::min(least, recent);
     if (recent - least > (burst - 1) * std::abs(least)) break;
   }
-  if (c.loss.empty()) refuse("the loss is not finite at the lowest rate, " + draw::number(low));
+  if (c.loss.empty()) fail<Error>(at, "find_lr", "the loss is not finite at the lowest rate, " + draw::number(low));
 
   const std::size_t n = c.loss.size();
   double steepest = 0, minimum = INFINITY;
@@ -51,8 +51,9 @@ LrCurve find_lr(FunctionRef<double(double rate)> step, const LrFinderOptions& op
     if (around.size() == 2 * wide + 1 && slope(around) < steepest) steepest = slope(around), c.steepest = c.lr[i];
   }
   if (steepest == 0)
-    refuse("the loss never falls: it is " + draw::number(c.loss[0]) + " at a rate of " + draw::number(low) + " and " +
-           draw::number(c.loss[n - 1]) + " at " + draw::number(c.lr[n - 1]));
+    fail<Error>(at, "find_lr",
+                "the loss never falls: it is " + draw::number(c.loss[0]) + " at a rate of " + draw::number(low) +
+                    " and " + draw::number(c.loss[n - 1]) + " at " + draw::number(c.lr[n - 1]));
   return c;
 }
 
