@@ -256,7 +256,7 @@ class Sweep {
         OnBehalfOf op(n);
         n.pull({g, {needs}, results, how.create_graph, sums});
         for (std::size_t i = 0; i < parents.size(); ++i)
-          if (needs[i] && results[i].defined()) results[i] = fitted(n, std::move(results[i]), parents[i].tensor);
+          if (needs[i] && results[i].defined()) fit(n, results[i], parents[i].tensor);
       }
       if (mode.observer) report_backward(n, g, start);
       {
@@ -279,12 +279,12 @@ class Sweep {
     report({n.name, true, n.at, n.module, inputs, results, start});
   }
 
-  static Tensor fitted(const Node& n, Tensor g, const Tensor& input) {  // a gradient, to what its input broadcasts from
+  static void fit(const Node& n, Tensor& g, const Tensor& input) {  // sums over what input was broadcast to
     if (g.dtype() != input.dtype())
       fail<DtypeError>(
           n.at, n.name,
           std::string("its rule gives a gradient in ") + name(g.dtype()) + " for an input in " + name(input.dtype()));
-    return g.shape() == input.shape() ? g : sum_to(g, input.shape());
+    if (g.shape() != input.shape()) g = sum_to(g, input.shape());
   }
   void add(Tensor& sum, Tensor g) {
     if (!sum.defined()) sum = std::move(g);

@@ -1,6 +1,5 @@
 #include "profiler.h"
 #include <algorithm>
-#include <map>
 #include <nlohmann/json.hpp>
 #include "disk.h"
 #include "table.h"

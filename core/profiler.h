@@ -6,8 +6,9 @@
 namespace heed {
 
 // Profiler profile{model};   or, where the types of modules will do, Profiler profile;
-// Watches every op of this thread to the end of the block, forward and backward; 0.3 KB for each. What a gradient rule
-// runs counts for the op whose rule it is. Work outside of ops (an optimizer's step, data) is in the wall time only.
+// Watches every op of this thread to the end of the block, forward and backward; about 0.4 KB for each. What a gradient
+// rule runs counts for the op whose rule it is. Work outside of ops (an optimizer's step, data) is in the wall time
+// only.
 class Profiler {
  public:
   struct Row {

@@ -64,9 +64,9 @@ std::string LrCurve::str() const {
 }
 
 std::string LrCurve::svg() const {
-  const auto [lowest, highest] = std::minmax_element(smooth.begin(), smooth.end());
+  const auto range = std::minmax_element(smooth.begin(), smooth.end());
   auto mark = [&](const char* what, double rate) {
-    return draw::Series{what + draw::number(rate, 2), {rate, rate}, {*lowest, *highest}};
+    return draw::Series{what + draw::number(rate, 2), {rate, rate}, {*range.first, *range.second}};
   };
   return draw::curve(
       {{"loss", lr, loss}, {"smooth", lr, smooth}, mark("steepest: ", steepest), mark("least / 10: ", minimum / 10)},
