@@ -17,8 +17,9 @@ OPENS_SCOPE = re.compile(r'(template <.*>+ )?(struct|class|union|enum)\b.*{$')
 CONTINUED = re.compile(r'(template <.*>|requires\b.*[^;{}])$')  # what follows at the same indentation belongs to it
 
 
-# Documented by the comment of their type: constructors, operators, what containers and the walk over fields need.
-EXPECTED = r'~?%s|operator.*|begin|end|fields|clone|str'
+# Documented by the comment of their type: constructors, operators, what containers and the walk over fields need, and an
+# optimizer's step, which that comment is about.
+EXPECTED = r'~?%s|operator.*|begin|end|fields|clone|str|step'
 
 
 @dataclasses.dataclass
