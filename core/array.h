@@ -20,6 +20,7 @@ class Array {
       : storage_(std::move(storage)), shape_(shape), strides_(contiguous_strides(shape)), dtype_(t) {}
   static Array number(double v, int64_t i, Dtype t);  // no dimensions, the value inline: nothing is allocated
 
+  // Its properties, and those of the storage: alone is whether nobody else holds it, version counts its overwriting.
   bool defined() const { return is_number_ || storage_; }
   const Shape& shape() const { return shape_; }
   const Strides& strides() const { return strides_; }

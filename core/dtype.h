@@ -8,6 +8,7 @@
 
 namespace heed {
 
+// The names are heed::f32 and so on, too.
 enum class Dtype : uint8_t { f32, f64, bf16, i64, boolean };
 using enum Dtype;
 
@@ -26,8 +27,8 @@ struct BFloat16 {  // the upper half of a float, rounded to nearest even
   explicit operator bool() const { return (bits & 0x7fffu) != 0; }
 };
 
-constexpr bool floating(Dtype t) { return t == f32 || t == f64 || t == bf16; }
-constexpr std::size_t width(Dtype t) {  // bytes of one element
+constexpr bool floating(Dtype t) { return t == f32 || t == f64 || t == bf16; }  // can it have a gradient?
+constexpr std::size_t width(Dtype t) {                                          // bytes of one element
   switch (t) {
     case f32:
       return 4;
@@ -41,11 +42,12 @@ constexpr std::size_t width(Dtype t) {  // bytes of one element
   }
   return 0;
 }
-constexpr const char* name(Dtype t) {
+constexpr const char* name(Dtype t) {  // "f32"
   constexpr const char* names[] = {"f32", "f64", "bf16", "i64", "boolean"};
   return names[static_cast<std::size_t>(t)];
 }
 
+// dtype_of<float> is f32; of double f64, of BFloat16 bf16, of int64_t i64, of bool boolean.
 template <class T>
 struct DtypeOf;
 template <>

@@ -9,6 +9,7 @@ namespace heed {
 struct Where {  // a place in the user's source; file is null where none is known
   const char* file = nullptr;
   int line = 0;
+  // The line that calls, also as the default of a function's argument.
   static constexpr Where here(const char* file = __builtin_FILE(), int line = __builtin_LINE()) { return {file, line}; }
   explicit operator bool() const { return file; }
   std::string str() const { return file ? std::string(file) + ":" + std::to_string(line) : "heed"; }
@@ -33,6 +34,7 @@ struct FileError : Error {  // a file that is missing, broken, or of another mod
   using Error::Error;
 };
 
+// Throws an E of the form above: fail<ShapeError>(at, "my_op", "cannot ..").
 template <class E>
 [[noreturn]] void fail(Where at, std::string_view op, const std::string& what) {
   throw E(at.str() + ": " + std::string(op) + ": " + what);

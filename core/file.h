@@ -7,6 +7,7 @@
 
 namespace heed {
 
+// What files hold, and what may be said of it.
 using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 using Metadata = std::map<std::string, std::string>;
 

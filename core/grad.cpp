@@ -1,5 +1,6 @@
 #include "grad.h"
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include "op.h"
 #include "parallel.h"
@@ -45,8 +46,14 @@ void fail_constant(const char* op, Where at, int input) {
                       ", but it has a history: detach() it if that is meant");
 }
 
-void report(const char* op, Where at, std::span<const Tensor* const> inputs, std::span<const Tensor> outputs) {
-  (*mode.observer)({op, false, at, mode.module, inputs, outputs});
+int64_t steady_ns() {
+  using namespace std::chrono;
+  return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
+void report(Event e) {
+  e.ended = steady_ns();
+  (*mode.observer)(e);
 }
 
 namespace {
@@ -67,6 +74,7 @@ struct Leaf final : Node {
   std::span<const Slot> parents() const override { return {}; }
   void pull(const Pull&) override {}
   void forget() override {}
+  std::vector<Array> remembered() const override { return {}; }
 };
 Tensor Tensor::requires_grad(Where at) const {
   check_here("requires_grad", at);
@@ -243,15 +251,18 @@ class Sweep {
         needs[i] = slot >= 0;
         if (slot >= 0) sums[i] = &gradients[std::size_t(slot)];
       }
+      const int64_t start = started();
       {
         OnBehalfOf op(n);
         n.pull({g, {needs}, results, how.create_graph, sums});
+        for (std::size_t i = 0; i < parents.size(); ++i)
+          if (needs[i] && results[i].defined()) fit(n, results[i], parents[i].tensor);
       }
-      if (mode.observer) report_backward(n, g);
+      if (mode.observer) report_backward(n, g, start);
       {
         OnBehalfOf op(n);
         for (std::size_t i = 0; i < parents.size(); ++i)
-          if (needs[i]) hand_over(n, std::move(results[i]), parents[i], *sums[i]);
+          if (needs[i] && results[i].defined()) add(*sums[i], std::move(results[i]));
       }
       if (how.consume) {
         n.forget();
@@ -262,20 +273,18 @@ class Sweep {
       for (Tensor& t : g) t = Tensor();
   }
 
-  void report_backward(const Node& n, std::span<const Tensor> g) const {
+  void report_backward(const Node& n, std::span<const Tensor> g, int64_t start) const {
     std::vector<const Tensor*> inputs;
     for (const Tensor& t : g) inputs.push_back(&t);
-    (*mode.observer)({n.name, true, n.at, n.module, inputs, results});
+    report({n.name, true, n.at, n.module, inputs, results, start});
   }
 
-  void hand_over(const Node& n, Tensor g, const Slot& to, Tensor& sum) {
-    if (!g.defined()) return;
-    if (g.dtype() != to.tensor.dtype())
-      fail<DtypeError>(n.at, n.name,
-                       std::string("its rule gives a gradient in ") + name(g.dtype()) + " for an input in " +
-                           name(to.tensor.dtype()));
-    if (g.shape() != to.tensor.shape()) g = sum_to(g, to.tensor.shape());
-    add(sum, std::move(g));
+  static void fit(const Node& n, Tensor& g, const Tensor& input) {  // sums over what input was broadcast to
+    if (g.dtype() != input.dtype())
+      fail<DtypeError>(
+          n.at, n.name,
+          std::string("its rule gives a gradient in ") + name(g.dtype()) + " for an input in " + name(input.dtype()));
+    if (g.shape() != input.shape()) g = sum_to(g, input.shape());
   }
   void add(Tensor& sum, Tensor g) {
     if (!sum.defined()) sum = std::move(g);
@@ -418,6 +427,11 @@ class Checkpoint final : public Node {
   void forget() override {
     for (Slot& s : in) s.forget();
     f.reset();
+  }
+  std::vector<Array> remembered() const override {
+    std::vector<Array> r;
+    for (const Slot& s : in) r.push_back(s.tensor.array());
+    return r;
   }
 };
 

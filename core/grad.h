@@ -6,7 +6,7 @@
 
 namespace heed {
 
-inline constexpr bool create_graph = true;
+inline constexpr bool create_graph = true;  // as an argument: grad(y, {x}, create_graph)
 
 // d y / d x for each x, total: if one x was computed from another, the other's gradient includes the way through it.
 // y has one element. With create_graph the gradients have a history of their own.
@@ -83,6 +83,7 @@ Gradients grad(const Tensor& y, Parameters p, bool create_graph, Where at);
 Gradients grad(Consumed y, Parameters p, Where at);
 }  // namespace detail
 
+// The gradient of y by every parameter of a model. GradError: y depends on none of them.
 template <Module M>
 Gradients grad(const Tensor& y, const M& model, bool create_graph = false, Where at = Where::here()) {
   return detail::grad(y, parameters(model), create_graph, at);
@@ -94,9 +95,9 @@ Gradients grad(Consumed y, const M& model, Where at = Where::here()) {
 
 // ---- checkpoint(f, x...): remembers nothing of what happens inside f and runs it again for the gradients. They reach
 // everything f reads, passed or captured. A generator is passed as Rng* and replays from its value at the call.
-struct Replay {
+struct Replay {  // f and its arguments
   virtual ~Replay() = default;
-  virtual Tensor run() const = 0;
+  virtual Tensor run() const = 0;  // f, once more
 };
 Tensor checkpoint_op(std::unique_ptr<Replay> f, Where at, Tensor y, std::vector<Tensor> touched);
 
@@ -141,6 +142,7 @@ template <class A>
 using Stored = std::conditional_t<std::is_base_of_v<Tensor, A>, Tensor, A>;
 }  // namespace detail
 
+// f(x, more...): of tensors and whatever else f takes, giving a tensor.
 template <class F, class... A>
 Tensor checkpoint(F f, const In& x, A... more) {
   auto replay = std::make_unique<detail::ReplayOf<F, In, detail::Stored<A>...>>(f, x, more...);

@@ -12,8 +12,10 @@ struct Event {  // one op was applied, or the gradients of one were computed
   ModuleId module;
   std::span<const Tensor* const> inputs;
   std::span<const Tensor> outputs;  // of a backward event: the gradients of the inputs, undefined where not wanted
+  int64_t started, ended = 0;       // in ns of a steady clock; the ops that a rule runs lie within its backward event
+  int64_t multiply_adds = 0;        // of a product applied, as its op says
 };
-using Watch = FunctionRef<void(const Event&)>;
+using Watch = FunctionRef<void(const Event&)>;  // an observer
 
 struct Mode {
   bool recording = true;
@@ -25,7 +27,11 @@ struct Mode {
   const Watch* observer = nullptr;
   std::vector<Tensor>* touched = nullptr;  // a checkpoint wants to know what its function reads
 };
-inline constinit thread_local Mode mode;
+inline constinit thread_local Mode mode;  // of this thread; changed by the scopes below
+
+// The clock that events are timed by; it is not read where nobody observes.
+int64_t steady_ns();
+inline int64_t started() { return mode.observer ? steady_ns() : 0; }
 
 struct Restore {  // puts the mode back at the end of the block
   Mode before = mode;
@@ -35,7 +41,7 @@ struct Restore {  // puts the mode back at the end of the block
   ~Restore() { mode = before; }
 };
 
-struct Recording : Restore {
+struct Recording : Restore {  // whether ops in this block are recorded
   explicit Recording(bool on) { mode.recording = on; }
 };
 struct Unrecorded : Recording {  // ops in this block have no history
@@ -77,6 +83,7 @@ struct Scope : Restore {
   Where at_;
 };
 
+// The line that errors name: of whom ops run for, or else the caller's.
 inline Where line_of(Where called) { return mode.line ? *mode.line : called; }
 inline Where line_of(const In& x) { return line_of(x.at); }
 

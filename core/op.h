@@ -7,9 +7,9 @@
 //   d0 d1 ...    Tensor(Grad, ...)                   the gradient of input 0, 1, ..., in terms of other ops; of a list
 //   d            Tensor(Grad, ..., int i)            one rule for all inputs
 //   backward     Array or std::array<Array, n>(...)  a kernel for the same gradients
-//   add0 add1    void(Grad, ..., Array& sum)         a kernel beside d0 or d1 that adds the gradient to what has
-//   arrived
+//   add0 add1    void(Grad, ..., Array& sum)         a kernel beside d0 or d1: adds the gradient to what has arrived
 //                                                    already (a slice's gradient is all zeros but for the slice)
+//   multiply_adds  static int64_t(const Shape& y, const Shape&...)   that forward takes: observers are told
 //
 // The parameters of a rule say what is remembered, when its input carries a history: Input<i>, Inputs (of a list),
 // Output, OutputOf<k>, and for backward const Kept& and const Needs&. The types say what can be differentiated again: a
@@ -17,11 +17,12 @@
 #include <algorithm>
 #include <tuple>
 #include "mode.h"
+#include "reflect.h"
 
 namespace heed {
 
 // ---- what a rule may ask for
-struct Argument : Tensor {
+struct Argument : Tensor {  // a tensor, and for kernels its array
   explicit Argument(Tensor t) : Tensor(std::move(t)) {}
   operator const Array&() const { return array(); }
 };
@@ -30,13 +31,14 @@ struct GradOf : Argument {  // undefined if nothing flowed into output K
   using Argument::Argument;
 };
 template <int K>
-struct OutputOf : Argument {
+struct OutputOf : Argument {  // remembered by the graph, as inputs are
   using Argument::Argument;
 };
 template <int I>
-struct Input : Argument {
+struct Input : Argument {  // undefined if absent
   using Argument::Argument;
 };
+// Of an op with one output.
 using Grad = GradOf<0>;
 using Output = OutputOf<0>;
 struct Inputs : std::vector<Tensor> {};
@@ -44,10 +46,11 @@ struct Needs {  // which inputs' gradients are wanted
   std::span<const char> wanted;
   bool operator[](int i) const { return wanted[std::size_t(i)]; }
 };
+// static constexpr auto constant = inputs<1>: no gradient flows into input 1.
 template <int... I>
 inline constexpr uint64_t inputs = ((uint64_t{1} << I) | ... | 0);
 
-// ---- the graph: one node per recorded op, owned by the tensors that came out of it
+// ---- inside: the graph, one node per recorded op, owned by the tensors that came out of it
 struct Slot {  // a tensor as a node holds it: with its values, or only linked (shape, type and where it came from)
   Tensor tensor;
   uint32_t version = 0;
@@ -74,7 +77,7 @@ Array& writable(Tensor& sum, const Tensor& like);  // an array that nobody else 
 void enroll(Node& n, Where at);                      // number, line and module, once its parents are known
 void check_unchanged(const Node& n, const Slot& s);  // throws if what is remembered was overwritten
 [[noreturn]] void fail_constant(const char* op, Where at, int input);
-void report(const char* op, Where at, std::span<const Tensor* const> inputs, std::span<const Tensor> outputs);
+void report(Event e);              // to the observer: it has just ended
 Tensor identity(const Tensor& x);  // a node of its own
 void vjp_into(std::span<const Tensor> ys, std::span<const Tensor> gys, std::span<const Tensor> xs, const Pull& p);
 
@@ -86,7 +89,7 @@ struct OnBehalfOf : Restore {  // ops inside a rule carry the line and module of
   }
 };
 
-// ---- reading an op's declaration
+// ---- inside: reading an op's declaration
 template <class>
 struct Signature;
 template <class R, class Op, class... A>
@@ -263,6 +266,16 @@ class OpNode final : public Node {
     for (Slot& s : out) s.forget();
     kept = {};
   }
+  std::vector<Array> remembered() const override {
+    std::vector<Array> r;
+    for (const Slot& s : in) r.push_back(s.tensor.array());
+    for (const Slot& s : out) r.push_back(s.tensor.array());
+    auto hold = [&r](const auto& field) {
+      if constexpr (std::is_same_v<decltype(field), const Array&>) r.push_back(field);
+    };
+    std::apply([&](const auto&... field) { (hold(field), ...); }, reflect::tie(kept));
+    return r;
+  }
 
   void pull(const Pull& p) override {
     for (const Slot& s : in) check_unchanged(*this, s);
@@ -364,7 +377,7 @@ class OpNode final : public Node {
   }
 };
 
-// ---- applying an op
+// ---- inside: recording an op
 // Which inputs carry a history, a bit each; none if this op is not to be recorded.
 template <class Op>
 uint64_t recorded(Where at, std::span<const Tensor* const> x) {
@@ -399,9 +412,17 @@ void remember_outputs(OpNode<Op>& n, const Arrays& y, uint64_t tracked) {
   (std::make_integer_sequence<int, Declared<Op>::outputs>{});
 }
 
+template <class Op>
+int64_t multiply_adds(const Shape& y, std::span<const Tensor* const> x) {
+  if constexpr (requires { &Op::multiply_adds; }) return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return Op::multiply_adds(y, x[I]->shape()...);
+    }
+  (std::make_index_sequence<std::size_t(Declared<Op>::arity)>{});
+  else return 0; }
+
 // The node, if there is to be one; the kernel's results become the outputs.
 template <class Op, class Result>
-auto finish(Where at, Op&& op, std::span<const Tensor* const> x, uint64_t tracked, Result&& made) {
+auto finish(Where at, int64_t start, Op&& op, std::span<const Tensor* const> x, uint64_t tracked, Result&& made) {
   using D = Declared<Op>;
   auto& arrays = Made<Result>::arrays(made);
   Ref<Node> owner;
@@ -415,17 +436,19 @@ auto finish(Where at, Op&& op, std::span<const Tensor* const> x, uint64_t tracke
   }
   if constexpr (D::outputs == 1) {
     Tensor y(std::move(arrays), Edge{std::move(owner), 0});
-    if (mode.observer) report(Op::name, at, x, {&y, 1});
+    if (mode.observer)
+      report({Op::name, false, at, mode.module, x, {&y, 1}, start, 0, multiply_adds<Op>(y.shape(), x)});
     return y;
   } else {
     std::array<Tensor, std::size_t(D::outputs)> y;
     for (std::size_t k = 0; k < y.size(); ++k)  // integers carry no gradient
       y[k] = Tensor(std::move(arrays[k]), floating(arrays[k].dtype()) ? Edge{owner, int(k)} : Edge{});
-    if (mode.observer) report(Op::name, at, x, y);
+    if (mode.observer) report({Op::name, false, at, mode.module, x, y, start, 0, multiply_adds<Op>(y[0].shape(), x)});
     return y;
   }
 }
 
+// ---- applying an op
 // Runs an op and, if any argument has a history, records it.
 template <class Op, class... T>
 auto apply(Where at, Op op, const T&... x) {
@@ -438,16 +461,19 @@ auto apply(Where at, Op op, const T&... x) {
       mode.line = &at;
       return op.definition(x...);
     }
+  const int64_t start = started();
   const Tensor* pointers[] = {&x...};
   uint64_t tracked = recorded<Op>(at, pointers);
-  return finish(at, std::move(op), pointers, tracked, op.forward(x.array()...));
+  return finish(at, start, std::move(op), pointers, tracked, op.forward(x.array()...));
 }
 
+// The same for an op of a list.
 template <class Op>
 auto apply_list(Where at, Op op, std::span<const Tensor> x) {
   static_assert(Declared<Op>::complete());
   static_assert(Declared<Op>::list, "heed: apply_list is for ops whose forward takes std::span<const Array>");
   if (mode.line) at = *mode.line;
+  const int64_t start = started();
   std::vector<Array> arrays;
   std::vector<const Tensor*> pointers;
   for (const Tensor& t : x) {
@@ -455,7 +481,7 @@ auto apply_list(Where at, Op op, std::span<const Tensor> x) {
     pointers.push_back(&t);
   }
   uint64_t tracked = recorded<Op>(at, pointers);
-  return finish(at, std::move(op), pointers, tracked, op.forward(std::span<const Array>(arrays)));
+  return finish(at, start, std::move(op), pointers, tracked, op.forward(std::span<const Array>(arrays)));
 }
 
 }  // namespace heed

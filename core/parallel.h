@@ -50,7 +50,7 @@ class Background {
   std::shared_ptr<Job> job_;  // also in the hands of the threads it was offered to
 };
 
-int num_threads();
+int num_threads();            // as many as the machine has, or as set
 void set_num_threads(int n);  // for the whole process, at least 1; before or between, not during, other work
 
 }  // namespace heed

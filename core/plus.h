@@ -19,6 +19,7 @@ class Operands {
   Operands(const char* op, Where at, const In& x, const In& y);  // ShapeError, DtypeError
   Operands(const Operands&) = delete;
   Operands& operator=(const Operands&) = delete;
+  // As they were made to fit, and their common type.
   const Tensor& a() const { return *a_; }
   const Tensor& b() const { return *b_; }
   Dtype dtype() const { return a_->dtype(); }

@@ -23,9 +23,9 @@ struct Rng {
   uint64_t seed = 0;
   uint64_t counter = 0;
 
-  uint64_t key() { return scramble(seed, counter++); }  // for a stream of its own
-  double uniform() { return unit(key(), 0); }           // [0, 1)
-  double normal() { return gaussian(key(), 0); }
+  uint64_t key() { return scramble(seed, counter++); }                 // for a stream of its own
+  double uniform() { return unit(key(), 0); }                          // [0, 1)
+  double normal() { return gaussian(key(), 0); }                       // mean 0, variance 1
   int64_t below(int64_t n) { return int64_t(uniform() * double(n)); }  // 0 .. n-1
 };
 
@@ -34,6 +34,7 @@ struct DropoutKey {
   double rate = 0;  // the probability of being dropped, in [0, 1)
   uint64_t key = 0;
   explicit operator bool() const { return rate > 0; }
+  // What element i is multiplied by.
   double scale(int64_t i) const { return unit(key, uint64_t(i)) < rate ? 0.0 : 1 / (1 - rate); }
 };
 inline DropoutKey dropout_key(double rate, Rng* training) {  // no generator: evaluation, nothing is dropped

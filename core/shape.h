@@ -7,7 +7,7 @@
 
 namespace heed {
 
-inline constexpr int max_rank = 8;
+inline constexpr int max_rank = 8;  // dimensions
 
 class Shape {
  public:
@@ -17,18 +17,18 @@ class Shape {
     for (int64_t s : sizes) push_back(s);
   }
 
-  int rank() const { return rank_; }
+  int rank() const { return rank_; }  // how many dimensions; [-1] is the size of the last
   int64_t& operator[](int dim) { return sizes_[static_cast<std::size_t>(dim < 0 ? dim + rank_ : dim)]; }
   int64_t operator[](int dim) const { return sizes_[static_cast<std::size_t>(dim < 0 ? dim + rank_ : dim)]; }
   const int64_t* begin() const { return sizes_.data(); }
   const int64_t* end() const { return sizes_.data() + rank_; }
 
-  int64_t numel() const {
+  int64_t numel() const {  // the product of the sizes
     int64_t n = 1;
     for (int64_t s : *this) n *= s;
     return n;
   }
-  void push_back(int64_t size) {
+  void push_back(int64_t size) {  // ShapeError: it has 8
     if (rank_ == max_rank) throw ShapeError("shape: more than 8 dimensions");
     sizes_[static_cast<std::size_t>(rank_++)] = size;
   }
@@ -38,7 +38,7 @@ class Shape {
       if (i != dim) r.push_back((*this)[i]);
     return r;
   }
-  Shape with(int dim, int64_t size) const {
+  Shape with(int dim, int64_t size) const {  // dim may count from the back
     Shape r = *this;
     r[dim] = size;
     return r;
@@ -70,7 +70,7 @@ struct Around {  // a shape seen from one of its dimensions: [outer, n, inner]
 
 using Strides = std::array<int64_t, max_rank>;  // in elements; those past the rank mean nothing
 
-inline Strides contiguous_strides(const Shape& s) {
+inline Strides contiguous_strides(const Shape& s) {  // row by row, without gaps
   Strides r{};
   int64_t step = 1;
   for (int i = s.rank() - 1; i >= 0; --i) {

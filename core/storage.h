@@ -30,7 +30,7 @@ class Ref {
   ~Ref() {
     if (p_) release(p_);
   }
-  T* get() const { return p_; }
+  T* get() const { return p_; }  // the count stays as it is
   T* operator->() const { return p_; }
   T& operator*() const { return *p_; }
   explicit operator bool() const { return p_; }
@@ -44,7 +44,7 @@ class Ref {
 void* take_block(std::size_t bytes);
 void give_block(void* block, std::size_t bytes) noexcept;
 
-struct alignas(64) Storage {
+struct alignas(64) Storage {  // what arrays share
   std::atomic<uint32_t> refs{1};
   std::atomic<uint32_t> version{0};
   std::size_t bytes = 0;
@@ -53,6 +53,7 @@ struct alignas(64) Storage {
   Where written;                          // the line of the last in-place write
 };
 Storage* make_storage(std::size_t bytes);  // values are not initialised
+// Memory of someone else's, given back by free_data.
 Storage* adopt_storage(std::byte* data, std::size_t bytes, void (*free_data)(Storage*));
 void destroy(Storage* s) noexcept;
 inline void retain(Storage* s) { s->refs.fetch_add(1, std::memory_order_relaxed); }
@@ -62,9 +63,9 @@ inline void release(Storage* s) {
 
 // What tensors occupy, in bytes, over all threads. Each thread that runs may be up to 64 KiB behind with its own.
 namespace memory {
-std::size_t in_use();
-std::size_t peak();  // the largest in_use since the start or the last reset
-void reset_peak();
+std::size_t in_use();  // now
+std::size_t peak();    // the largest in_use since the start or the last reset
+void reset_peak();     // to in_use
 std::size_t cached();  // free blocks kept for reuse by the large-block lists
 void trim();           // gives cached large blocks back to the system
 bool caches();         // are freed blocks kept? Not under AddressSanitizer, so that a use after free is seen

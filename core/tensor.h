@@ -40,13 +40,15 @@ struct Node {  // one recorded op; owned by the tensors that came out of it
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
   virtual ~Node() = default;
-  virtual std::span<const Slot> parents() const = 0;
-  virtual void pull(const Pull& p) = 0;  // from the gradients of the outputs to those of the inputs
-  virtual void forget() = 0;             // drops all values, keeps the links
+  virtual std::span<const Slot> parents() const = 0;  // the inputs
+  virtual void pull(const Pull& p) = 0;               // from the gradients of the outputs to those of the inputs
+  virtual void forget() = 0;                          // drops all values, keeps the links
+  virtual std::vector<Array> remembered() const = 0;  // arrays it holds, those without values among them
 
   void* operator new(std::size_t bytes) { return take_block(bytes); }
   void operator delete(void* p, std::size_t bytes) { give_block(p, bytes); }
 };
+// Nodes are counted; the last holder of one takes it down, and what it alone has held.
 void take_down(Node* n);
 inline void retain(Node* n) { n->refs.fetch_add(1, std::memory_order_relaxed); }
 inline void release(Node* n) {
@@ -66,8 +68,8 @@ struct Range {
   int64_t from = 0, to = INT64_MAX, step = 1;  // negative from and to count from the back; to is not included
   // x(Range{2}) is Python's x[2:], x(Range{.to = -1}) is x[:-1], x(Range{.step = 2}) is x[::2].
 };
-constexpr Range range(int64_t from, int64_t to, int64_t step = 1) { return {from, to, step}; }
-struct Index {
+constexpr Range range(int64_t from, int64_t to, int64_t step = 1) { return {from, to, step}; }  // x[from:to:step]
+struct Index {  // a number, the whole dimension, a range of it, or a tensor of indices or truths
   enum Kind { absent, one, all, some, tensor } kind = absent;
   Range span;
   const Tensor* values = nullptr;
@@ -86,6 +88,7 @@ class Tensor {
   explicit Tensor(Array a) : array_(std::move(a)) {}
   Tensor(Array a, Edge e) : array_(std::move(a)), edge_(std::move(e)) {}
 
+  // shape() lists the sizes, outermost first; dim() counts them; numel() counts elements.
   bool defined() const { return array_.defined(); }
   const Shape& shape() const { return array_.shape(); }
   Dtype dtype() const { return array_.dtype(); }
@@ -115,8 +118,8 @@ class Tensor {
   bool tracked() const { return edge_.node && !edge_.node->frozen; }  // does it have a history?
   Tensor detach() const { return Tensor(array_); }                    // the same values without it
   Tensor requires_grad(Where at = Where::here()) const;  // the same values as a variable of their own; DtypeError: i64
-  const Array& array() const { return array_; }
-  const Edge& edge() const { return edge_; }
+  const Array& array() const { return array_; }          // the values alone
+  const Edge& edge() const { return edge_; }             // where they came from
 
   // One index per dimension, the rest whole: a number removes its dimension, `_` keeps it, range(a, b) takes a part: a
   // view. An i64 tensor picks elements of its dimension, a boolean one those elements of as many dimensions as it has
@@ -149,10 +152,11 @@ class Parameter : public Tensor {
 inline Parameter parameter(const Tensor& t) { return Parameter(t.detach().contiguous().requires_grad()); }
 inline Parameter tie(const Parameter& owner) { return Parameter(Tensor(owner)); }  // the same weight under two names
 
-// An argument of an op: a tensor or a number, and the line of the user's code that passed it. A function of your own
-// that takes an In asks for the tensor's size as x->size(0).
 template <class T>
 concept Arithmetic = std::is_arithmetic_v<T>;
+
+// An argument of an op: a tensor or a number, and the line of the user's code that passed it. A function of your own
+// that takes an In asks for the tensor's size as x->size(0).
 class In {
  public:
   In() = default;  // absent
@@ -161,9 +165,10 @@ class In {
   In(T v, const char* file = __builtin_FILE(), int line = __builtin_LINE())
       : at{file, line}, value_(double(v)), integer_(whole(v)), is_number_(true), is_bool_(std::is_same_v<T, bool>) {}
 
+  // What was passed: a number (with its value), a tensor, or, where it is not defined, nothing.
   bool is_number() const { return is_number_; }
   bool is_bool() const { return is_bool_; }  // the number is true or false
-  double value() const { return value_; }    // of a number
+  double value() const { return value_; }
   bool defined() const { return is_number_ || tensor_->defined(); }
   const Tensor& tensor() const { return *tensor_; }
   Tensor as(Dtype t) const { return is_number_ ? Tensor(Array::number(value_, integer_, t)) : *tensor_; }
@@ -187,12 +192,13 @@ class In {
 
 // ---- factories
 Tensor full(const Shape& shape, double value, Dtype t = f32, Where at = Where::here());  // ShapeError: negative sizes
+// Filled, of a shape or of another tensor's shape and type.
 Tensor zeros(const Shape& shape, Dtype t = f32, Where at = Where::here());
 Tensor ones(const Shape& shape, Dtype t = f32, Where at = Where::here());
 Tensor zeros_like(const Tensor& x);
 Tensor ones_like(const Tensor& x);
 Tensor arange(int64_t n, Dtype t = i64, Where at = Where::here());  // 0, 1, .. n-1
-Tensor eye(int64_t n, Dtype t = f32, Where at = Where::here());
+Tensor eye(int64_t n, Dtype t = f32, Where at = Where::here());     // 1 on the diagonal, else 0
 // Uniform in [0, 1); standard normal. DtypeError unless f32 or f64.
 Tensor rand(const Shape& shape, Rng& rng, Dtype t = f32, Where at = Where::here());
 Tensor randn(const Shape& shape, Rng& rng, Dtype t = f32, Where at = Where::here());
@@ -206,8 +212,8 @@ class Values {  // a number, or a list of lists of equal lengths: {{1, 2, 3}, {4
   template <Arithmetic T>
   Values(T v) : numbers_{double(v)} {}
   Values(std::initializer_list<Values> parts, Where at = Where::here());  // ShapeError: of different lengths
-  const std::vector<double>& numbers() const { return numbers_; }
-  const Shape& shape() const { return shape_; }
+  const std::vector<double>& numbers() const { return numbers_; }         // row by row
+  const Shape& shape() const { return shape_; }                           // lengths of the lists, outermost first
 
  private:
   std::vector<double> numbers_;
@@ -256,6 +262,6 @@ void assign(const Tensor& t, const Tensor& values, Where at = Where::here());
 Array open_for_writing(const Tensor& t, Where at = Where::here());
 
 Tensor cast(In x, Dtype t);  // x itself where the type is t already; the gradient comes back in x's type
-Tensor stop_gradient(In x);
+Tensor stop_gradient(In x);  // x without its history
 
 }  // namespace heed

@@ -1,28 +1,34 @@
 #include "tree.h"
-#include <algorithm>
+#include <cxxabi.h>
+#include <cstdlib>
 
 namespace heed {
 
-std::string summary_text(const Parameters& all, std::size_t trained) {
-  std::size_t widest = 4, total = 0, bytes = 0;
-  std::vector<std::string> shapes;
-  std::size_t widest_shape = 5;
-  for (std::size_t i = 0; i < all.paths.size(); ++i) {
-    shapes.push_back(all.values[i].shape().str());
-    widest = std::max(widest, all.paths[i].size());
-    widest_shape = std::max(widest_shape, shapes[i].size());
+std::string type_name(const ModuleId& id) {
+  if (!id.type) return "";
+  int status = 0;
+  const std::unique_ptr<char, void (*)(void*)> whole(abi::__cxa_demangle(id.type->name(), nullptr, nullptr, &status),
+                                                     std::free);
+  const std::string_view text = status ? id.type->name() : whole.get();
+  std::string r;
+  std::size_t word = 0;  // where the name that is being read begins in r
+  int nested = 0;        // parentheses and braces around it: (anonymous namespace), main::{lambda()#1}
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (!nested && text.substr(i, 2) == "::") {
+      r.resize(word);
+      ++i;
+      continue;
+    }
+    nested += (c == '(' || c == '{') - (c == ')' || c == '}');
+    r += c;
+    if (!nested && (c == '<' || c == ',' || c == ' ')) word = r.size();
   }
-  auto padded = [](const std::string& s, std::size_t n) { return s + std::string(n - s.size(), ' '); };
-  std::string text = padded("name", widest) + "  " + padded("shape", widest_shape) + "  elements\n";
-  for (std::size_t i = 0; i < all.paths.size(); ++i) {
-    const Tensor& t = all.values[i];
-    text += padded(all.paths[i], widest) + "  " + padded(shapes[i], widest_shape) + "  " + std::to_string(t.numel());
-    text += t.tracked() ? "\n" : t.edge().node ? "  frozen\n" : "  state\n";
-    total += std::size_t(t.numel());
-    bytes += std::size_t(t.numel()) * width(t.dtype());
-  }
-  return text + std::to_string(total) + " elements, " + std::to_string(trained) + " trained, " + std::to_string(bytes) +
-         " bytes\n";
+  return r;
+}
+
+bool within(std::string_view module, std::string_view path) {
+  return module.empty() || (path.starts_with(module) && (path.size() == module.size() || path[module.size()] == '.'));
 }
 
 }  // namespace heed

@@ -18,7 +18,7 @@ struct Item {  // what the walk meets: a module, a trained tensor, a state tenso
   Tensor* tensor = nullptr;
   double value = 0;
 };
-using Visit = FunctionRef<void(const Item&)>;
+using Visit = FunctionRef<void(const Item&)>;  // what walk calls
 
 namespace detail {
 template <class>
@@ -97,7 +97,7 @@ void walk(const M& m, F&& visit) {
                Visit(visit));  // a tensor is a handle: a const model can be read and assigned to
 }
 
-struct Parameters {
+struct Parameters {  // tensors of a model, each with its path: "blocks.0.attention.out_proj.weight"
   std::vector<std::string> paths;
   std::vector<Tensor> values;
 };
@@ -156,6 +156,7 @@ std::vector<std::pair<std::string, std::string>> ties(const M& m) {
   return r;
 }
 
+// Of a module in m: "blocks.0.attention"; empty for m itself and for what is not in it.
 template <class M>
 std::string path_of(const M& m, ModuleId id) {
   std::string r;
@@ -164,6 +165,22 @@ std::string path_of(const M& m, ModuleId id) {
   });
   return r;
 }
+
+struct ModulePath {
+  ModuleId id;
+  std::string path;  // "" is the model itself
+};
+// m itself, then every module in it, in declaration order.
+template <class M>
+std::vector<ModulePath> modules(const M& m) {
+  std::vector<ModulePath> r{{{&m, &typeid(M)}, ""}};
+  walk(m, [&](const Item& x) {
+    if (x.kind == Item::module && !x.path.empty()) r.push_back({x.id, x.path});
+  });
+  return r;
+}
+std::string type_name(const ModuleId& id);                    // without namespaces: Linear, Sequential<Linear, Gelu>
+bool within(std::string_view module, std::string_view path);  // is it the module's own path, or that of a part of it?
 
 // M{a...}, for the default value of a field that reads its siblings: g++ 12 crashes on a temporary module in one.
 //   std::optional<Linear> skip = make<Linear>(width, width);
@@ -234,6 +251,7 @@ struct Cloner {
   }
 };
 }  // namespace detail
+// clone(model): nothing is shared with the original.
 template <class M>
 M clone(const M& m) {
   detail::Cloner copy;
@@ -245,15 +263,6 @@ template <class M>
 requires(!std::is_convertible_v<const M&, In>) M cast(const M& m, Dtype t) {
   detail::Cloner copy{t, {}};
   return copy(m);
-}
-
-// ---- a table of names, shapes and numbers of elements
-std::string summary_text(const Parameters& all, std::size_t trained);
-template <class M>
-std::string summary(const M& m) {
-  int64_t trained = 0;
-  for (const Tensor& t : parameters(m).values) trained += t.numel();
-  return summary_text(state(m), std::size_t(trained));
 }
 
 }  // namespace heed

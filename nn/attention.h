@@ -50,6 +50,7 @@ struct MultiHeadAttention {
     return (*this)(x, x, x, options, training);
   }
   Tensor operator()(In query, In key, In value, const MultiHeadOptions& options = {}, Rng* training = nullptr) const;
+  // The same and the weights, which the fused kernel never has: slower.
   Result with_weights(In query, In key, In value, const MultiHeadOptions& options = {}, Rng* training = nullptr) const;
 };
 

@@ -5,6 +5,7 @@
 
 namespace heed::init {
 
+// U(low, high) and N(mean, std^2).
 Tensor uniform(const Shape& shape, double low, double high, Dtype t = f32);
 Tensor normal(const Shape& shape, double mean, double std, Dtype t = f32);
 // U(-a, a), a = gain sqrt(6 / (in + out)), of a weight [out, in, ..]   (Glorot and Bengio 2010, eq. 16)

@@ -7,7 +7,7 @@
 
 namespace heed {
 
-struct LstmState {
+struct LstmState {  // what is carried from step to step
   Tensor h, c;
 };
 
@@ -21,7 +21,7 @@ struct LstmCell {
 
   LstmState operator()(In x, const LstmState& state = {}, Rng* = nullptr) const;
 
-  static double bound(int64_t hidden) { return 1 / std::sqrt(double(hidden)); }
+  static double bound(int64_t hidden) { return 1 / std::sqrt(double(hidden)); }  // of the first weights
 };
 
 struct LstmResult {
@@ -43,8 +43,8 @@ class Lstm {
   // last step. An undefined state is zeros.
   LstmResult operator()(In x, const Tensor& lengths = {}, const LstmState& state = {}, Rng* training = nullptr) const;
 
-  const Setting& setting() const { return setting_; }
-  void fields(auto f) {  // weight_ih_l0 .. bias_hh_l0, weight_ih_l0_reverse ..
+  const Setting& setting() const { return setting_; }  // as it was made
+  void fields(auto f) {                                // weight_ih_l0 .. bias_hh_l0, weight_ih_l0_reverse ..
     f("in", setting_.in), f("hidden", setting_.hidden), f("layers", setting_.layers);
     for (std::size_t i = 0; i < cells_.size(); ++i) {
       const std::string end = suffix(int64_t(i));

@@ -13,6 +13,11 @@ struct Attention {
   static constexpr auto constant = inputs<4>;
   kernels::AttentionSetting how;
 
+  // q k^T and the product with v, of all pairs, also those that may not attend
+  static int64_t multiply_adds(const Shape& y, const Shape& q, const Shape& k, const Shape&, const Shape&,
+                               const Shape&) {
+    return (q.numel() + y.numel()) * k[-2];
+  }
   Tensor definition(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias, const Tensor& mask) const {
     Tensor s = scale(matmul(q, transpose(k)), how.scale);
     if (bias.defined()) s = s + bias;

@@ -9,6 +9,7 @@ namespace heed {
 
 struct Matmul {  // batch dimensions are equal
   static constexpr auto name = "matmul";
+  static int64_t multiply_adds(const Shape& y, const Shape& a, const Shape&) { return y.numel() * a[-1]; }
   Array forward(const Array& a, const Array& b) const { return kernels::matmul(a, b); }
   Tensor d0(Grad g, Input<1> b) const { return matmul(g, transpose(b)); }
   Tensor d1(Grad g, Input<0> a) const { return matmul(transpose(a), g); }
@@ -48,6 +49,7 @@ Tensor matmul(In a, In b) {
 
 struct LinearOp {  // an absent bias is an undefined tensor, and its rule is not called
   static constexpr auto name = "linear";
+  static int64_t multiply_adds(const Shape& y, const Shape& x, const Shape&, const Shape&) { return y.numel() * x[-1]; }
   static Tensor rows(const Tensor& x) { return reshape(x, {x.shape().without(x.dim() - 1).numel(), x.size(-1)}); }
   Array forward(const Array& x, const Array& w, const Array& b) const {
     const Shape& s = x.shape();

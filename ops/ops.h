@@ -8,7 +8,7 @@
 
 namespace heed {
 
-inline constexpr bool keepdim = true;
+inline constexpr bool keepdim = true;  // as an argument: sum(x, 0, keepdim)
 
 struct Dims {  // one dimension or several; an empty list means all
   std::span<const int> list;
@@ -126,7 +126,7 @@ Tensor flatten(In x, int from = 0, int to = -1);  // dimensions from .. to, incl
 Tensor squeeze(In x);                             // without its dimensions of size 1
 Tensor squeeze(In x, Dims dims);                  // without those of these
 Tensor unsqueeze(In x, int dim);                  // a new dimension of size 1 there
-Tensor transpose(In x, int dim0 = -2, int dim1 = -1);
+Tensor transpose(In x, int dim0 = -2, int dim1 = -1);  // swaps two dimensions
 Tensor permute(In x, std::span<const int> dims);  // dimension i of y is dims[i] of x
 Tensor permute(In x, std::initializer_list<int> dims);
 Tensor movedim(In x, Dims from, Dims to);  // dimension from[i] of x becomes to[i] of y; the others keep their order
@@ -146,7 +146,7 @@ Tensor diagonal(In x, int64_t offset = 0, int dim1 = 0, int dim2 = 1);  // x[i, 
 Tensor unfold(In x, int dim, int64_t size, int64_t step);
 
 // ---- rearranged copies
-Tensor concat(std::span<const Tensor> x, int dim = 0, Where at = Where::here());
+Tensor concat(std::span<const Tensor> x, int dim = 0, Where at = Where::here());  // one after the other
 Tensor concat(std::initializer_list<Tensor> x, int dim = 0, Where at = Where::here());
 Tensor stack(std::span<const Tensor> x, int dim = 0, Where at = Where::here());  // along a new dimension
 Tensor stack(std::initializer_list<Tensor> x, int dim = 0, Where at = Where::here());

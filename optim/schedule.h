@@ -8,7 +8,7 @@
 
 namespace heed {
 
-constexpr double constant(int64_t /*step*/) { return 1; }
+constexpr double constant(int64_t /*step*/) { return 1; }  // the optimizer's lr itself
 
 // (step + 1) / steps, then 1
 constexpr double warmup(int64_t step, int64_t steps) { return step < steps ? double(step + 1) / double(steps) : 1; }

@@ -198,9 +198,9 @@ TEST_CASE("summary") {
   } small;
   small.a.bias.edge().node->frozen = true;
   CHECK(summary(small) ==
-        "name      shape   elements\n"
-        "a.weight  [3, 2]  6\n"
-        "a.bias    [3]     3  frozen\n"
-        "mean      [4]     4  state\n"
+        "name      shape   kind     elements\n"
+        "a.weight  [3, 2]  trained         6\n"
+        "a.bias    [3]     frozen          3\n"
+        "mean      [4]     state           4\n"
         "13 elements, 6 trained, 68 bytes\n");
 }

@@ -28,7 +28,7 @@ struct Padded {    // B sequences of ids, the shorter ones filled with Vocabular
   Tensor ids;      // [B, T] i64, T the greatest length
   Tensor lengths;  // [B] i64
 };
-Padded pad_sequence(std::span<const std::vector<int64_t>> sequences);
+Padded pad_sequence(std::span<const std::vector<int64_t>> sequences);  // in their order
 
 // True where a real token stands: [B, T] boolean.
 Tensor length_mask(const Tensor& lengths, int64_t width);

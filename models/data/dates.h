@@ -19,14 +19,14 @@
 // They reorder year, month and day, so an alignment is not diagonal; the four digits of the year stand in each of them.
 namespace heed {
 
-struct Date {
+struct Date {  // of the Gregorian calendar
   int year, month, day;
   bool operator==(const Date&) const = default;
 };
 
 struct Span {  // characters [begin, end) of a text
   int64_t begin, end;
-  int64_t size() const { return end - begin; }
+  int64_t size() const { return end - begin; }  // how many
   bool operator==(const Span&) const = default;
 };
 
@@ -41,6 +41,7 @@ struct DatePair {
   int64_t format;
 };
 
+// Of every ISO text, and of the dates as people write them.
 inline constexpr DateFields iso_fields{.year = {0, 4}, .month = {5, 7}, .day = {8, 10}};
 inline constexpr int64_t date_formats = 7;
 inline constexpr std::string_view human_characters = " ,./0123456789ADFJMNOSTWabcdefghilmnoprstuvy";

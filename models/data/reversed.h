@@ -14,7 +14,7 @@ struct ReversedPair {
   std::vector<int64_t> alignment;  // gold: target character t is source character alignment[t] = T - 1 - t
 };
 
-inline constexpr std::string_view reversed_characters = "abcdefghijklmnopqrst";
+inline constexpr std::string_view reversed_characters = "abcdefghijklmnopqrst";  // the letters that are drawn
 
 // Length uniform in [shortest, longest], letters uniform. Lengths other than 1 <= shortest <= longest are an
 // IndexError.

@@ -17,6 +17,7 @@ class Vocabulary {
   // The characters that occur in `text`. Text that is not UTF-8 is an Error, here and in encode.
   explicit Vocabulary(std::string_view text, Where at = Where::here());
 
+  // How many ids there are.
   int64_t size() const { return first + static_cast<int64_t>(characters_.size()); }
   std::string characters() const;  // in the order of their ids: Vocabulary(v.characters()) equals v
 

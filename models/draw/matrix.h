@@ -36,7 +36,7 @@ Scale fit_scale(std::span<const Matrix> matrices);
 // Where `value` lies on the scale, in [0, 1]; absent if it is not finite.
 std::optional<double> position(double value, const Scale& scale);
 
-struct Rgb {
+struct Rgb {  // as in sRGB
   uint8_t red, green, blue;
 };
 

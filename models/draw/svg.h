@@ -37,7 +37,7 @@ struct Series {
   std::vector<double> y = {};  // [n]
 };
 
-struct CurveOptions {
+struct CurveOptions {  // what is written around it, and which axes are logarithmic
   std::string title = {}, x_label = {}, y_label = {};
   bool log_x = false, log_y = false;
 };

@@ -11,6 +11,7 @@ namespace heed {
 struct Limits {  // of a number, both included
   double least = -std::numeric_limits<double>::infinity(), most = std::numeric_limits<double>::infinity();
 };
+// integer("--steps", 400, "training steps", at_least(1))
 constexpr Limits at_least(double least) { return {.least = least}; }
 constexpr Limits between(double least, double most) { return {least, most}; }
 
@@ -40,8 +41,8 @@ class Options {
   // (with the nearest one), a value that is missing, not a number, out of range or not among the choices.
   void done();
 
-  std::string json() const;  // every option and its value: {"steps": 400, "attention": "additive"}
-  const std::string& program() const;
+  std::string json() const;            // every option and its value: {"steps": 400, "attention": "additive"}
+  const std::string& program() const;  // its name, as called
 
  private:
   struct Impl;

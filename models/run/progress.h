@@ -64,7 +64,7 @@ class Step {
   int64_t written_at_ = -1;  // number_ when the line was last written
 };
 
-class Progress {
+class Progress {  // what progress() returns, for a range-for
  public:
   Progress(int64_t total, int64_t first, RunFolder* run) : step_(total, first, run) {}
   struct End {};

@@ -21,7 +21,7 @@ class RunFolder {
   // FileError: the folder or a file in it cannot be made.
   RunFolder(std::string path, const Options& options, int64_t first = 0, Where at = Where::here());
 
-  int64_t first() const { return first_; }
+  int64_t first() const { return first_; }             // the step it starts at
   std::string path(std::string_view name = {}) const;  // of a file in the folder, or of the folder itself
 
   // A line of metrics.jsonl, {"step": 20, "loss": 0.25}, on disk when this returns; what is not finite is null.

@@ -27,6 +27,7 @@ struct Seq2Seq {
   Linear output{hidden + context, target_vocab};
 
   // ---- the encoder, once per batch
+  // Both directions over the source [B, S], whose last states become the decoder's first.
   struct Encoded {
     Tensor keys;       // [B, S, 2 hidden]
     Tensor projected;  // [B, S, hidden]: U keys
@@ -43,6 +44,7 @@ struct Seq2Seq {
   }
 
   // ---- the decoder, once per symbol
+  // From the last symbol [B] i64 and state to the logits of the next, looking at the source in between.
   struct Step {
     Tensor logits;   // [B, target_vocab]
     Tensor weights;  // [B, S], undefined without attention
@@ -102,7 +104,7 @@ struct Seq2Seq {
     return {stack(ids, 1), attention ? stack(weights, 1) : Tensor()};
   }
 
-  static std::optional<AdditiveAttention> additive(bool attends, int64_t hidden) {
+  static std::optional<AdditiveAttention> additive(bool attends, int64_t hidden) {  // absent where nothing attends
     if (!attends) return std::nullopt;
     return AdditiveAttention{hidden, 2 * hidden, hidden};
   }
