@@ -119,7 +119,7 @@ Tensor load_idx(const std::string& path, std::optional<Dtype> t, Where at) {
       To* to = a.mutable_data<To>();
       const std::byte* from = bytes.data() + header.size();
       for (int64_t i = 0; i < a.numel(); ++i, from += sizeof(From))
-        to[i] = static_cast<To>(from_big_endian<From>(from));
+        to[i] = static_cast<To>(+from_big_endian<From>(from));
     });
   });
   return Tensor(std::move(a));
