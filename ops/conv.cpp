@@ -21,6 +21,9 @@ struct Conv2dOp {
   static constexpr auto name = "conv2d";
   Windows windows;
   int64_t groups;
+  static int64_t multiply_adds(const Shape& y, const Shape&, const Shape& weight, const Shape&) {
+    return weight[0] ? y.numel() * weight.numel() / weight[0] : 0;
+  }
 
   Tensor definition(const Tensor& x, const Tensor& weight, const Tensor& bias) const {
     const int64_t n = x.size(0), rows = windows[0].count, columns = windows[1].count, out = weight.size(0);
