@@ -16,7 +16,7 @@ struct Dims {  // one dimension or several; an empty list means all
   bool one = false;
   Dims(int dim) : single(dim), one(true) {}
   Dims(std::initializer_list<int> dims) : list(dims.begin(), dims.size()) {}
-  std::span<const int> get() const { return one ? std::span(&single, 1) : list; }
+  std::span<const int> get() const { return one ? std::span(&single, 1) : list; }  // all that were named
 };
 
 struct Pair : std::array<int64_t, 2> {  // of the height and the width; one number stands for both
@@ -58,7 +58,7 @@ Tensor lerp(In start, In end, In weight);            // start + weight (end - st
 Tensor addcmul(In x, In a, In b, double value = 1);  // x + value a b
 
 // ---- activations
-enum class Approximate { none, tanh };
+enum class Approximate { none, tanh };                  // what gelu computes
 Tensor relu(In x);                                      // max(x, 0); the gradient at 0 is 0
 Tensor leaky_relu(In x, double negative_slope = 0.01);  // x where x > 0, else negative_slope x   (Maas et al. 2013)
 Tensor elu(In x, double alpha = 1);  // x where x > 0, else alpha (e^x - 1)   (Clevert, Unterthiner and Hochreiter 2015)
@@ -90,7 +90,7 @@ Tensor operator^(In a, In b);
 Tensor operator~(In x);
 
 // ---- reductions: over all dimensions if none is named; in sums and products boolean counts as i64
-Tensor sum(In x, Dims dims = {}, bool keepdim = false);
+Tensor sum(In x, Dims dims = {}, bool keepdim = false);  // pairwise: the error grows with the logarithm of the size
 // Floating only: an accuracy is mean(cast(argmax(logits) == target, f32)).
 Tensor mean(In x, Dims dims = {}, bool keepdim = false);
 // The mean of (x - mean)^2, its denominator smaller by correction; std its root, with gradient 0 where it is 0. After
@@ -127,7 +127,7 @@ Tensor squeeze(In x);                             // without its dimensions of s
 Tensor squeeze(In x, Dims dims);                  // without those of these
 Tensor unsqueeze(In x, int dim);                  // a new dimension of size 1 there
 Tensor transpose(In x, int dim0 = -2, int dim1 = -1);  // swaps two dimensions
-Tensor permute(In x, std::span<const int> dims);  // dimension i of y is dims[i] of x
+Tensor permute(In x, std::span<const int> dims);       // dimension i of y is dims[i] of x
 Tensor permute(In x, std::initializer_list<int> dims);
 Tensor movedim(In x, Dims from, Dims to);  // dimension from[i] of x becomes to[i] of y; the others keep their order
 Tensor expand(In x, Shape to);             // broadcasts; -1: as in x
@@ -172,11 +172,11 @@ Tensor one_hot(In index, int64_t classes = -1);  // 1 at index, else 0: [..] -> 
 Tensor nonzero(In x);                            // where x is not 0, in order: [n, rank]
 
 // ---- order: NaN is above everything
-struct TopK {
+struct TopK {  // what topk returns
   Tensor values, indices;
 };
 TopK topk(In x, int64_t k, int dim = -1);  // the k largest, descending; of equals the first
-struct Sorted {
+struct Sorted {                            // what sort returns
   Tensor values, indices;
 };
 Sorted sort(In x, int dim = -1, bool descending = false);  // equals keep their order

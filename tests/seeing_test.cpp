@@ -434,7 +434,7 @@ TEST_CASE("find_lr: the rate of a quadratic is one over its curvature, within a 
     CHECK(c.lr.back() < 30 / curvature);  // it has ended when the loss burst
     CHECK(c.loss.front() == Approx(4 * curvature));
     CHECK(equal(bowl.x, ones({8})));
-    CHECK(optimizer.velocity.paths.empty());
+    CHECK(optimizer.momentum_buffer.paths.empty());
   }
 }
 

@@ -18,6 +18,7 @@ struct CsvOptions {
 // file, its line and its column, both counted from 1.
 class Csv {
  public:
+  // What there is: lines without the header's, and names.
   int64_t rows() const { return int64_t(lines_.size()); }
   const std::vector<std::string>& columns() const { return names_; }
 

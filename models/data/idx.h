@@ -5,6 +5,7 @@
 
 namespace heed {
 
+// Of the elements, by its code in the file.
 enum class IdxType : uint8_t { u8 = 0x08, i8 = 0x09, i16 = 0x0b, i32 = 0x0c, f32 = 0x0d, f64 = 0x0e };
 
 // The shape is the file's, up to 8 dimensions; packed by gzip or not. Integers are i64 and f32 and f64 what they are,

@@ -28,7 +28,7 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  int64_t size() const { return count_; }
+  int64_t size() const { return count_; }  // in batches
 
   // The next batch; absent after the last. What f threw for it comes out here, and the next call goes on behind it.
   std::optional<Value> next() {
