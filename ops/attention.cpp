@@ -43,15 +43,6 @@ struct Attention {
 
 namespace {
 
-void check_over(Where at, const char* what, const Tensor& x, const Shape& scores) {
-  bool fits = x.dim() <= scores.rank();
-  for (int i = 1; fits && i <= x.dim(); ++i) fits = x.shape()[-i] == scores[-i] || x.shape()[-i] == 1;
-  if (!fits)
-    fail<ShapeError>(
-        at, Attention::name,
-        "the " + std::string(what) + " " + x.shape().str() + " does not broadcast to the scores " + scores.str());
-}
-
 Shape with_pages(const Shape& pages, const Shape& last_two) {
   Shape s = pages;
   s.push_back(last_two[-2]);
@@ -84,14 +75,14 @@ Tensor scaled_dot_product_attention(In q, In k, In v, const AttentionOptions& op
   scores.push_back(ks[-2]);
   if (options.bias.defined()) {
     check_same_dtype(Attention::name, at, q->dtype(), options.bias.dtype());
-    check_over(at, "bias", options.bias, scores);
+    check_over(Attention::name, at, "bias", options.bias, "the scores ", scores);
   }
   if (options.mask.defined()) {
     if (options.mask.dtype() != boolean)
       fail<DtypeError>(at, Attention::name,
                        std::string("the mask must be boolean (true = may attend), not ") + name(options.mask.dtype()) +
                            ": what is added to the scores is the bias");
-    check_over(at, "mask", options.mask, scores);
+    check_over(Attention::name, at, "mask", options.mask, "the scores ", scores);
   }
   if (options.causal == Causal::on && qs[-2] != ks[-2])
     fail<ShapeError>(at, Attention::name,

@@ -113,14 +113,7 @@ Normalized batch_norm(In x, In weight, In bias, double eps) {
   check_floating(BatchNorm::name, at, x);
   if (x->dim() < 2 || x->numel() == 0)
     fail<ShapeError>(at, BatchNorm::name, "the input must be [N, C, ..] and not empty, not " + x->shape().str());
-  for (const In& p : {weight, bias}) {
-    if (!p.defined()) continue;
-    check_same_dtype(BatchNorm::name, at, x->dtype(), p->dtype());
-    if (p->shape() != Shape{x->size(1)})
-      fail<ShapeError>(at, BatchNorm::name,
-                       "weight and bias must be " + Shape{x->size(1)}.str() + " for " + x->shape().str() + ", not " +
-                           p->shape().str());
-  }
+  for (const In& p : {weight, bias}) check_vector(BatchNorm::name, at, "weight and bias", p, x->size(1), x);
   auto [y, mean, variance] = apply(at, BatchNorm{eps}, x.tensor(), weight.tensor(), bias.tensor());
   return {y, mean, variance};
 }

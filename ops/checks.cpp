@@ -13,4 +13,21 @@ void check_indices(const char* op, Where at, const Tensor& index, int64_t n, con
   }
 }
 
+void check_over(const char* op, Where at, const char* what, const Tensor& x, const char* of, const Shape& to) {
+  bool fits = x.dim() <= to.rank();
+  for (int i = 1; fits && i <= x.dim(); ++i) fits = x.shape()[-i] == to[-i] || x.shape()[-i] == 1;
+  if (!fits)
+    fail<ShapeError>(at, op,
+                     "the " + std::string(what) + " " + x.shape().str() + " does not broadcast to " + of + to.str());
+}
+
+void check_vector(const char* op, Where at, const char* what, const Tensor& vector, int64_t n, const Tensor& x) {
+  if (!vector.defined()) return;
+  check_same_dtype(op, at, x.dtype(), vector.dtype());
+  if (vector.shape() != Shape{n})
+    fail<ShapeError>(
+        at, op,
+        std::string(what) + " must be " + Shape{n}.str() + " for " + x.shape().str() + ", not " + vector.shape().str());
+}
+
 }  // namespace heed

@@ -17,6 +17,12 @@ inline void check_rate(const char* op, Where at, const DropoutKey& key) {
     fail<Error>(at, op, "the dropout rate must be in [0, 1), not " + std::to_string(key.rate));
 }
 
+// ShapeError unless x broadcasts to the shape of what it goes with, e.g. "the scores ".
+void check_over(const char* op, Where at, const char* what, const Tensor& x, const char* of, const Shape& to);
+
+// An absent tensor, or a vector of n values of x's type.
+void check_vector(const char* op, Where at, const char* what, const Tensor& vector, int64_t n, const Tensor& x);
+
 // A floating argument of one tensor: defined, f32 or f64.
 inline void check_floating(const char* op, Where at, const Tensor& x) {
   check_defined(op, at, x);

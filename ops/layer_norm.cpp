@@ -80,14 +80,7 @@ Tensor layer_norm(In x, In weight, In bias, double eps) {
   if (x->dim() == 0 || x->size(-1) == 0)
     fail<ShapeError>(at, LayerNormOp::name,
                      "there is nothing to normalise in the last dimension of " + x->shape().str());
-  for (const In& p : {weight, bias}) {
-    if (!p.defined()) continue;
-    check_same_dtype(LayerNormOp::name, at, x->dtype(), p->dtype());
-    if (p->shape() != Shape{x->size(-1)})
-      fail<ShapeError>(at, LayerNormOp::name,
-                       "weight and bias must be " + Shape{x->size(-1)}.str() + " for " + x->shape().str() + ", not " +
-                           p->shape().str());
-  }
+  for (const In& p : {weight, bias}) check_vector(LayerNormOp::name, at, "weight and bias", p, x->size(-1), x);
   return apply(at, LayerNormOp{eps}, x.tensor(), weight.tensor(), bias.tensor());
 }
 
