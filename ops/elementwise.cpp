@@ -149,7 +149,7 @@ struct Sqrt {
 };
 Tensor sqrt(In x) { return apply_unary<Sqrt>(x); }
 
-struct Tanh {
+struct TanhOp {
   static constexpr auto name = "tanh";
   Array forward(const Array& x) const {
     return kernels::map(x, [](auto* p, auto* y, int64_t n) { rows::tanh(p, y, n); });
@@ -159,9 +159,9 @@ struct Tanh {
     return kernels::map_gradient(y, g, [](auto* p, auto* q, auto* dx, int64_t n) { rows::tanh_grad(p, q, dx, n); });
   }
 };
-Tensor tanh(In x) { return apply_unary<Tanh>(x); }
+Tensor tanh(In x) { return apply_unary<TanhOp>(x); }
 
-struct Sigmoid {
+struct SigmoidOp {
   static constexpr auto name = "sigmoid";
   Array forward(const Array& x) const {
     return kernels::map(x, [](auto* p, auto* y, int64_t n) { rows::sigmoid(p, y, n); });
@@ -171,9 +171,9 @@ struct Sigmoid {
     return kernels::map_gradient(y, g, [](auto* p, auto* q, auto* dx, int64_t n) { rows::sigmoid_grad(p, q, dx, n); });
   }
 };
-Tensor sigmoid(In x) { return apply_unary<Sigmoid>(x); }
+Tensor sigmoid(In x) { return apply_unary<SigmoidOp>(x); }
 
-struct Relu {
+struct ReluOp {
   static constexpr auto name = "relu";
   Array forward(const Array& x) const {
     return kernels::map(x, [](auto* p, auto* y, int64_t n) { rows::relu(p, y, n); });
@@ -183,7 +183,7 @@ struct Relu {
     return kernels::map_gradient(y, g, [](auto* p, auto* q, auto* dx, int64_t n) { rows::relu_grad(p, q, dx, n); });
   }
 };
-Tensor relu(In x) { return apply_unary<Relu>(x); }
+Tensor relu(In x) { return apply_unary<ReluOp>(x); }
 
 struct Erf {
   static constexpr auto name = "erf";
@@ -196,7 +196,7 @@ struct Erf {
 };
 Tensor erf(In x) { return apply_unary<Erf>(x); }
 
-struct Gelu {
+struct GeluOp {
   static constexpr auto name = "gelu";
   static Tensor normal_cdf(const Tensor& x) { return (1 + erf(x * (1 / std::numbers::sqrt2))) * 0.5; }
   Tensor definition(const Tensor& x) const { return x * normal_cdf(x); }
@@ -211,7 +211,7 @@ struct Gelu {
     return kernels::map_gradient(x, g, [](auto* p, auto* q, auto* dx, int64_t n) { rows::gelu_grad(p, q, dx, n); });
   }
 };
-Tensor gelu(In x) { return apply_unary<Gelu>(x); }
+Tensor gelu(In x) { return apply_unary<GeluOp>(x); }
 
 // ---- choosing and comparing
 struct Select {
