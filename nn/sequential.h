@@ -5,14 +5,14 @@
 namespace heed {
 
 template <class M>
-concept Module = requires(const M& m, const Tensor& x, Rng* training) {
+concept Layer = requires(const M& m, const Tensor& x, Rng* training) {
   { m(x, training) } -> std::convertible_to<Tensor>;
 };
 
 // A module of any type.
 class AnyModule {
  public:
-  template <Module M>
+  template <Layer M>
   requires(!std::is_same_v<M, AnyModule>) explicit AnyModule(M m) : held_(std::make_unique<Held<M>>(std::move(m))) {}
 
   Tensor operator()(In x, Rng* training = nullptr) const { return held_->call(x, training); }
@@ -45,7 +45,7 @@ class Sequential {
  public:
   template <class... M>
   requires(!std::is_same_v<std::tuple<M...>, std::tuple<Sequential>>) explicit Sequential(M... modules) {
-    static_assert((Module<M> && ...), "heed: a module of Sequential is called as m(x, training) and gives a tensor");
+    static_assert((Layer<M> && ...), "heed: a module of Sequential is called as m(x, training) and gives a tensor");
     modules_.reserve(sizeof...(M));
     (modules_.emplace_back(std::move(modules)), ...);
   }

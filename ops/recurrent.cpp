@@ -29,7 +29,8 @@ struct LstmStep {  // i, f, o = sigmoid(x + u)   g = tanh(x + u)   c' = f c + i 
     return {sigmoid(gate(3)) * tanh(c), c};
   }
   template <class T>
-  static void forward(const T* x, const T* u, T* h, T* c, T* kept, int64_t H) {
+  static void forward(const T* __restrict x, const T* __restrict u, T* __restrict h, T* __restrict c,
+                      T* __restrict kept, int64_t H) {
     T *i = kept, *f = i + H, *g = f + H, *o = g + H, *cell = o + H;
     rows::add(x, u, kept, 4 * H);
     rows::sigmoid(i, i, 2 * H);
@@ -40,9 +41,10 @@ struct LstmStep {  // i, f, o = sigmoid(x + u)   g = tanh(x + u)   c' = f c + i 
     rows::mul(o, h, h, H);
   }
   template <class T>
-  static void backward(const T* kept, const T*, const T* c_before, const T*, T* dh, T* dc, T* dx, T*, int64_t H) {
+  static void backward(const T* __restrict kept, const T*, const T* __restrict c_before, const T*, T* __restrict dh,
+                       T* __restrict dc, T*, T* __restrict du, int64_t H) {
     const T *i = kept, *f = i + H, *g = f + H, *o = g + H, *cell = o + H;
-    T *di = dx, *df = di + H, *dg = df + H, *d_o = dg + H;
+    T *di = du, *df = di + H, *dg = df + H, *d_o = dg + H;
     rows::tanh(cell, d_o, H);
     for (int64_t j = 0; j < H; ++j) {
       const T t = d_o[j], d = dc[j] + dh[j] * o[j] * (1 - t * t);
@@ -68,7 +70,8 @@ struct GruStep {  // r, z = sigmoid(x + u)   n = tanh(x + r u)   h' = (1 - z) n 
     return {(1 - z) * tanh(gate(x, 2) + r * gate(u, 2)) + z * state[0]};
   }
   template <class T>
-  static void forward(const T* x, const T* u, T* h, T*, T* kept, int64_t H) {
+  static void forward(const T* __restrict x, const T* __restrict u, T* __restrict h, T*, T* __restrict kept,
+                      int64_t H) {
     T *r = kept, *z = r + H, *n = z + H, *un = n + H;
     rows::add(x, u, r, 2 * H);
     rows::sigmoid(r, r, 2 * H);
@@ -78,7 +81,8 @@ struct GruStep {  // r, z = sigmoid(x + u)   n = tanh(x + r u)   h' = (1 - z) n 
     for (int64_t j = 0; j < H; ++j) h[j] = (1 - z[j]) * n[j] + z[j] * h[j];
   }
   template <class T>
-  static void backward(const T* kept, const T* h_before, const T*, const T*, T* dh, T*, T* dx, T* du, int64_t H) {
+  static void backward(const T* __restrict kept, const T* __restrict h_before, const T*, const T*, T* __restrict dh, T*,
+                       T* __restrict dx, T* __restrict du, int64_t H) {
     const T *r = kept, *z = r + H, *n = z + H, *un = n + H;
     for (int64_t j = 0; j < H; ++j) {
       const T dn = dh[j] * (1 - z[j]) * (1 - n[j] * n[j]);
@@ -106,8 +110,8 @@ struct RnnStep {  // h' = tanh(x + u), or relu(x + u)
     is_relu ? rows::relu(h, h, H) : rows::tanh(h, h, H);
   }
   template <class T>
-  static void backward(const T*, const T*, const T*, const T* h, T* dh, T*, T* dx, T*, int64_t H) {
-    is_relu ? rows::relu_grad(h, dh, dx, H) : rows::tanh_grad(h, dh, dx, H);
+  static void backward(const T*, const T*, const T*, const T* h, T* dh, T*, T*, T* du, int64_t H) {
+    is_relu ? rows::relu_grad(h, dh, du, H) : rows::tanh_grad(h, dh, du, H);
     std::fill_n(dh, H, T(0));
   }
 };
@@ -119,7 +123,7 @@ struct Recurrence {
   bool reverse;
 
   struct Kept {
-    Array values;  // [B, T, kept H]
+    Array values;  // [T, B, kept H]
   };
   struct Sizes {
     int64_t B, T, G, H, K;
@@ -158,7 +162,7 @@ struct Recurrence {
     const Sizes n(x.shape());
     const Array in = x.contiguous(), w = weight.contiguous(), b = filled_or(bias, {n.G}, x.dtype());
     const std::vector<int64_t> count = counts(lengths, n);
-    Array y({n.B, n.T, n.H}, x.dtype()), kept({n.B, n.T, n.K}, x.dtype());
+    Array y({n.B, n.T, n.H}, x.dtype()), kept({n.T, n.B, n.K}, x.dtype());
     std::array<Array, states> state;
     for (std::size_t k = 0; k < states; ++k) state[k] = copied(first[k], {n.B, n.H}, x.dtype());
     visit_floating(x.dtype(), [&]<class T>(T) {
@@ -174,7 +178,8 @@ struct Recurrence {
           for (int64_t r = begin; r < end; ++r) {
             const int64_t at = r * n.T + t;
             if (t < count[std::size_t(r)]) {
-              Step::forward(px + at * n.G, u.data() + (r - begin) * n.G, h + r * n.H, c + r * n.H, pk + at * n.K, n.H);
+              Step::forward(px + at * n.G, u.data() + (r - begin) * n.G, h + r * n.H, c + r * n.H,
+                            pk + (t * n.B + r) * n.K, n.H);
               std::copy_n(h + r * n.H, n.H, py + at * n.H);
             } else {
               std::fill_n(py + at * n.H, n.H, T(0));
@@ -209,27 +214,29 @@ struct Recurrence {
       T *dh = values<T>(d[0]), *dc = values<T>(d[states - 1]);
       T *pdx = dx.mutable_data<T>(), *pdu = du.mutable_data<T>(), *pbefore = before.mutable_data<T>();
       parallel_for(n.B, n.rows_per_task(), [&](int64_t begin, int64_t end) {
+        std::vector<T> d_step(std::size_t((end - begin) * n.G));  // du of one step
         for (int64_t step = n.T - 1; step >= 0; --step) {
-          const int64_t t = time(step, n.T);
+          const int64_t t = time(step, n.T), previous = reverse ? 1 : -1;
           for (int64_t r = begin; r < end; ++r) {
             const int64_t at = r * n.T + t, last = count[std::size_t(r)] - 1;
-            if (t > last) {
+            const bool counts = t <= last, opens = t == (reverse ? last : 0);
+            const T* h = opens ? h0 + r * n.H : py + (at + previous) * n.H;
+            const T* c = opens ? c0 + r * n.H : pk + ((t + previous) * n.B + r + 1) * n.K - n.H;
+            T* d = d_step.data() + (r - begin) * n.G;
+            if (counts) {
+              if (pg) rows::accumulate(dh + r * n.H, pg + at * n.H, n.H);
+              Step::backward(pk + (t * n.B + r) * n.K, h, c, py + at * n.H, dh + r * n.H, dc + r * n.H, pdx + at * n.G,
+                             d, n.H);
+              std::copy_n(h, n.H, pbefore + at * n.H);
+            } else {
+              std::fill_n(d, n.G, T(0));
               std::fill_n(pdx + at * n.G, n.G, T(0));
-              std::fill_n(pdu + at * n.G, n.G, T(0));
               std::fill_n(pbefore + at * n.H, n.H, T(0));
-              continue;
             }
-            const bool opens = t == (reverse ? last : 0);
-            const int64_t previous = reverse ? at + 1 : at - 1;
-            const T* h = opens ? h0 + r * n.H : py + previous * n.H;
-            const T* c = opens ? c0 + r * n.H : pk + (previous + 1) * n.K - n.H;
-            std::copy_n(h, n.H, pbefore + at * n.H);
-            if (pg) rows::accumulate(dh + r * n.H, pg + at * n.H, n.H);
-            Step::backward(pk + at * n.K, h, c, py + at * n.H, dh + r * n.H, dc + r * n.H, pdx + at * n.G,
-                           pdu + at * n.G, n.H);
+            std::copy_n(d, n.G, pdu + at * n.G);
           }
-          blas::gemm(false, false, end - begin, n.H, n.G, T(1), pdu + (begin * n.T + t) * n.G, n.T * n.G, pw, n.H, T(1),
-                     dh + begin * n.H, n.H);
+          blas::gemm(false, false, end - begin, n.H, n.G, T(1), d_step.data(), n.G, pw, n.H, T(1), dh + begin * n.H,
+                     n.H);
         }
       });
     });
