@@ -160,7 +160,8 @@ struct Recurrence {
                                                          const std::array<Array, states>& first,
                                                          const Array& lengths) const {
     const Sizes n(x.shape());
-    const Array in = x.contiguous(), w = weight.contiguous(), b = filled_or(bias, {n.G}, x.dtype());
+    const Array in = x.contiguous(), w = weight.transposed(0, 1).contiguous();  // [H, G]
+    const Array b = filled_or(bias, {n.G}, x.dtype());
     const std::vector<int64_t> count = counts(lengths, n);
     Array y({n.B, n.T, n.H}, x.dtype()), kept({n.T, n.B, n.K}, x.dtype());
     std::array<Array, states> state;
@@ -174,7 +175,7 @@ struct Recurrence {
         for (int64_t step = 0; step < n.T; ++step) {
           const int64_t t = time(step, n.T);
           for (int64_t r = begin; r < end; ++r) std::copy_n(pb, n.G, u.data() + (r - begin) * n.G);
-          blas::gemm(false, true, end - begin, n.G, n.H, T(1), h + begin * n.H, n.H, pw, n.H, T(1), u.data(), n.G);
+          blas::gemm(false, false, end - begin, n.G, n.H, T(1), h + begin * n.H, n.H, pw, n.G, T(1), u.data(), n.G);
           for (int64_t r = begin; r < end; ++r) {
             const int64_t at = r * n.T + t;
             if (t < count[std::size_t(r)]) {
