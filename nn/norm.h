@@ -18,8 +18,9 @@ struct LayerNorm {
   }
 };
 
-// The same per channel, over all else      x [N, channels, ..]   (Ioffe and Szegedy 2015)
+// The same per channel, over all else   (Ioffe and Szegedy 2015)
 // Training uses the batch's own statistics and moves the running ones towards them; evaluation uses the running ones.
+template <int spatial>
 struct BatchNorm {
   int64_t channels;
   double eps = 1e-5;
@@ -31,5 +32,7 @@ struct BatchNorm {
 
   Tensor operator()(In x, Rng* training = nullptr) const;
 };
+using BatchNorm1d = BatchNorm<1>;  // x [N, channels] or [N, channels, L]
+using BatchNorm2d = BatchNorm<2>;  // x [N, channels, H, W]
 
 }  // namespace heed

@@ -632,8 +632,8 @@ std::vector<OpRow> one_state_rows(std::string name, Recurrent f, int64_t gates) 
 
 std::vector<OpRow> recurrent_rows() {
   std::vector<OpRow> r;
-  for (const auto& rows : {recurrent_rows("rnn_tanh", rnn_tanh, 1), recurrent_rows("rnn_relu", rnn_relu, 1),
-                           recurrent_rows("gru", gru, 3)})
+  for (const auto& rows : {one_state_rows("rnn_tanh", rnn_tanh, 1), one_state_rows("rnn_relu", rnn_relu, 1),
+                           one_state_rows("gru", gru, 3)})
     r.insert(r.end(), rows.begin(), rows.end());
   const OpInput lengths = fixed(index({3}, 4), {2, 4, 1});
   const std::vector<OpRow> lstm_rows{
