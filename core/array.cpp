@@ -17,12 +17,12 @@ Array Array::number(double v, int64_t i, Dtype t) {
   return a;
 }
 
-Array Array::view(const Shape& shape, const Strides& strides, int64_t place) const {
+Array Array::strided(const Shape& shape, const Strides& strides, int64_t skip) const {
   Array r;
   r.storage_ = storage_;
   r.shape_ = shape;
   r.strides_ = strides;
-  r.place_ = place;
+  r.place_ = place_ + skip;
   r.dtype_ = dtype_;
   r.is_number_ = is_number_ && shape.rank() == 0;
   const Strides packed = contiguous_strides(shape);
@@ -39,7 +39,7 @@ Array Array::permuted(std::span<const int> dims) const {
     s.push_back(shape_[dims[i]]);
     strides[i] = stride(dims[i]);
   }
-  return view(s, strides, place_);
+  return strided(s, strides);
 }
 
 Array Array::transposed(int dim0, int dim1) const {
@@ -51,7 +51,7 @@ Array Array::transposed(int dim0, int dim1) const {
 Array Array::sliced(int dim, int64_t from, int64_t count, int64_t step) const {
   Strides strides = strides_;
   strides[std::size_t(dim)] *= step;
-  return view(shape_.with(dim, count), strides, count ? place_ + from * stride(dim) : place_);
+  return strided(shape_.with(dim, count), strides, count ? from * stride(dim) : 0);
 }
 
 Array Array::expanded(const Shape& to) const {
@@ -60,7 +60,7 @@ Array Array::expanded(const Shape& to) const {
   const int missing = to.rank() - shape_.rank();
   for (int i = missing; i < to.rank(); ++i)
     if (shape_[i - missing] != 1) strides[std::size_t(i)] = stride(i - missing);
-  return view(to, strides, place_);
+  return strided(to, strides);
 }
 
 Array Array::contiguous() const {
@@ -105,13 +105,17 @@ bool view_strides(const Array& x, const Shape& to, Strides& strides) {
 
 }  // namespace
 
+std::optional<Array> Array::viewed(const Shape& to) const {
+  if (is_number_) return std::nullopt;
+  if (contiguous_) return strided(to, contiguous_strides(to));
+  Strides strides{};
+  if (!view_strides(*this, to, strides)) return std::nullopt;
+  return strided(to, strides);
+}
+
 Array Array::reshaped(const Shape& to) const {
-  if (!is_number_) {
-    if (contiguous_) return view(to, contiguous_strides(to), place_);
-    Strides strides{};
-    if (view_strides(*this, to, strides)) return view(to, strides, place_);
-  }
-  return cast(dtype_).view(to, contiguous_strides(to), 0);
+  if (std::optional<Array> same = viewed(to)) return *std::move(same);
+  return cast(dtype_).strided(to, contiguous_strides(to));
 }
 
 void copy_into(Array& to, const Array& from) {

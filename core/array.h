@@ -1,6 +1,7 @@
 #pragma once
 // Values: a strided view of counted storage. Cheap to copy; reshape, permute, slice and expand share the storage.
 #include <cstring>
+#include <optional>
 #include "dtype.h"
 #include "shape.h"
 #include "storage.h"
@@ -46,17 +47,18 @@ class Array {
   }
 
   // Views. The caller has checked that they fit.
+  Array strided(const Shape& shape, const Strides& strides, int64_t skip = 0) const;  // from `skip` elements on
   Array permuted(std::span<const int> dims) const;
   Array transposed(int dim0, int dim1) const;
   Array sliced(int dim, int64_t from, int64_t count, int64_t step = 1) const;
-  Array expanded(const Shape& to) const;  // broadcasts with strides of 0
-  Array reshaped(const Shape& to) const;  // a view where the strides allow, a copy where not
-  Array contiguous() const;               // itself, or a copy
-  Array without_values() const;           // shape and type only
-  Array cast(Dtype t) const;              // a contiguous copy of another type
+  Array expanded(const Shape& to) const;               // broadcasts with strides of 0
+  std::optional<Array> viewed(const Shape& to) const;  // another shape, if the strides allow that without copying
+  Array reshaped(const Shape& to) const;               // a view where they do, a copy where not
+  Array contiguous() const;                            // itself, or a copy
+  Array without_values() const;                        // shape and type only
+  Array cast(Dtype t) const;                           // a contiguous copy of another type
 
  private:
-  Array view(const Shape& shape, const Strides& strides, int64_t place) const;
   std::byte* first() const { return storage_->data + place_ * int64_t(width(dtype_)); }
 
   Ref<Storage> storage_;

@@ -290,6 +290,20 @@ void print(const Tensor& x) {
 
 // ---- writing
 namespace {
+// Are two elements of a view one? In order of their strides, each dimension must step over what those before it reach.
+bool overlaps(const Array& x) {
+  std::vector<std::pair<int64_t, int64_t>> steps;
+  for (int d = 0; d < x.shape().rank(); ++d)
+    if (x.shape()[d] > 1) steps.emplace_back(x.stride(d), x.shape()[d]);
+  std::sort(steps.begin(), steps.end());
+  int64_t reach = 0;
+  for (const auto& [step, size] : steps) {
+    if (step <= reach) return true;
+    reach += step * (size - 1);
+  }
+  return false;
+}
+
 Array opened(const Tensor& t, Where at) {
   check_defined("assign", at, t);
   if (t.edge().node && !t.edge().node->leaf)
@@ -298,9 +312,8 @@ Array opened(const Tensor& t, Where at) {
                         " at " + t.edge().node->at.str());
   Array to = t.array();
   if (!to.storage()) fail<ShapeError>(at, "assign", "a number has no values to overwrite");
-  for (int d = 0; d < to.shape().rank(); ++d)
-    if (to.stride(d) == 0 && to.shape()[d] > 1)
-      fail<ShapeError>(at, "assign", "the elements of the expanded tensor " + to.shape().str() + " share their memory");
+  if (overlaps(to))
+    fail<ShapeError>(at, "assign", "the elements of the view " + to.shape().str() + " share their memory");
   to.storage()->version.fetch_add(1, std::memory_order_relaxed);
   to.storage()->written = at;
   return to;

@@ -61,6 +61,7 @@ Heads project(const MultiHeadAttention& m, In query, In key, In value, const Mul
     r.k = projected(key, 1, m.k_proj_weight);
     r.v = projected(value, 2, m.v_proj_weight);
   }
+  if (m.rotary) r.q = (*m.rotary)(r.q), r.k = (*m.rotary)(r.k);
   r.k = repeated(r.k), r.v = repeated(r.v);
   r.options = {.bias = o.bias, .mask = o.mask, .causal = o.causal, .dropout = dropout_key(m.dropout, training)};
   if (o.key_mask.defined()) {

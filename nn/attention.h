@@ -1,6 +1,8 @@
 #pragma once
+#include <optional>
 #include "dropout.h"
 #include "linear.h"
+#include "positional.h"
 
 namespace heed {
 
@@ -40,6 +42,7 @@ struct MultiHeadAttention {
   double dropout = 0;  // of the attention weights
   bool bias = true;
   int64_t kv_heads = heads, kdim = width, vdim = width;
+  std::optional<RotaryPosition> rotary = std::nullopt;  // of queries and keys: .rotary = RotaryPosition{}
   // W^Q, W^K, W^V on top of each other; where the widths differ, each by itself
   Parameter in_proj_weight = alike() ? projection(width + 2 * kv_width(), width) : Parameter();
   Parameter q_proj_weight = alike() ? Parameter() : projection(width, width);

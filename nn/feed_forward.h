@@ -21,7 +21,7 @@ struct FeedForward {
   Tensor operator()(In x, Rng* training = nullptr) const {
     Scope here{*this, x};
     const Tensor h = up(x);  // [.., hidden]
-    const Tensor a = gate ? heed::silu((*gate)(x)) * h : activation == relu ? heed::relu(h) : heed::gelu(h);
+    const Tensor a = gate ? heed::swiglu((*gate)(x), h) : activation == relu ? heed::relu(h) : heed::gelu(h);
     return down(heed::dropout(a, dropout, training));
   }
 

@@ -8,6 +8,10 @@ inline void check_index_dtype(const char* op, Where at, const Tensor& index) {
   if (index.dtype() != i64)
     fail<DtypeError>(at, op, std::string("the index must be i64, not ") + name(index.dtype()) + ": use cast(x, i64)");
 }
+inline void check_rank(const char* op, Where at, int rank) {  // ShapeError: more dimensions than a shape has
+  if (rank > max_rank)
+    fail<ShapeError>(at, op, "the result would have " + std::to_string(rank) + " dimensions, which is more than 8");
+}
 // IndexError unless every index lies in 0 .. n-1, but for `ignored`.
 void check_indices(const char* op, Where at, const Tensor& index, int64_t n, const char* of,
                    int64_t ignored = INT64_MIN);

@@ -7,6 +7,21 @@
 namespace heed {
 
 Tensor silu(In x) { return x * sigmoid(x); }
+Tensor glu(In x, int dim) {
+  const Where at = line_of(x);
+  check_floating("glu", at, x);
+  const int64_t n = x->shape()[checked_dim(at, "glu", dim, x->dim())];
+  if (n % 2)
+    fail<ShapeError>(at, "glu",
+                     "cannot halve the " + std::to_string(n) + " elements of dimension " + std::to_string(dim) +
+                         " of " + x->shape().str());
+  Scope here{x};
+  return slice(x, dim, 0, n / 2) * sigmoid(slice(x, dim, n / 2));
+}
+Tensor swiglu(In gate, In x) {
+  Scope here{gate};
+  return silu(gate) * x;
+}
 
 Tensor mean(In x) {
   check_floating("mean", line_of(x), x);

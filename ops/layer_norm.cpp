@@ -6,7 +6,8 @@
 
 namespace heed {
 
-// y = h weight + bias, h = (x - mean) rstd, rstd = 1 / sqrt(variance + eps)      x [.., D]  weight, bias [D] or absent
+// y = h weight + bias, h = (x - mean) rstd, rstd = 1 / sqrt(variance + eps)      x [.., D]
+// weight, bias [D] or absent, or [G, D]: one for each of the groups that are x's last but one dimension
 struct LayerNormOp {
   static constexpr auto name = "layer_norm";
   double eps;
@@ -23,55 +24,53 @@ struct LayerNormOp {
   };
   std::pair<Array, Kept> forward(const Array& x, const Array& weight, const Array& bias) const {
     const int64_t n = x.shape()[-1], count = x.numel() / n;
-    const Array in = x.contiguous(), w = packed(weight), b = packed(bias);
+    const Array in = x.contiguous();
+    const OfGroups w(weight), b(bias);
     Array y(x.shape(), x.dtype()), mean({count}, x.dtype()), rstd({count}, x.dtype());
     visit_floating(x.dtype(), [&]<class T>(T) {
       const T* p = in.data<T>();
       T *q = y.mutable_data<T>(), *m = mean.mutable_data<T>(), *r = rstd.mutable_data<T>();
       parallel_for(count, kernels::rows_per_task(n), [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i)
-          kernels::rows::layer_norm(p + i * n, data<T>(w), data<T>(b), T(eps), q + i * n, n, m[i], r[i]);
+          kernels::rows::layer_norm(p + i * n, w.row<T>(i), b.row<T>(i), T(eps), q + i * n, n, m[i], r[i]);
       });
     });
     return {y, {mean, rstd}};
   }
 
-  std::array<Array, 3> backward(Grad g, Input<0> x, Input<1> weight, const Kept& kept, const Needs& needs) const {
-    const Array values = x.array().contiguous(), up = g.array().contiguous(), w = packed(weight);
+  std::array<Array, 3> backward(Grad g, Input<0> x, Input<1> weight, Input<2> bias, const Kept& kept,
+                                const Needs& needs) const {
+    const Array values = x.array().contiguous(), up = g.array().contiguous();
+    const OfGroups w(weight.array());
     const int64_t n = values.shape()[-1], count = values.numel() / n;
-    Array dx, dweight, dbias;
+    const Shape shape = needs[1] ? weight.shape() : needs[2] ? bias.shape() : Shape{0};  // of both
+    Array dx, sums;
     if (needs[0]) dx = Array(values.shape(), values.dtype());
-    if (needs[1]) dweight = filled({n}, 0, values.dtype());
-    if (needs[2]) dbias = filled({n}, 0, values.dtype());
-    constexpr int64_t block = 64;  // rows whose parameter gradients are summed together, then added in order
-    const int64_t blocks = (count + block - 1) / block;
-    Array parts = needs[1] || needs[2] ? filled({blocks, 2, n}, 0, values.dtype()) : Array();
     visit_floating(values.dtype(), [&]<class T>(T) {
       const T *p = values.data<T>(), *q = up.data<T>(), *m = kept.mean.data<T>(), *r = kept.rstd.data<T>();
-      T* part = parts.defined() ? parts.mutable_data<T>() : nullptr;
-      parallel_for(count, block, [&](int64_t begin, int64_t end) {
-        T* sums = part ? part + begin / block * 2 * n : nullptr;
-        for (int64_t i = begin; i < end; ++i) {
-          if (needs[0])
-            kernels::rows::layer_norm_grad(p + i * n, data<T>(w), q + i * n, m[i], r[i], dx.mutable_data<T>() + i * n,
-                                           n);
-          if (sums) kernels::rows::layer_norm_param_grad(p + i * n, q + i * n, m[i], r[i], sums, sums + n, n);
-        }
+      const bool parameters = needs[1] || needs[2];
+      sums = kernels::sum_rows<T>(count, groups(shape), parameters ? 2 * n : 0, [&](int64_t i, T* sum) {
+        if (needs[0])
+          kernels::rows::layer_norm_grad(p + i * n, w.row<T>(i), q + i * n, m[i], r[i], dx.mutable_data<T>() + i * n,
+                                         n);
+        if (parameters) kernels::rows::layer_norm_param_grad(p + i * n, q + i * n, m[i], r[i], sum, sum + n, n);
       });
-      for (int64_t b = 0; b < (part ? blocks : 0); ++b) {
-        if (needs[1]) kernels::rows::accumulate(dweight.mutable_data<T>(), part + b * 2 * n, n);
-        if (needs[2]) kernels::rows::accumulate(dbias.mutable_data<T>(), part + (b * 2 + 1) * n, n);
-      }
     });
-    return {dx, dweight, dbias};
+    return {dx, needs[1] ? sums.sliced(1, 0, n).reshaped(shape) : Array(),
+            needs[2] ? sums.sliced(1, n, n).reshaped(shape) : Array()};
   }
 
  private:
-  static Array packed(const Array& a) { return a.defined() ? a.contiguous() : a; }
-  template <class T>
-  static const T* data(const Array& a) {
-    return a.defined() ? a.data<T>() : nullptr;
-  }
+  static int64_t groups(const Shape& parameters) { return parameters.rank() == 2 ? parameters[0] : 1; }
+  struct OfGroups {  // weight or bias, as the rows of x take it
+    Array array;
+    explicit OfGroups(const Array& a) : array(a.defined() ? a.contiguous() : a) {}
+    template <class T>
+    const T* row(int64_t i) const {
+      if (!array.defined()) return nullptr;
+      return array.data<T>() + i % groups(array.shape()) * array.shape()[-1];
+    }
+  };
 };
 
 Tensor layer_norm(In x, In weight, In bias, double eps) {
@@ -82,6 +81,27 @@ Tensor layer_norm(In x, In weight, In bias, double eps) {
                      "there is nothing to normalise in the last dimension of " + x->shape().str());
   for (const In& p : {weight, bias}) check_vector(LayerNormOp::name, at, "weight and bias", p, x->size(-1), x);
   return apply(at, LayerNormOp{eps}, x.tensor(), weight.tensor(), bias.tensor());
+}
+
+// The groups of an image are rows; each takes the parameters of its channels, repeated over space.
+Tensor group_norm(In x, int64_t groups, In weight, In bias, double eps) {
+  constexpr auto op = "group_norm";
+  const Where at = line_of(x);
+  check_floating(op, at, x);
+  const Shape& s = x->shape();
+  if (s.rank() < 2 || s.without(0).numel() == 0)
+    fail<ShapeError>(at, op, "the input must be [N, C, ..] with something to normalise, not " + s.str());
+  if (groups < 1 || s[1] % groups)
+    fail<ShapeError>(at, op,
+                     "the " + std::to_string(s[1]) + " channels of " + s.str() + " do not fall into " +
+                         std::to_string(groups) + " groups");
+  for (const In& p : {weight, bias}) check_vector(op, at, "weight and bias", p, s[1], x);
+  Scope here{x};
+  const int64_t n = s.without(0).numel() / groups, inner = s.without(0).numel() / s[1];
+  auto repeated = [&](const Tensor& p) {
+    return p.defined() ? reshape(expand(reshape(p, {s[1], 1}), {s[1], inner}), {groups, n}) : p;
+  };
+  return reshape(apply(at, LayerNormOp{eps}, reshape(x, {s[0], groups, n}), repeated(weight), repeated(bias)), s);
 }
 
 }  // namespace heed

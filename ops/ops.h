@@ -2,6 +2,7 @@
 // The whole public list: declarations only, one line of maths each. Every op takes tensors or numbers, records itself
 // when an argument has a history, and can be differentiated any number of times. Dimensions may be negative, counted
 // from the back. Errors: ShapeError, DtypeError, IndexError, with the user's line and the numbers.
+#include <optional>
 #include "../core/plus.h"
 
 namespace heed {
@@ -14,6 +15,11 @@ struct Dims {  // one dimension or several
   Dims(int dim) : single(dim) {}
   Dims(std::initializer_list<int> dims) : list(dims.begin(), dims.size()), single(-1) {}
   std::span<const int> get() const { return list.data() ? list : std::span(&single, 1); }
+};
+
+struct Pair : std::array<int64_t, 2> {  // of the height and the width; one number stands for both
+  Pair(int64_t both = 0) : array{both, both} {}
+  Pair(int64_t height, int64_t width) : array{height, width} {}
 };
 
 // ---- elementwise, broadcasting; a number takes the tensor's type
@@ -32,6 +38,8 @@ Tensor relu(In x);       // max(x, 0); the gradient at 0 is 0
 Tensor erf(In x);        // 2 / sqrt(pi) times the integral of e^-t^2 from 0 to x
 Tensor gelu(In x);       // x P(X < x), X standard normal: x (1 + erf(x / sqrt 2)) / 2   (Hendrycks and Gimpel 2016)
 Tensor silu(In x);       // x sigmoid(x)   (Elfwing, Uchibe and Doya 2017)
+Tensor glu(In x, int dim = -1);          // a sigmoid(b), a and b the halves of x   (Dauphin et al. 2017)
+Tensor swiglu(In gate, In x);            // silu(gate) x   (Shazeer 2020)
 Tensor where(In condition, In a, In b);  // a where condition (boolean) holds, else b
 
 // ---- comparisons: boolean, no gradient
@@ -57,7 +65,10 @@ Tensor reshape(In x, Shape to);  // one size may be -1: what remains
 Tensor transpose(In x, int dim0 = -2, int dim1 = -1);
 Tensor permute(In x, std::initializer_list<int> dims);  // dimension i of y is dims[i] of x
 Tensor slice(In x, int dim, int64_t from, int64_t to = INT64_MAX, int64_t step = 1);  // as x[from:to:step] in Python
-Tensor expand(In x, Shape to);                                                        // broadcasts; -1: as in x
+// Windows of a dimension, as a view: y[.., i, .., j] = x[.., i step + j, ..], [.., n, ..] -> [.., (n - size) / step +
+// 1, .., size]. The gradient adds up where they overlap.
+Tensor unfold(In x, int dim, int64_t size, int64_t step);
+Tensor expand(In x, Shape to);  // broadcasts; -1: as in x
 Tensor concat(std::span<const Tensor> x, int dim = 0, Where at = Where::here());
 Tensor concat(std::initializer_list<Tensor> x, int dim = 0, Where at = Where::here());
 Tensor stack(std::span<const Tensor> x, int dim = 0, Where at = Where::here());  // along a new dimension
@@ -92,11 +103,91 @@ struct Normalized {
 // weight, bias, mean and variance [C]   (Ioffe and Szegedy 2015)
 Normalized batch_norm(In x, In weight = {}, In bias = {}, double eps = 1e-5);
 
-struct CrossEntropyOptions {
-  int64_t ignore_index = -100;  // targets with this value count for nothing
+// x / sqrt(mean(x^2) + eps) weight over the last dimension; weight [D] or absent; eps absent: the machine epsilon of
+// x's type   (Zhang and Sennrich 2019)
+Tensor rms_norm(In x, In weight = {}, std::optional<double> eps = {});
+// layer_norm of each of the groups that the channels fall into, then weight and bias: x [N, C, ..], weight and bias [C]
+// or absent   (Wu and He 2018)
+Tensor group_norm(In x, int64_t groups, In weight = {}, In bias = {}, double eps = 1e-5);
+
+// ---- convolutions and pools: the dimensions after [N, C] are space
+struct Conv1dOptions {
+  int64_t stride = 1;
+  int64_t padding = 0;  // zeros on both sides
+  int64_t dilation = 1;
+  int64_t groups = 1;  // of channels: output o sees the inputs of its group only
 };
-// Mean of -log_softmax(x)[target] over the targets that count: x [.., C], target [..] i64. No target counts: 0.
-Tensor cross_entropy(In x, In target, CrossEntropyOptions options = {});
+struct Conv2dOptions {  // likewise, {height, width} or one number for both
+  Pair stride = 1;
+  Pair padding = 0;
+  Pair dilation = 1;
+  int64_t groups = 1;
+};
+// sum over the window of weight x + bias: x [N, C, L], weight [O, C / groups, k], bias [O] or absent
+// -> [N, O, (L + 2 padding - dilation (k - 1) - 1) / stride + 1]
+Tensor conv1d(In x, In weight, In bias = {}, const Conv1dOptions& options = {});
+// x [N, C, H, W], weight [O, C / groups, kh, kw], bias [O] or absent -> [N, O, .., ..]
+Tensor conv2d(In x, In weight, In bias = {}, const Conv2dOptions& options = {});
+
+struct MaxPoolOptions {
+  Pair stride = 0;   // 0: the kernel's size
+  Pair padding = 0;  // at most half of the kernel; never a maximum
+  Pair dilation = 1;
+  bool ceil_mode = false;  // a window that ends outside counts, too
+};
+// The largest of each window, [.., H, W] -> [.., (H + 2 padding - dilation (kh - 1) - 1) / stride + 1, ..]; the first
+// of equals has the gradient
+Tensor max_pool2d(In x, Pair kernel, const MaxPoolOptions& options = {});
+struct AvgPoolOptions {
+  Pair stride = 0;  // 0: the kernel's size
+  Pair padding = 0;
+  bool ceil_mode = false;
+  bool count_include_pad = true;  // the mean is over the padding's zeros, too
+};
+Tensor avg_pool2d(In x, Pair kernel, const AvgPoolOptions& options = {});  // the mean of each window
+// The mean of rows i H / h to (i + 1) H / h, rounded down and up, likewise of columns: [.., H, W] -> [.., h, w]
+Tensor adaptive_avg_pool2d(In x, Pair size);
+
+// ---- losses
+enum class Reduction {
+  mean,
+  sum,
+  none,
+  batchmean,  // the sum, divided by the size of the first dimension
+};
+struct CrossEntropyOptions {
+  Tensor weight = {};           // of each class, [C]; the mean is then a weighted one
+  int64_t ignore_index = -100;  // targets with this value count for nothing
+  Reduction reduction = Reduction::mean;
+  double label_smoothing = 0;  // this share of each target goes to all classes alike   (Szegedy et al. 2016)
+};
+// -log_softmax(x)[target]: x [.., C], target [..] i64; or -sum target log_softmax(x), target [.., C] probabilities. The
+// mean is over the targets that count; none: 0.
+Tensor cross_entropy(In x, In target, const CrossEntropyOptions& options = {});
+struct NllOptions {
+  Tensor weight = {};
+  int64_t ignore_index = -100;
+  Reduction reduction = Reduction::mean;
+};
+Tensor nll_loss(In x, In target, const NllOptions& options = {});  // -x[target], x [.., C] log-probabilities
+struct BceOptions {
+  Tensor weight = {};      // of each element; broadcasts to x
+  Tensor pos_weight = {};  // of the targets' share; broadcasts to x
+  Reduction reduction = Reduction::mean;
+};
+// -(target log p + (1 - target) log(1 - p)), p = sigmoid(x); target in [0, 1], of x's shape
+Tensor binary_cross_entropy_with_logits(In x, In target, const BceOptions& options = {});
+Tensor mse_loss(In x, In target, Reduction reduction = Reduction::mean);  // (x - target)^2
+Tensor l1_loss(In x, In target, Reduction reduction = Reduction::mean);   // |x - target|
+// (x - target)^2 / 2 where |x - target| <= delta, else delta (|x - target| - delta / 2)   (Huber 1964)
+Tensor huber_loss(In x, In target, double delta = 1, Reduction reduction = Reduction::mean);
+struct KlDivOptions {
+  Reduction reduction = Reduction::mean;  // batchmean is the divergence itself
+  bool log_target = false;                // target holds log-probabilities, as x does
+};
+Tensor kl_div(In x, In target, const KlDivOptions& options = {});  // target (log(target) - x), x log-probabilities
+// <a, b> / (max(|a|, eps) max(|b|, eps)) over dim, of the shape that a and b broadcast to
+Tensor cosine_similarity(In a, In b, int dim = 1, double eps = 1e-8);
 
 // ---- random
 Tensor dropout(In x, DropoutKey key);              // x scale(i): 0 with probability rate, else 1 / (1 - rate)
@@ -143,5 +234,17 @@ RnnSteps gru(In x, In weight, In bias = {}, In h0 = {}, const RecurrentOptions& 
 // i, f, o = sigmoid(x + u), g = tanh(x + u), c' = f c + i g, h' = o tanh(c'); gates i f g o
 // (Hochreiter and Schmidhuber 1997; with a forget gate, Gers et al. 2000)
 LstmSteps lstm(In x, In weight, In bias = {}, In h0 = {}, In c0 = {}, const RecurrentOptions& options = {});
+
+// ---- positions
+struct RopeOptions {
+  Tensor positions = {};  // i64, broadcasts to [.., T]; absent: 0, 1, .. T-1
+  int64_t offset = 0;     // added to all of them
+  double base = 10000;
+  bool interleaved = false;  // pairs of columns (2i, 2i + 1), as in the paper; else (i, i + width / 2)
+  int64_t width = 0;         // columns that are turned, the first ones; 0: all D
+};
+// Pair i of columns turned by the angle position base^(-2i / width): x [.., T, D]. <rope(q), rope(k)> depends on the
+// difference of their positions only.   (Su et al. 2021)
+Tensor rope(In x, const RopeOptions& options = {});
 
 }  // namespace heed

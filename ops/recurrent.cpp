@@ -324,7 +324,7 @@ void check(const char* op, Where at, int64_t gates, const In& x, const In& weigh
     fail<ShapeError>(at, op,
                      "what the input gives to the gates must be [B, T, " + std::to_string(w[0]) + "] for a weight " +
                          w.str() + ", not " + s.str());
-  check_vector(op, at, "bias", bias, w[0], x);
+  check_vector(op, at, "the bias", bias, w[0], weight);
   const Shape wanted = s.without(1).with(-1, w[1]), rows = wanted.without(1);
   for (const In* h : state) {
     if (!h->defined()) continue;

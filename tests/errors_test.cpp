@@ -74,6 +74,11 @@ TEST_CASE("errors of views") {
   CHECK_ERROR(ShapeError, sum_to(a, {2}), "sum_to: [2] does not broadcast to [2, 3]");
   CHECK_ERROR(IndexError, slice(a, 2, 0), "slice: there is no dimension 2: the tensor has 2 dimensions");
   CHECK_ERROR(IndexError, slice(a, 0, 0, 2, 0), "slice: the step must be positive, not 0");
+  CHECK_ERROR(ShapeError, unfold(a, 1, 4, 1),
+              "unfold: windows of 4 do not fit into dimension 1 of [2, 3], which has 3 elements");
+  CHECK_ERROR(IndexError, unfold(a, 0, 1, 0), "unfold: the step must be positive, not 0");
+  CHECK_ERROR(ShapeError, unfold(ones({1, 1, 1, 1, 1, 1, 1, 1}), 0, 1, 1),
+              "unfold: the result would have 9 dimensions, which is more than 8");
   CHECK_ERROR(IndexError, a(2), "index: 2 is outside dimension 0 of [2, 3], which has 2 elements");
   CHECK_ERROR(IndexError, a(_, -4), "index: -4 is outside dimension 1 of [2, 3], which has 3 elements");
   CHECK_ERROR(IndexError, a(0, 0, 0), "index: more indices than the 2 dimensions of [2, 3]");
@@ -129,14 +134,121 @@ TEST_CASE("errors of products and fused ops") {
   CHECK_ERROR(ShapeError, layer_norm(a, ones({2})), "layer_norm: weight and bias must be [3] for [2, 3], not [2]");
   CHECK_ERROR(ShapeError, batch_norm(ones({3})), "batch_norm: the input must be [N, C, ..] and not empty, not [3]");
   CHECK_ERROR(ShapeError, batch_norm(a, ones({2})), "batch_norm: weight and bias must be [3] for [2, 3], not [2]");
-  CHECK_ERROR(DtypeError, cross_entropy(a, ones({2})),
-              "cross_entropy: the targets must be i64, not f32: use cast(x, i64)");
   CHECK_ERROR(ShapeError, cross_entropy(a, zeros({3}, i64)),
               "cross_entropy: the targets [3] must have the shape of [2, 3] without its last dimension, the classes");
   CHECK_ERROR(IndexError, cross_entropy(a, full({2}, 3, i64)),
               "cross_entropy: index 3 at element 0 is outside the 3 classes");
   CHECK_ERROR(Error, dropout(a, {1, 7}), "dropout: the dropout rate must be in [0, 1), not 1.000000");
   CHECK_ERROR(ShapeError, cross_entropy(none, t), "cross_entropy: the argument is an undefined tensor");
+}
+
+TEST_CASE("errors of norms and gates") {
+  const Tensor a = ones({2, 3}), x = ones({2, 6, 4}), none;
+  CHECK_ERROR(ShapeError, rms_norm(ones({2, 0})),
+              "rms_norm: there is nothing to normalise in the last dimension of [2, 0]");
+  CHECK_ERROR(ShapeError, rms_norm(a, ones({2})), "rms_norm: the weight must be [3] for [2, 3], not [2]");
+  CHECK_ERROR(DtypeError, rms_norm(arange(3)), "rms_norm: cannot compute in i64: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(ShapeError, group_norm(x, 4), "group_norm: the 6 channels of [2, 6, 4] do not fall into 4 groups");
+  CHECK_ERROR(ShapeError, group_norm(x, 0), "group_norm: the 6 channels of [2, 6, 4] do not fall into 0 groups");
+  CHECK_ERROR(ShapeError, group_norm(ones({6}), 2),
+              "group_norm: the input must be [N, C, ..] with something to normalise, not [6]");
+  CHECK_ERROR(ShapeError, group_norm(x, 2, ones({4})),
+              "group_norm: weight and bias must be [6] for [2, 6, 4], not [4]");
+  CHECK_ERROR(ShapeError, glu(a), "glu: cannot halve the 3 elements of dimension -1 of [2, 3]");
+  CHECK_ERROR(IndexError, glu(a, 2), "glu: there is no dimension 2: the tensor has 2 dimensions");
+  CHECK_ERROR(ShapeError, swiglu(a, ones({4})),
+              "mul: cannot broadcast [2, 3] with [4]: dimension -1 is 3 in the first and 4 in the second");
+}
+
+TEST_CASE("errors of convolutions and pools") {
+  const Tensor x = ones({1, 4, 5, 6}), w = ones({6, 2, 3, 3}), b = ones({6}), none;
+  CHECK_ERROR(ShapeError, conv2d(b, w), "conv2d: the input must be [N, C, H, W], not [6]");
+  CHECK_ERROR(ShapeError, conv1d(x, w), "conv1d: the input must be [N, C, L], not [1, 4, 5, 6]");
+  CHECK_ERROR(ShapeError, conv2d(x, b), "conv2d: the weight must have 4 dimensions, not be [6]");
+  CHECK_ERROR(
+      ShapeError, conv2d(x, w),
+      "conv2d: cannot apply a weight [6, 2, 3, 3] in 1 group to [1, 4, 5, 6]: the weight is [O, C / groups, ..], "
+      "and the groups divide O");
+  CHECK_ERROR(
+      ShapeError, conv2d(x, ones({3, 2, 3, 3}), {}, {.groups = 2}),
+      "conv2d: cannot apply a weight [3, 2, 3, 3] in 2 groups to [1, 4, 5, 6]: the weight is [O, C / groups, ..], "
+      "and the groups divide O");
+  CHECK_ERROR(ShapeError, conv2d(x, w, ones({4}), {.groups = 2}),
+              "conv2d: the bias must be [6] for [6, 2, 3, 3], not [4]");
+  CHECK_ERROR(DtypeError, conv2d(x, cast(w, f64), {}, {.groups = 2}),
+              "conv2d: cannot mix f32 with f64: types are not promoted here, use cast(x, f32)");
+  CHECK_ERROR(ShapeError, conv2d(x, w, b, {.dilation = {3, 1}, .groups = 2}),
+              "conv2d: a kernel of 3, dilated by 3, is longer than dimension 2 of [1, 4, 5, 6], padded by 0");
+  CHECK_ERROR(Error, conv2d(x, w, b, {.stride = {1, 0}, .groups = 2}), "conv2d: the stride must be at least 1, not 0");
+  CHECK_ERROR(Error, conv2d(x, w, b, {.padding = -1, .groups = 2}), "conv2d: the padding must be at least 0, not -1");
+  CHECK_ERROR(Error, conv1d(ones({1, 2, 5}), ones({1, 2, 3}), {}, {.dilation = 0}),
+              "conv1d: the dilation must be at least 1, not 0");
+  CHECK_ERROR(Error, conv1d(ones({1, 2, 5}), ones({1, 2, 0})), "conv1d: the kernel must be at least 1, not 0");
+  CHECK_ERROR(ShapeError, conv2d(none, w), "conv2d: the argument is an undefined tensor");
+
+  CHECK_ERROR(ShapeError, max_pool2d(b, 2), "max_pool2d: the input must be [.., H, W], not [6]");
+  CHECK_ERROR(DtypeError, max_pool2d(arange(3), 2),
+              "max_pool2d: cannot compute in i64: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(ShapeError, max_pool2d(x, {2, 7}),
+              "max_pool2d: a kernel of 7, dilated by 1, is longer than dimension 3 of [1, 4, 5, 6], padded by 0");
+  CHECK_ERROR(Error, max_pool2d(x, 3, {.padding = {2, 1}}),
+              "max_pool2d: a padding of 2 is more than half of the kernel's 3");
+  CHECK_ERROR(ShapeError, max_pool2d(ones({2, 4}), 2, {.padding = 1, .dilation = 3}),
+              "max_pool2d: a window holds nothing of [2, 4] but padding");
+  CHECK_ERROR(Error, avg_pool2d(x, 2, {.stride = {2, 0}}), "avg_pool2d: the stride must be at least 1, not 0");
+  CHECK_ERROR(Error, avg_pool2d(x, 0), "avg_pool2d: the kernel must be at least 1, not 0");
+  CHECK_ERROR(ShapeError, adaptive_avg_pool2d(x, {2, 0}),
+              "adaptive_avg_pool2d: cannot part the 6 elements of dimension -1 of [1, 4, 5, 6] into 0");
+  CHECK_ERROR(ShapeError, adaptive_avg_pool2d(b, 1), "adaptive_avg_pool2d: the input must be [.., H, W], not [6]");
+}
+
+TEST_CASE("errors of losses") {
+  const Tensor a = ones({2, 3}), t = zeros({2}, i64), none;
+  CHECK_ERROR(DtypeError, cross_entropy(a, t > 0),
+              "cross_entropy: the targets must be i64, not boolean: use cast(x, i64)");
+  CHECK_ERROR(ShapeError, cross_entropy(a, ones({2})),
+              "cross_entropy: the targets [2] must have the shape of [2, 3]; as indices they are i64");
+  CHECK_ERROR(DtypeError, cross_entropy(a, ones({2, 3}, f64)),
+              "cross_entropy: cannot mix f32 with f64: types are not promoted here, use cast(x, f32)");
+  CHECK_ERROR(ShapeError, cross_entropy(ones({}), ones({})), "cross_entropy: the input has no dimension of classes");
+  CHECK_ERROR(ShapeError, cross_entropy(a, t, {.weight = ones({2})}),
+              "cross_entropy: the weight must be [3] for [2, 3], not [2]");
+  CHECK_ERROR(Error, cross_entropy(a, a, {.ignore_index = 1}),
+              "cross_entropy: ignore_index is for targets that are indices, not probabilities");
+  CHECK_ERROR(Error, cross_entropy(a, t, {.label_smoothing = 1.5}),
+              "cross_entropy: label_smoothing must be in [0, 1], not 1.500000");
+  CHECK_ERROR(DtypeError, nll_loss(a, a), "nll_loss: the targets must be i64, not f32: use cast(x, i64)");
+  CHECK_ERROR(IndexError, nll_loss(a, full({2}, -1, i64)), "nll_loss: index -1 at element 0 is outside the 3 classes");
+  CHECK_ERROR(ShapeError, nll_loss(a, t, {.weight = ones({2, 3})}),
+              "nll_loss: the weight must be [3] for [2, 3], not [2, 3]");
+  CHECK_ERROR(ShapeError, binary_cross_entropy_with_logits(a, ones({2, 1})),
+              "binary_cross_entropy_with_logits: the targets [2, 1] must have the shape of [2, 3]");
+  CHECK_ERROR(ShapeError, binary_cross_entropy_with_logits(a, a, {.weight = ones({2})}),
+              "binary_cross_entropy_with_logits: the weight [2] does not broadcast to [2, 3]");
+  CHECK_ERROR(ShapeError, binary_cross_entropy_with_logits(a, a, {.pos_weight = ones({4, 2, 3})}),
+              "binary_cross_entropy_with_logits: the pos_weight [4, 2, 3] does not broadcast to [2, 3]");
+  CHECK_ERROR(ShapeError, mse_loss(a, ones({3})), "mse_loss: the targets [3] must have the shape of [2, 3]");
+  CHECK_ERROR(DtypeError, l1_loss(a, ones({2, 3}, i64)),
+              "l1_loss: cannot mix f32 with i64: types are not promoted here, use cast(x, f32)");
+  CHECK_ERROR(Error, huber_loss(a, a, 0), "huber_loss: delta must be positive, not 0.000000");
+  CHECK_ERROR(ShapeError, kl_div(a, none), "kl_div: the argument is an undefined tensor");
+  CHECK_ERROR(
+      ShapeError, cosine_similarity(a, ones({2})),
+      "cosine_similarity: cannot broadcast [2, 3] with [2]: dimension -1 is 3 in the first and 2 in the second");
+  CHECK_ERROR(IndexError, cosine_similarity(ones({3}), ones({3})),
+              "cosine_similarity: there is no dimension 1: the tensor has 1 dimension");
+}
+
+TEST_CASE("errors of positions") {
+  const Tensor x = ones({2, 3, 4});
+  CHECK_ERROR(ShapeError, rope(ones({4})), "rope: the input must be [.., T, D], not [4]");
+  CHECK_ERROR(ShapeError, rope(ones({3, 5})), "rope: cannot turn 5 of the 5 columns of [3, 5] in pairs");
+  CHECK_ERROR(ShapeError, rope(x, {.width = 6}), "rope: cannot turn 6 of the 4 columns of [2, 3, 4] in pairs");
+  CHECK_ERROR(DtypeError, rope(x, {.positions = ones({3})}),
+              "rope: the positions must be i64, not f32: use cast(x, i64)");
+  CHECK_ERROR(ShapeError, rope(x, {.positions = arange(2)}),
+              "rope: the tensor of positions [2] does not broadcast to [2, 3]");
+  CHECK_ERROR(Error, rope(x, {.base = 0}), "rope: the base must be positive, not 0.000000");
 }
 
 TEST_CASE("errors of attention") {
@@ -200,7 +312,9 @@ TEST_CASE("errors of assign") {
   CHECK_ERROR(DtypeError, assign(a, ones({2, 3}, f64)), "assign: cannot write f64 into f32: use cast");
   CHECK_ERROR(ShapeError, assign(a, Tensor()), "assign: the argument is an undefined tensor");
   CHECK_ERROR(ShapeError, assign(expand(ones({1}), {4}), ones({4})),
-              "assign: the elements of the expanded tensor [4] share their memory");
+              "assign: the elements of the view [4] share their memory");
+  CHECK_ERROR(ShapeError, assign(unfold(a, 1, 2, 1), ones({2, 2, 2})),
+              "assign: the elements of the view [2, 2, 2] share their memory");
   CHECK_ERROR(ShapeError, open_for_writing(transpose(a)),
               "assign: the tensor [3, 2] is a view with gaps: it is written by assign");
   const Tensor x = a.requires_grad();

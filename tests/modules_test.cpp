@@ -61,6 +61,10 @@ TEST_CASE("every module: cloned, cast, saved, loaded, frozen, printed, and train
   });
   check_module("Embedding", Embedding{3, 4}, [](const auto& m, Dtype) { return m(tensor({0, 1, 2}, i64)); });
   check_module("LayerNorm", LayerNorm{8}, of({2, 3, 8}));
+  check_module("RmsNorm", RmsNorm{8, 1e-5}, of({2, 3, 8}));
+  check_module("GroupNorm", GroupNorm{2, 8}, of({2, 8, 3}));
+  check_module("Conv1d", Conv1d{.in = 4, .out = 6, .kernel = 3, .padding = 1, .groups = 2}, of({2, 4, 5}));
+  check_module("Conv2d", Conv2d{.in = 4, .out = 6, .kernel = {3, 2}, .stride = 2}, of({2, 4, 5, 6}));
   check_module("BatchNorm1d", BatchNorm1d{8}, of({4, 8}));
   check_module("BatchNorm2d", BatchNorm2d{3}, of({4, 3, 2, 2}));
   check_module("FeedForward", FeedForward{8, 16}, of({2, 3, 8}));
@@ -78,6 +82,8 @@ TEST_CASE("every module: cloned, cast, saved, loaded, frozen, printed, and train
                [](const auto& m, Dtype t) {
                  return m(input({2, 3, 8}, t), input({2, 4, 3}, t), input({2, 4, 5}, t));
                });
+  check_module("MultiHeadAttention, rotary",
+               MultiHeadAttention{.width = 8, .heads = 2, .bias = false, .rotary = RotaryPosition{}}, of({2, 3, 8}));
   const TransformerOptions options{.hidden = 16};
   check_module("TransformerEncoderLayer", TransformerEncoderLayer{8, 2, options}, of({2, 3, 8}));
   check_module("TransformerDecoderLayer", TransformerDecoderLayer{8, 2, options}, [](const auto& m, Dtype t) {
@@ -86,9 +92,12 @@ TEST_CASE("every module: cloned, cast, saved, loaded, frozen, printed, and train
   check_module("Transformer", Transformer{8, 2, 2, 1, options}, [](const auto& m, Dtype t) {
     return m(input({2, 4, 8}, t), input({2, 3, 8}, t));
   });
-  check_module("RnnCell", RnnCell{3, 4}, of({2, 3}));
-  check_module("GruCell", GruCell{3, 4}, of({2, 3}));
-  check_module("LstmCell", LstmCell{3, 4}, [](const auto& m, Dtype t) { return m(input({2, 3}, t)).c; });
+  auto of_state = [](const auto& m, Dtype t) { return m(input({2, 3}, t), input({2, 4}, t)); };
+  check_module("RnnCell", RnnCell{3, 4}, of_state);
+  check_module("GruCell", GruCell{3, 4}, of_state);
+  check_module("LstmCell", LstmCell{3, 4}, [](const auto& m, Dtype t) {
+    return m(input({2, 3}, t), {input({2, 4}, t), input({2, 4}, t)}).c;
+  });
   auto y_of = [](const auto& m, Dtype t) { return m(input({2, 5, 3}, t)).y; };
   check_module("Rnn", Rnn{.in = 3, .hidden = 4, .layers = 2, .nonlinearity = RnnCell::relu}, y_of);
   check_module("Gru", Gru{.in = 3, .hidden = 4, .layers = 2, .bidirectional = true}, y_of);

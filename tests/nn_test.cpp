@@ -185,6 +185,14 @@ TEST_CASE("errors of modules") {
               "MultiHeadAttention: the key mask must be [2, 5], one value per key, not [2, 4]");
   CHECK_ERROR(ShapeError, (Bilinear{3, 4, 2})(x, x),
               "Bilinear: the inputs must be [.., 3] and [.., 4], not [2, 3] and [2, 3]");
+  CHECK_ERROR(ShapeError, RmsNorm{4}(x), "rms_norm: the weight must be [3] for [2, 3], not [4]");
+  CHECK_ERROR(ShapeError, (GroupNorm{2, 3})(x), "group_norm: the 3 channels of [2, 3] do not fall into 2 groups");
+  CHECK_ERROR(ShapeError, (Conv1d{4, 2, 3})(ones({2, 3, 5})),
+              "conv1d: cannot apply a weight [2, 4, 3] in 1 group to [2, 3, 5]: the weight is [O, C / groups, ..], and "
+              "the groups divide O");
+  CHECK_ERROR(ShapeError, (Conv2d{.in = 3, .out = 2, .kernel = 3})(ones({2, 3, 5})),
+              "conv2d: the input must be [N, C, H, W], not [2, 3, 5]");
+  CHECK_ERROR(ShapeError, RotaryPosition{}(ones({2, 3})), "rope: cannot turn 3 of the 3 columns of [2, 3] in pairs");
   CHECK_ERROR(ShapeError, SinusoidalPosition{4}(x), "SinusoidalPosition: the input must be [.., T, 4], not [2, 3]");
   CHECK_ERROR(ShapeError, (LearnedPosition{1, 3})(x),
               "LearnedPosition: there is a row for 1 places, not for the 2 of [2, 3]");

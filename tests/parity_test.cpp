@@ -104,6 +104,124 @@ void run_log_softmax(Reference& r) { r.compare({{"y", log_softmax(r.input("x"), 
 void run_cross_entropy(Reference& r) { r.compare({{"y", cross_entropy(r.input("logits"), r.input("target"))}}); }
 void run_layer_norm_no_affine(Reference& r) { r.compare({{"y", layer_norm(r.input("x"))}}); }
 
+Tensor numbers(const nlohmann::json& s, const Shape& shape) {  // undefined if the settings have none
+  std::vector<double> values;
+  for (const auto& x : s) x.is_array() ? values.push_back(x[0]) : values.push_back(x);
+  return s.is_null() ? Tensor() : tensor(values, shape, f64);
+}
+Pair pair(const nlohmann::json& settings, const char* name, Pair otherwise) {
+  return settings.contains(name) ? Pair(settings[name][0], settings[name][1]) : otherwise;
+}
+
+// loss(x, target, reduction) for every reduction of the case.
+template <class F>
+void compare_losses(Reference& r, F loss) {
+  const std::map<std::string, Reduction> reductions{{"mean", Reduction::mean},
+                                                    {"sum", Reduction::sum},
+                                                    {"none", Reduction::none},
+                                                    {"batchmean", Reduction::batchmean}};
+  NamedTensors outputs;
+  for (const auto& [name, reduction] : reductions)
+    if (r.file.find("output." + name)) outputs.emplace_back(name, loss(r.input("x"), r.input("target"), reduction));
+  r.compare(outputs);
+}
+void run_cross_entropy_options(Reference& r) {
+  compare_losses(r, [&](const Tensor& x, const Tensor& target, Reduction reduction) {
+    return cross_entropy(x, target,
+                         {.weight = numbers(r.settings["weight"], {5}),
+                          .ignore_index = r.settings.value("ignore_index", -100),
+                          .reduction = reduction,
+                          .label_smoothing = r.settings.value("label_smoothing", 0.0)});
+  });
+}
+void run_nll_loss(Reference& r) {
+  compare_losses(r, [&](const Tensor& x, const Tensor& target, Reduction reduction) {
+    return nll_loss(x, target,
+                    {.weight = numbers(r.settings["weight"], {5}),
+                     .ignore_index = r.settings.value("ignore_index", -100),
+                     .reduction = reduction});
+  });
+}
+void run_binary_cross_entropy_with_logits(Reference& r) {
+  compare_losses(r, [&](const Tensor& x, const Tensor& target, Reduction reduction) {
+    return binary_cross_entropy_with_logits(x, target,
+                                            {.weight = numbers(r.settings["weight"], {3, 1}),
+                                             .pos_weight = numbers(r.settings["pos_weight"], {4}),
+                                             .reduction = reduction});
+  });
+}
+void run_mse_loss(Reference& r) {
+  compare_losses(r, [](auto&... x) { return mse_loss(x...); });
+}
+void run_l1_loss(Reference& r) {
+  compare_losses(r, [](auto&... x) { return l1_loss(x...); });
+}
+void run_huber_loss(Reference& r) {
+  const double delta = r.settings.value("delta", 1.0);
+  compare_losses(r, [&](auto& x, auto& target, Reduction how) { return huber_loss(x, target, delta, how); });
+}
+void run_kl_div(Reference& r) {
+  const bool log_target = r.settings.value("log_target", false);
+  compare_losses(r, [&](const Tensor& x, const Tensor& target, Reduction reduction) {
+    return kl_div(x, target, {.reduction = reduction, .log_target = log_target});
+  });
+}
+void run_cosine_similarity(Reference& r) {
+  r.compare({{"y", cosine_similarity(r.input("a"), r.input("b"), r.settings["dim"], r.settings["eps"])}});
+}
+
+void run_rms_norm_no_affine(Reference& r) { r.compare({{"y", rms_norm(r.input("x"))}}); }
+void run_rms_norm(Reference& r) {
+  r.compare({{"y", rms_norm(r.input("x"), r.input("weight"), double(r.settings["eps"]))}});
+}
+void run_group_norm(Reference& r) {
+  const Tensor y =
+      group_norm(r.input("x"), r.settings["num_groups"], r.input("weight"), r.input("bias"), r.settings["eps"]);
+  r.compare({{"y", y}});
+}
+void run_glu(Reference& r) { r.compare({{"y", glu(r.input("x"), r.settings["dim"])}}); }
+void run_swiglu(Reference& r) { r.compare({{"y", swiglu(r.input("gate"), r.input("x"))}}); }
+
+void run_conv1d(Reference& r) {
+  const Conv1dOptions options{.stride = r.settings.value("stride", 1),
+                              .padding = r.settings.value("padding", 0),
+                              .dilation = r.settings.value("dilation", 1),
+                              .groups = r.settings.value("groups", 1)};
+  r.compare({{"y", conv1d(r.input("x"), r.input("weight"), r.input("bias"), options)}});
+}
+void run_conv2d(Reference& r) {
+  const Conv2dOptions options{.stride = pair(r.settings, "stride", 1),
+                              .padding = pair(r.settings, "padding", 0),
+                              .dilation = pair(r.settings, "dilation", 1),
+                              .groups = r.settings.value("groups", 1)};
+  r.compare({{"y", conv2d(r.input("x"), r.input("weight"), r.input("bias"), options)}});
+}
+void run_max_pool2d(Reference& r) {
+  const MaxPoolOptions options{.stride = pair(r.settings, "stride", 0),
+                               .padding = pair(r.settings, "padding", 0),
+                               .dilation = pair(r.settings, "dilation", 1),
+                               .ceil_mode = r.settings.value("ceil_mode", false)};
+  r.compare({{"y", max_pool2d(r.input("x"), pair(r.settings, "kernel_size", 0), options)}});
+}
+void run_avg_pool2d(Reference& r) {
+  const AvgPoolOptions options{.stride = pair(r.settings, "stride", 0),
+                               .padding = pair(r.settings, "padding", 0),
+                               .ceil_mode = r.settings.value("ceil_mode", false),
+                               .count_include_pad = r.settings.value("count_include_pad", true)};
+  r.compare({{"y", avg_pool2d(r.input("x"), pair(r.settings, "kernel_size", 0), options)}});
+}
+void run_adaptive_avg_pool2d(Reference& r) {
+  r.compare({{"y", adaptive_avg_pool2d(r.input("x"), pair(r.settings, "output_size", 0))}});
+}
+void run_rope(Reference& r) {
+  const RopeOptions options{.positions = r.input("positions"),
+                            .offset = r.settings.value("offset", 0),
+                            .base = r.settings.value("base", 10000.0),
+                            .interleaved = r.settings.value("interleaved", false),
+                            .width = r.settings.value("width", 0)};
+  r.compare({{"y", rope(r.input("x"), options)}});
+}
+
 void run_scaled_dot_product_attention(Reference& r) {
   const Tensor &q = r.input("q"), &k = r.input("k"), &v = r.input("v");
   AttentionOptions options{.bias = r.input("bias"), .mask = r.input("mask"), .scale = r.settings.value("scale", 0.0)};
@@ -157,6 +275,35 @@ void run_feed_forward(Reference& r) {
                                                                                : FeedForward::swiglu,
                                           .bias = r.settings.value("bias", true)});
   r.compare({{"y", model(r.input("x"))}});
+}
+
+void run_rms_norm_module(Reference& r) {
+  const auto& eps = r.settings["eps"];
+  RmsNorm model{.width = r.settings["normalized_shape"]};
+  if (!eps.is_null()) model.eps = double(eps);
+  r.compare({{"y", r.filled(model)(r.input("x"))}});
+}
+void run_group_norm_module(Reference& r) {
+  const auto model = r.filled(
+      GroupNorm{.groups = r.settings["num_groups"], .channels = r.settings["num_channels"], .eps = r.settings["eps"]});
+  r.compare({{"y", model(r.input("x"))}});
+}
+template <class Conv>
+void run_conv_module(Reference& r) {
+  const auto& s = r.settings;
+  auto size = [&s](const char* name) {
+    if constexpr (std::is_same_v<Conv, Conv2d>) return Pair(s[name][0], s[name][1]);
+    else return int64_t(s[name]);
+  };
+  Conv model{.in = s["in_channels"],
+             .out = s["out_channels"],
+             .kernel = size("kernel_size"),
+             .stride = size("stride"),
+             .padding = size("padding"),
+             .dilation = size("dilation"),
+             .groups = s["groups"]};
+  if (!s["bias"]) model.bias = {};
+  r.compare({{"y", r.filled(model)(r.input("x"))}});
 }
 
 template <class BatchNorm>
@@ -362,6 +509,46 @@ const std::map<std::string, void (*)(Reference&)> cases = {
     {"softmax_dim_1", run_softmax},
     {"log_softmax", run_log_softmax},
     {"cross_entropy", run_cross_entropy},
+    {"cross_entropy_weight", run_cross_entropy_options},
+    {"cross_entropy_smoothing", run_cross_entropy_options},
+    {"cross_entropy_everything", run_cross_entropy_options},
+    {"cross_entropy_probabilities", run_cross_entropy_options},
+    {"cross_entropy_probabilities_everything", run_cross_entropy_options},
+    {"nll_loss", run_nll_loss},
+    {"nll_loss_everything", run_nll_loss},
+    {"binary_cross_entropy_with_logits", run_binary_cross_entropy_with_logits},
+    {"binary_cross_entropy_with_logits_everything", run_binary_cross_entropy_with_logits},
+    {"mse_loss", run_mse_loss},
+    {"l1_loss", run_l1_loss},
+    {"huber_loss", run_huber_loss},
+    {"huber_loss_delta", run_huber_loss},
+    {"kl_div", run_kl_div},
+    {"kl_div_log_target", run_kl_div},
+    {"cosine_similarity", run_cosine_similarity},
+    {"cosine_similarity_broadcast", run_cosine_similarity},
+    {"rms_norm_no_affine", run_rms_norm_no_affine},
+    {"rms_norm", run_rms_norm},
+    {"group_norm", run_group_norm},
+    {"group_norm_no_affine", run_group_norm},
+    {"glu", run_glu},
+    {"swiglu", run_swiglu},
+    {"conv1d", run_conv1d},
+    {"conv1d_everything", run_conv1d},
+    {"conv2d", run_conv2d},
+    {"conv2d_everything", run_conv2d},
+    {"conv2d_depthwise", run_conv2d},
+    {"max_pool2d", run_max_pool2d},
+    {"max_pool2d_everything", run_max_pool2d},
+    {"max_pool2d_ties", run_max_pool2d},
+    {"avg_pool2d", run_avg_pool2d},
+    {"avg_pool2d_ceil", run_avg_pool2d},
+    {"avg_pool2d_exclude_pad", run_avg_pool2d},
+    {"adaptive_avg_pool2d", run_adaptive_avg_pool2d},
+    {"adaptive_avg_pool2d_finer", run_adaptive_avg_pool2d},
+    {"rope", run_rope},
+    {"rope_interleaved", run_rope},
+    {"rope_positions", run_rope},
+    {"rope_interleaved_positions", run_rope},
     {"layer_norm_no_affine", run_layer_norm_no_affine},
     {"scaled_dot_product_attention", run_scaled_dot_product_attention},
     {"scaled_dot_product_attention_lengths", run_scaled_dot_product_attention},
@@ -381,6 +568,12 @@ const std::map<std::string, void (*)(Reference&)> cases = {
     {"dropout_evaluation", run_dropout_evaluation},
     {"feed_forward_relu", run_feed_forward},
     {"feed_forward_gelu", run_feed_forward},
+    {"rms_norm_module", run_rms_norm_module},
+    {"rms_norm_module_eps", run_rms_norm_module},
+    {"group_norm_module", run_group_norm_module},
+    {"conv1d_module", run_conv_module<Conv1d>},
+    {"conv2d_module", run_conv_module<Conv2d>},
+    {"conv2d_module_no_bias", run_conv_module<Conv2d>},
     {"feed_forward_swiglu", run_feed_forward},
     {"batch_norm_1d", run_batch_norm<BatchNorm1d>},
     {"batch_norm_1d_length", run_batch_norm<BatchNorm1d>},

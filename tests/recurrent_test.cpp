@@ -78,7 +78,7 @@ TEST_CASE("errors of recurrent modules and ops") {
   CHECK_ERROR(ShapeError, rnn_tanh(x, ones({12})), "rnn_tanh: the weight must be [H, H], not [12]");
   CHECK_ERROR(ShapeError, gru(ones({2, 5, 8}), w),
               "gru: what the input gives to the gates must be [B, T, 12] for a weight [12, 4], not [2, 5, 8]");
-  CHECK_ERROR(ShapeError, gru(x, w, ones({4})), "gru: the bias must be [12] for [2, 5, 12], not [4]");
+  CHECK_ERROR(ShapeError, gru(x, w, ones({4})), "gru: the bias must be [12] for [12, 4], not [4]");
   CHECK_ERROR(ShapeError, gru(x, w, {}, ones({3, 4})), "gru: the state must be [2, 4], not [3, 4]");
   CHECK_ERROR(DtypeError, gru(x, w, {}, ones({2, 4}, f64)),
               "gru: cannot mix f32 with f64: types are not promoted here, use cast(x, f32)");

@@ -70,6 +70,16 @@ TEST_CASE("indexing") {
   CHECK(x(1).array().storage() == x.array().storage());
 }
 
+TEST_CASE("unfold: windows as a view, their gradient added up") {
+  const Tensor x = variable({5}, 1), y = unfold(x, 0, 3, 1);
+  CHECK(equal(unfold(arange(5), 0, 3, 2), tensor({{0, 1, 2}, {2, 3, 4}}, i64)));
+  CHECK(y.array().storage() == x.array().storage());
+  CHECK(grad(sum(y), {x})[0].to_vector() == std::vector<double>{1, 2, 3, 2, 1});
+  const Tensor apart = zeros({6});  // windows that do not overlap can be written
+  assign(unfold(apart, 0, 2, 4), tensor({{1, 2}, {3, 4}}));
+  CHECK(apart.to_vector() == std::vector<double>{1, 2, 0, 0, 3, 4});
+}
+
 TEST_CASE("views of views read what a copy reads") {
   for (const Tensor& v : strided_views()) {
     CAPTURE(v.shape().str());
@@ -228,7 +238,13 @@ TEMPLATE_TEST_CASE("zero-size tensors through every op, forward and backward", "
   check(linear(noise({2, 3}, 4, t), empty({0, 3}), empty({0})), {2, 0}, {});
   const Tensor gain = ones({3}, t).requires_grad();
   check(layer_norm(a, gain, gain), {0, 3}, {a, gain});
+  check(rms_norm(a, gain), {0, 3}, {a, gain});
   check(cross_entropy(a, zeros({0}, i64)), {}, {a});
+  const Tensor planes = empty({2, 0, 4, 5}), no_planes = empty({4, 0, 3, 2});
+  check(conv2d(planes, no_planes, bias), {2, 4, 2, 4}, {planes, no_planes, bias});
+  check(conv2d(empty({0, 3, 4, 5}), empty({0, 3, 3, 2})), {0, 0, 2, 4}, {});
+  check(max_pool2d(planes, 2), {2, 0, 2, 2}, {planes});
+  check(avg_pool2d(planes, 2), {2, 0, 2, 2}, {planes});
   CHECK(cross_entropy(a, zeros({0}, i64)).item() == 0);
   const Tensor ignored = noise({2, 3}, 5, t).requires_grad();
   check(cross_entropy(ignored, full({2}, -100, i64)), {}, {ignored});

@@ -41,6 +41,29 @@ TEST_CASE("grouped heads are full ones whose keys and values repeat") {
   CHECK(grouped.with_weights(x, x, x).weights.shape() == Shape{2, W / D, 4, 4});
 }
 
+TEST_CASE("rotary: products of queries and keys depend on the distance only") {
+  for (bool interleaved : {false, true}) {
+    const RotaryPosition rotary{.base = 100, .interleaved = interleaved};
+    const Tensor q = rotary(expand(noise({1, 6}, 1), {7, 6})), k = rotary(expand(noise({1, 6}, 2), {7, 6}));
+    const Tensor s = matmul(q, transpose(k));  // the same query and key at every place
+    CHECK(allclose(s(range(1, 7), range(1, 7)), s(range(0, 6), range(0, 6)), 1e-13, 1e-13));
+    CHECK_FALSE(allclose(s(0), s(1)));
+  }
+}
+
+TEST_CASE("rotary attention: heads are turned after they are split, keys before they are shared") {
+  const auto m =
+      cast(MultiHeadAttention{.width = 8, .heads = 2, .kv_heads = 1, .rotary = RotaryPosition{.base = 50}}, f64);
+  const Tensor x = noise({2, 5, 8}, 1), all = linear(x, m.in_proj_weight);
+  auto turned = [&](const Tensor& h) { return rope(h, {.base = 50}); };
+  std::vector<Tensor> heads;
+  for (int64_t h = 0; h < 2; ++h)
+    heads.push_back(scaled_dot_product_attention(turned(all(_, _, range(4 * h, 4 * h + 4))),
+                                                 turned(all(_, _, range(8, 12))), all(_, _, range(12, 16)),
+                                                 {.causal = Causal::on}));
+  CHECK(allclose(m(x, {.causal = Causal::on}), linear(concat(heads, -1), m.out_proj.weight), 1e-13, 1e-13));
+}
+
 TEST_CASE("queries, keys and values of three widths have projections of their own") {
   const MultiHeadAttention m{.width = 8, .heads = 4, .kv_heads = 2, .kdim = 3, .vdim = 5};
   CHECK(summary(m) ==

@@ -70,4 +70,21 @@ Array map_whole_rows_gradient(const Array& a, const Array& g, F&& row) {
   return dx;
 }
 
+// The sums [period, n] of what add(row, sum) adds for each of `count` rows, row i to sum number i % period, in a fixed
+// order: 64 rows by one task, then these.
+template <class T, class F>
+Array sum_rows(int64_t count, int64_t period, int64_t n, F&& add) {
+  const int64_t block = 64 * period, blocks = (count + block - 1) / block;
+  Array parts = filled({blocks, period, n}, 0, dtype_of<T>), sums = filled({period, n}, 0, dtype_of<T>);
+  T *part = parts.mutable_data<T>(), *sum = sums.mutable_data<T>();
+  parallel_for(blocks * period, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t k = begin; k < end; ++k)
+      for (int64_t i = k / period * block + k % period; i < std::min(count, (k / period + 1) * block); i += period)
+        add(i, part + k * n);
+  });
+  for (int64_t b = 0; b < blocks; ++b)
+    for (int64_t j = 0; j < period * n; ++j) sum[j] += part[b * period * n + j];
+  return sums;
+}
+
 }  // namespace heed::kernels

@@ -91,6 +91,39 @@ def cross_entropy(logits, target):
     return op(lambda x, t: F.cross_entropy(x.flatten(0, -2), t.flatten()), {}, logits=logits, target=target)
 
 
+def loss(f, settings, x, target):
+    """f for every reduction; lists of the settings are tensors without gradients, classes are in the last dimension."""
+    options = {name: torch.tensor(v) if isinstance(v, list) else v for name, v in settings.items()}
+    reductions = ["mean", "sum", "none"] + ["batchmean"] * (f is F.kl_div)
+
+    def arranged(x):
+        return x.movedim(-1, 1) if f in (F.cross_entropy, F.nll_loss) and x.is_floating_point() else x
+
+    def losses(x, target):
+        return {r: f(arranged(x), arranged(target), **options, reduction=r) for r in reductions}
+
+    return record(losses, {"x": x, "target": target}), settings
+
+
+def rope(settings, **inputs):
+    """Pairs of columns are complex numbers, multiplied by e^(i angle)."""
+    def f(x, positions=None):
+        width = settings.get("width", x.shape[-1])
+        positions = torch.arange(x.shape[-2]) if positions is None else positions
+        frequencies = settings.get("base", 10000.0) ** (-2 * torch.arange(width // 2) / width)
+        angles = (positions + settings.get("offset", 0)).unsqueeze(-1) * frequencies
+        pairs, rest = x.split([width, x.shape[-1] - width], -1)
+        if settings.get("interleaved"):
+            z = torch.view_as_complex(pairs.unflatten(-1, (-1, 2)).contiguous())
+        else:
+            z = torch.complex(*pairs.chunk(2, -1))
+        z = z * torch.polar(torch.ones_like(angles), angles)
+        turned = torch.view_as_real(z).flatten(-2) if settings.get("interleaved") else torch.cat([z.real, z.imag], -1)
+        return {"y": torch.cat([turned, rest], -1)}
+
+    return record(f, inputs), settings
+
+
 def batch_norm(kind, settings, x, training=True):
     module = randomize(kind(**settings)).train(training)
 
@@ -315,6 +348,10 @@ def train(kind, settings, schedule=None, steps=20):
     return {**tensors, "output.loss": torch.tensor(losses)}, used
 
 
+CLASS_WEIGHTS = [0.5, 1.0, 2.0, 0.3, 1.7]
+SOME_CLASSES = integers([4, 0, 2], [2, 3, 1])
+HALVES = torch.arange(12.0, dtype=torch.float64).reshape(3, 4) / 4 - 0.5  # distances of 0, 0.5 and 1 from 1: corners
+
 CASES = {
     # ops
     "relu": lambda: op(F.relu, {}, x=normal(3, 5)),
@@ -325,6 +362,77 @@ CASES = {
     "softmax_dim_1": lambda: op(F.softmax, {"dim": 1}, x=3 * normal(2, 3, 5)),
     "log_softmax": lambda: op(F.log_softmax, {"dim": -1}, x=3 * normal(2, 3, 5)),
     "cross_entropy": lambda: cross_entropy(3 * normal(2, 3, 5), integers([4, 0, 2], [2, 2, 1])),
+    "cross_entropy_weight": lambda: loss(
+        F.cross_entropy, {"weight": CLASS_WEIGHTS, "ignore_index": 2}, 3 * normal(2, 3, 5), SOME_CLASSES),
+    "cross_entropy_smoothing": lambda: loss(
+        F.cross_entropy, {"label_smoothing": 0.1}, 3 * normal(2, 3, 5), SOME_CLASSES),
+    "cross_entropy_everything": lambda: loss(
+        F.cross_entropy, {"weight": CLASS_WEIGHTS, "ignore_index": 2, "label_smoothing": 0.1},
+        3 * normal(2, 3, 5), SOME_CLASSES),
+    "cross_entropy_probabilities": lambda: loss(
+        F.cross_entropy, {}, 3 * normal(2, 3, 5), normal(2, 3, 5).softmax(-1)),
+    "cross_entropy_probabilities_everything": lambda: loss(
+        F.cross_entropy, {"weight": CLASS_WEIGHTS, "label_smoothing": 0.1},
+        3 * normal(2, 3, 5), normal(2, 3, 5).softmax(-1)),
+    "nll_loss": lambda: loss(F.nll_loss, {}, normal(2, 3, 5), SOME_CLASSES),
+    "nll_loss_everything": lambda: loss(
+        F.nll_loss, {"weight": CLASS_WEIGHTS, "ignore_index": 2}, normal(2, 3, 5), SOME_CLASSES),
+    "binary_cross_entropy_with_logits": lambda: loss(
+        F.binary_cross_entropy_with_logits, {}, 10 * normal(3, 4), torch.rand(3, 4)),
+    "binary_cross_entropy_with_logits_everything": lambda: loss(
+        F.binary_cross_entropy_with_logits, {"weight": [[0.5], [1.5], [2.0]], "pos_weight": [0.3, 1.0, 2.5, 4.0]},
+        torch.cat([normal(2, 4), torch.zeros(1, 4)]), torch.rand(3, 4)),
+    "mse_loss": lambda: loss(F.mse_loss, {}, normal(3, 4), normal(3, 4)),
+    "l1_loss": lambda: loss(F.l1_loss, {}, HALVES, torch.ones(3, 4)),
+    "huber_loss": lambda: loss(F.huber_loss, {}, 2 * normal(3, 4), normal(3, 4)),
+    "huber_loss_delta": lambda: loss(F.huber_loss, {"delta": 0.5}, HALVES, torch.ones(3, 4)),
+    "kl_div": lambda: loss(F.kl_div, {}, normal(3, 4).log_softmax(-1), normal(3, 4).softmax(-1)),
+    "kl_div_log_target": lambda: loss(
+        F.kl_div, {"log_target": True}, normal(3, 4).log_softmax(-1), normal(3, 4).log_softmax(-1)),
+    "cosine_similarity": lambda: op(F.cosine_similarity, {"dim": 1, "eps": 1e-8}, a=normal(3, 4), b=normal(3, 4)),
+    "cosine_similarity_broadcast": lambda: op(
+        F.cosine_similarity, {"dim": 0, "eps": 0.01}, a=normal(3, 4), b=normal(2, 3, 1)),
+    "rms_norm_no_affine": lambda: op(F.rms_norm, {"normalized_shape": [5]}, x=normal(2, 3, 5)),
+    "rms_norm": lambda: op(lambda x, weight, **s: F.rms_norm(x, [5], weight, **s), {"eps": 0.1},
+                           x=normal(2, 3, 5), weight=normal(5)),
+    "group_norm": lambda: op(
+        lambda x, weight, bias, num_groups, eps: F.group_norm(x, num_groups, weight, bias, eps),
+        {"num_groups": 2, "eps": 0.1}, x=normal(2, 6, 3, 2), weight=normal(6), bias=normal(6)),
+    "group_norm_no_affine": lambda: op(F.group_norm, {"num_groups": 3, "eps": 1e-5}, x=normal(4, 6)),
+    "glu": lambda: op(F.glu, {"dim": 1}, x=normal(2, 6, 3)),
+    "swiglu": lambda: op(lambda gate, x: F.silu(gate) * x, {}, gate=normal(3, 5), x=normal(3, 5)),
+    "conv1d": lambda: op(F.conv1d, {}, x=normal(2, 3, 7), weight=normal(4, 3, 3)),
+    "conv1d_everything": lambda: op(
+        F.conv1d, {"stride": 2, "padding": 3, "dilation": 2, "groups": 2},
+        x=normal(2, 4, 7), weight=normal(6, 2, 3), bias=normal(6)),
+    "conv2d": lambda: op(F.conv2d, {}, x=normal(2, 3, 5, 6), weight=normal(4, 3, 3, 2)),
+    "conv2d_everything": lambda: op(
+        F.conv2d, {"stride": [1, 2], "padding": [2, 1], "dilation": [2, 1], "groups": 2},
+        x=normal(2, 4, 5, 6), weight=normal(6, 2, 3, 2), bias=normal(6)),
+    "conv2d_depthwise": lambda: op(
+        F.conv2d, {"padding": [1, 1], "groups": 3}, x=normal(2, 3, 5, 6), weight=normal(6, 1, 3, 3)),
+    "max_pool2d": lambda: op(F.max_pool2d, {"kernel_size": [2, 2]}, x=normal(2, 3, 5, 4)),
+    "max_pool2d_everything": lambda: op(
+        F.max_pool2d,
+        {"kernel_size": [3, 2], "stride": [2, 1], "padding": [1, 1], "dilation": [1, 2], "ceil_mode": True},
+        x=normal(2, 4, 6)),
+    "max_pool2d_ties": lambda: op(
+        F.max_pool2d, {"kernel_size": [2, 3], "stride": [1, 1]}, x=torch.randint(0, 3, (2, 6, 6)).double()),
+    "avg_pool2d": lambda: op(F.avg_pool2d, {"kernel_size": [2, 2]}, x=normal(2, 3, 5, 4)),
+    "avg_pool2d_ceil": lambda: op(
+        F.avg_pool2d, {"kernel_size": [2, 3], "stride": [2, 3], "padding": [1, 1], "ceil_mode": True},
+        x=normal(2, 5, 7)),
+    "avg_pool2d_exclude_pad": lambda: op(
+        F.avg_pool2d, {"kernel_size": [3, 2], "stride": [2, 2], "padding": [1, 1], "ceil_mode": True,
+                       "count_include_pad": False}, x=normal(2, 6, 5)),
+    "adaptive_avg_pool2d": lambda: op(F.adaptive_avg_pool2d, {"output_size": [3, 2]}, x=normal(2, 3, 5, 4)),
+    "adaptive_avg_pool2d_finer": lambda: op(F.adaptive_avg_pool2d, {"output_size": [7, 1]}, x=normal(2, 5, 4)),
+    "rope": lambda: rope({}, x=normal(2, 3, 6)),
+    "rope_interleaved": lambda: rope({"interleaved": True, "base": 100.0, "offset": 5}, x=normal(2, 3, 6)),
+    "rope_positions": lambda: rope(
+        {"width": 4}, x=normal(2, 2, 3, 7), positions=integers([0, 3, 1000], [2, 1, 65535]).unsqueeze(1)),
+    "rope_interleaved_positions": lambda: rope(
+        {"interleaved": True, "width": 4}, x=normal(2, 3, 7), positions=integers(3, 1, 4)),
     "layer_norm_no_affine": lambda: op(F.layer_norm, {"normalized_shape": [5]}, x=normal(2, 3, 5)),
     "scaled_dot_product_attention": lambda: scaled_dot_product_attention(
         {}, q=normal(2, 2, 3, 4), k=normal(2, 2, 3, 4), v=normal(2, 2, 3, 5)),
@@ -359,6 +467,19 @@ CASES = {
     "dropout_evaluation": lambda: dropout_evaluation({"p": 0.5}, normal(3, 5)),
     "feed_forward_relu": lambda: layer(FeedForward, {"width": 3, "hidden": 5, "activation": "relu"}, x=normal(2, 4, 3)),
     "feed_forward_gelu": lambda: layer(FeedForward, {"width": 3, "hidden": 5, "activation": "gelu"}, x=normal(2, 4, 3)),
+    "rms_norm_module": lambda: layer(nn.RMSNorm, {"normalized_shape": 5, "eps": None}, x=normal(2, 3, 5)),
+    "rms_norm_module_eps": lambda: layer(nn.RMSNorm, {"normalized_shape": 5, "eps": 0.1}, x=normal(2, 3, 5)),
+    "group_norm_module": lambda: layer(
+        nn.GroupNorm, {"num_groups": 2, "num_channels": 6, "eps": 1e-3}, x=normal(2, 6, 3, 4)),
+    "conv1d_module": lambda: layer(
+        nn.Conv1d, {"in_channels": 4, "out_channels": 6, "kernel_size": 3, "stride": 2, "padding": 1, "dilation": 2,
+                    "groups": 2, "bias": True}, x=normal(2, 4, 9)),
+    "conv2d_module": lambda: layer(
+        nn.Conv2d, {"in_channels": 4, "out_channels": 6, "kernel_size": (3, 2), "stride": (1, 2), "padding": (2, 1),
+                    "dilation": (2, 1), "groups": 2, "bias": True}, x=normal(2, 4, 5, 6)),
+    "conv2d_module_no_bias": lambda: layer(
+        nn.Conv2d, {"in_channels": 3, "out_channels": 4, "kernel_size": (3, 3), "stride": (1, 1), "padding": (1, 1),
+                    "dilation": (1, 1), "groups": 1, "bias": False}, x=normal(2, 3, 4, 5)),
     "feed_forward_swiglu": lambda: layer(
         FeedForward, {"width": 3, "hidden": 5, "activation": "swiglu", "bias": False}, x=normal(2, 4, 3)),
     "batch_norm_1d_length": lambda: batch_norm(
