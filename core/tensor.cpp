@@ -292,6 +292,7 @@ void print(const Tensor& x) {
 namespace {
 // Are two elements of a view one? In order of their strides, each dimension must step over what those before it reach.
 bool overlaps(const Array& x) {
+  if (x.numel() == 0) return false;
   std::vector<std::pair<int64_t, int64_t>> steps;
   for (int d = 0; d < x.shape().rank(); ++d)
     if (x.shape()[d] > 1) steps.emplace_back(x.stride(d), x.shape()[d]);
