@@ -93,5 +93,10 @@ template <class F>
 decltype(auto) visit_floating(Dtype t, F&& f) {
   return t == f64 ? f(double{}) : f(float{});
 }
+// The same, with i64 among them.
+template <class F>
+decltype(auto) visit_numeric(Dtype t, F&& f) {
+  return t == i64 ? f(int64_t{}) : visit_floating(t, f);
+}
 
 }  // namespace heed

@@ -14,6 +14,9 @@ void check_computed(const char* op, Where at, Dtype t) {
   if (t == f32 || t == f64) return;
   fail<DtypeError>(at, op, std::string("cannot compute in ") + name(t) + ": use cast(x, f32) or cast(x, f64)");
 }
+void check_numeric(const char* op, Where at, Dtype t) {
+  if (t != i64) check_computed(op, at, t);
+}
 void check_same_dtype(const char* op, Where at, Dtype a, Dtype b) {
   if (a == b) return;
   fail<DtypeError>(at, op,
@@ -34,7 +37,7 @@ Operands::Operands(const char* op, Where at, const In& x, const In& y) : a_(&x.t
   if (!x.defined() || !y.defined()) fail<ShapeError>(at, op, "an argument is an undefined tensor");
   auto number = [&](const In& n, Dtype t) {
     if (!floating(t)) check_whole(op, at, n.value(), t);
-    return n.as(t == boolean && n.value() != 0 && n.value() != 1 ? i64 : t);
+    return n.as(t == boolean && !n.is_bool() ? i64 : t);
   };
   if (x.is_number()) a_ = &(made_[0] = number(x, y.is_number() ? f32 : y->dtype()));
   if (y.is_number()) b_ = &(made_[1] = number(y, a_->dtype()));
@@ -229,7 +232,7 @@ void check_broadcasts(const char* op, Where at, const Shape& from, const Shape& 
 Tensor operator+(In a, In b) {
   const Where at = line_of(a);
   const Operands x(Add::name, at, a, b);
-  if (x.dtype() != i64) check_computed(Add::name, at, x.dtype());
+  check_numeric(Add::name, at, x.dtype());
   return apply(at, Add{}, x.a(), x.b());
 }
 
@@ -246,7 +249,7 @@ Tensor sum_to(In x, const Shape& to) {
   check_defined(SumTo::name, at, x);
   if (x->shape() == to) return x;
   check_broadcasts(SumTo::name, at, to, x->shape());
-  if (x->dtype() != i64) check_computed(SumTo::name, at, x->dtype());
+  check_numeric(SumTo::name, at, x->dtype());
   return apply(at, SumTo{x->shape(), to}, x.tensor());
 }
 

@@ -12,8 +12,8 @@ Tensor sum_to(In x, const Shape& to);
 // A view of x stretched to a shape that it broadcasts to. ShapeError: it does not.
 Tensor broadcast_to(In x, const Shape& to);
 
-// Numbers take the tensor's type; i64 and boolean are promoted to the floating one; two floating types are a
-// DtypeError.
+// Numbers take the tensor's type, but beside a boolean tensor all but true and false are i64; i64 and boolean are
+// promoted to the floating one; two floating types are a DtypeError.
 class Operands {
  public:
   Operands(const char* op, Where at, const In& x, const In& y);  // ShapeError, DtypeError
@@ -30,6 +30,7 @@ class Operands {
 
 void check_defined(const char* op, Where at, const Tensor& x);      // ShapeError unless it is
 void check_computed(const char* op, Where at, Dtype t);             // DtypeError unless f32 or f64
+void check_numeric(const char* op, Where at, Dtype t);              // DtypeError unless f32, f64 or i64
 void check_same_dtype(const char* op, Where at, Dtype a, Dtype b);  // DtypeError unless equal
 
 namespace kernels {

@@ -154,10 +154,11 @@ class In {
   In(const Tensor& t, const char* file = __builtin_FILE(), int line = __builtin_LINE()) : at{file, line}, tensor_(&t) {}
   template <Arithmetic T>
   In(T v, const char* file = __builtin_FILE(), int line = __builtin_LINE())
-      : at{file, line}, value_(double(v)), integer_(whole(v)), is_number_(true) {}
+      : at{file, line}, value_(double(v)), integer_(whole(v)), is_number_(true), is_bool_(std::is_same_v<T, bool>) {}
 
   bool is_number() const { return is_number_; }
-  double value() const { return value_; }  // of a number
+  bool is_bool() const { return is_bool_; }  // the number is true or false
+  double value() const { return value_; }    // of a number
   bool defined() const { return is_number_ || tensor_->defined(); }
   const Tensor& tensor() const { return *tensor_; }
   Tensor as(Dtype t) const { return is_number_ ? Tensor(Array::number(value_, integer_, t)) : *tensor_; }
@@ -176,7 +177,7 @@ class In {
   const Tensor* tensor_ = &absent;
   double value_ = 0;
   int64_t integer_ = 0;
-  bool is_number_ = false;
+  bool is_number_ = false, is_bool_ = false;
 };
 
 // ---- factories

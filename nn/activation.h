@@ -12,9 +12,10 @@ struct Relu {
   }
 };
 struct Gelu {
+  Approximate approximate = Approximate::none;
   Tensor operator()(In x, Rng* = nullptr) const {
     Scope here{*this, x};
-    return gelu(x);
+    return gelu(x, approximate);
   }
 };
 struct Silu {

@@ -70,7 +70,7 @@ Heads project(const MultiHeadAttention& m, In query, In key, In value, const Mul
                        "the key mask must be " + Shape{key->size(0), key->size(1)}.str() + ", one value per key, not " +
                            o.key_mask.shape().str());
     const Tensor keys = reshape(o.key_mask, {key->size(0), 1, 1, key->size(1)});
-    r.options.mask = o.mask.defined() ? where(keys, o.mask, 0) : keys;
+    r.options.mask = o.mask.defined() ? keys & o.mask : keys;
   }
   return r;
 }

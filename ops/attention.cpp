@@ -23,7 +23,7 @@ struct Attention {
   Tensor allowed(int64_t T, int64_t S, const Tensor& mask) const {
     if (!how.causal) return mask;
     const Tensor causal = reshape(arange(S), {1, S}) <= reshape(arange(T), {T, 1}) + how.offset;
-    return mask.defined() ? where(causal, mask, 0) : causal;
+    return mask.defined() ? causal & mask : causal;
   }
 
   struct Kept {

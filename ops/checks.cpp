@@ -1,6 +1,20 @@
 #include "checks.h"
+#include <utility>
 
 namespace heed {
+
+Reduced::Reduced(const char* op, Where at, const Tensor& x, Dims dims) : kept(x.shape()) {
+  std::array<bool, max_rank> named{};
+  for (int dim : dims.get()) {
+    const int d = checked_dim(at, op, dim, x.dim());
+    if (std::exchange(named[std::size_t(d)], true))
+      fail<ShapeError>(at, op, "dimension " + std::to_string(dim) + " is named twice");
+  }
+  for (int d = 0; d < x.dim(); ++d) {
+    if (named[std::size_t(d)] || dims.get().empty()) kept[d] = 1;
+    else dropped.push_back(x.shape()[d]);
+  }
+}
 
 void check_indices(const char* op, Where at, const Tensor& index, int64_t n, const char* of, int64_t ignored) {
   const Array values = index.array().contiguous();

@@ -1,6 +1,6 @@
 #pragma once
 // Checks that several ops share, each before anything is allocated.
-#include "../core/plus.h"
+#include "ops.h"
 
 namespace heed {
 
@@ -31,6 +31,20 @@ void check_vector(const char* op, Where at, const char* what, const Tensor& vect
 inline void check_floating(const char* op, Where at, const Tensor& x) {
   check_defined(op, at, x);
   check_computed(op, at, x.dtype());
+}
+
+// What a reduction over dims leaves: x's shape with a size of 1 for what is reduced, and without it. IndexError: there
+// is no such dimension; ShapeError: it is named twice.
+struct Reduced {
+  Shape kept, dropped;
+  Reduced(const char* op, Where at, const Tensor& x, Dims dims);
+};
+inline void check_dims(const char* op, Where at, const Tensor& x, Dims dims) { (void)Reduced(op, at, x, dims); }
+
+inline void check_boolean(const char* op, Where at, const Tensor& x) {
+  check_defined(op, at, x);
+  if (x.dtype() != boolean)
+    fail<DtypeError>(at, op, std::string("the tensor must be boolean, as x != 0 is, not ") + name(x.dtype()));
 }
 
 }  // namespace heed

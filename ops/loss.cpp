@@ -59,11 +59,6 @@ void check_values(const char* op, Where at, const Tensor& x, const Tensor& targe
     fail<ShapeError>(at, op, "the targets " + target.shape().str() + " must have the shape of " + x.shape().str());
 }
 
-// TEMPORARY
-Tensor abs(In x) { return relu(x) + relu(-x); }
-Tensor clamp(In x, double low, double high) { return where(x > high, high, where(x < low, low, x.tensor())); }
-Tensor softplus(In x, double, double) { return logsumexp(stack({x.tensor(), zeros_like(x)}, -1)); }
-
 }  // namespace
 
 // y = logsumexp(x) - x[target], 0 where the target is ignored      x [.., C]  target [..]
@@ -197,8 +192,7 @@ Tensor binary_cross_entropy_with_logits(In x, In target, const BceOptions& optio
 Tensor mse_loss(In x, In target, Reduction reduction) {
   check_values("mse_loss", line_of(x), x, target);
   Scope here{x};
-  const Tensor d = x - target;
-  return reduced(d * d, reduction);
+  return reduced(square(x - target), reduction);
 }
 
 Tensor l1_loss(In x, In target, Reduction reduction) {
@@ -234,7 +228,7 @@ Tensor cosine_similarity(In a, In b, int dim, double eps) {
   const int d = checked_dim(at, op, dim, common.rank());
   Scope here{a};
   auto normalized = [&](const Tensor& x) {
-    const Tensor squares = sum(x * x, d, keepdim);
+    const Tensor squares = sum(square(x), d, keepdim);
     return x / sqrt(where(squares > eps * eps, squares, eps * eps));
   };
   return sum(normalized(broadcast_to(a, common)) * normalized(broadcast_to(b, common)), d);

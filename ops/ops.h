@@ -9,12 +9,13 @@ namespace heed {
 
 inline constexpr bool keepdim = true;
 
-struct Dims {  // one dimension or several
+struct Dims {  // one dimension or several; an empty list means all
   std::span<const int> list;
   int single = 0;
-  Dims(int dim) : single(dim) {}
-  Dims(std::initializer_list<int> dims) : list(dims.begin(), dims.size()), single(-1) {}
-  std::span<const int> get() const { return list.data() ? list : std::span(&single, 1); }
+  bool one = false;
+  Dims(int dim) : single(dim), one(true) {}
+  Dims(std::initializer_list<int> dims) : list(dims.begin(), dims.size()) {}
+  std::span<const int> get() const { return one ? std::span(&single, 1) : list; }
 };
 
 struct Pair : std::array<int64_t, 2> {  // of the height and the width; one number stands for both
@@ -28,19 +29,49 @@ Tensor operator-(In a, In b);
 Tensor operator*(In a, In b);
 Tensor operator/(In a, In b);
 Tensor operator-(In x);
-Tensor pow(In a, In b);  // a^b
-Tensor exp(In x);        // e^x
-Tensor log(In x);        // natural
-Tensor sqrt(In x);       // x^(1/2)
-Tensor tanh(In x);       // (e^x - e^-x) / (e^x + e^-x)
-Tensor sigmoid(In x);    // 1 / (1 + e^-x)
-Tensor relu(In x);       // max(x, 0); the gradient at 0 is 0
-Tensor erf(In x);        // 2 / sqrt(pi) times the integral of e^-t^2 from 0 to x
-Tensor gelu(In x);       // x P(X < x), X standard normal: x (1 + erf(x / sqrt 2)) / 2   (Hendrycks and Gimpel 2016)
-Tensor silu(In x);       // x sigmoid(x)   (Elfwing, Uchibe and Doya 2017)
-Tensor glu(In x, int dim = -1);          // a sigmoid(b), a and b the halves of x   (Dauphin et al. 2017)
-Tensor swiglu(In gate, In x);            // silu(gate) x   (Shazeer 2020)
-Tensor where(In condition, In a, In b);  // a where condition (boolean) holds, else b
+Tensor square(In x);                       // x^2
+Tensor reciprocal(In x);                   // 1 / x
+Tensor pow(In a, In b);                    // a^b
+Tensor remainder(In a, In b);              // a - b floor(a / b), of b's sign; of integers, Error if a b is 0
+Tensor maximum(In a, In b);                // where a = b they share the gradient evenly; NaN if either is
+Tensor minimum(In a, In b);                // likewise
+Tensor abs(In x);                          // |x|; the gradient at 0 is 0
+Tensor sign(In x);                         // -1, 0 or 1; gradient 0
+Tensor floor(In x);                        // the next integer below; gradient 0
+Tensor round(In x);                        // the nearest integer, the even one of two; gradient 0
+Tensor exp(In x);                          // e^x
+Tensor expm1(In x);                        // e^x - 1, accurate near 0
+Tensor log(In x);                          // natural
+Tensor log1p(In x);                        // log(1 + x), accurate near 0
+Tensor sqrt(In x);                         // x^(1/2)
+Tensor rsqrt(In x);                        // x^(-1/2)
+Tensor sin(In x);                          // of radians
+Tensor cos(In x);                          // of radians
+Tensor atan2(In y, In x);                  // the angle of (x, y) in radians, -pi .. pi; the gradient at the origin is 0
+Tensor tanh(In x);                         // (e^x - e^-x) / (e^x + e^-x)
+Tensor sigmoid(In x);                      // 1 / (1 + e^-x)
+Tensor erf(In x);                          // 2 / sqrt(pi) times the integral of e^-t^2 from 0 to x
+Tensor clamp(In x, In low, In high = {});  // min(max(x, low), high), either may be {}; at a bound x has the gradient
+Tensor lerp(In start, In end, In weight);  // start + weight (end - start)
+Tensor addcmul(In x, In a, In b, double value = 1);  // x + value a b
+
+// ---- activations
+enum class Approximate { none, tanh };
+Tensor relu(In x);                                      // max(x, 0); the gradient at 0 is 0
+Tensor leaky_relu(In x, double negative_slope = 0.01);  // x where x > 0, else negative_slope x   (Maas et al. 2013)
+Tensor elu(In x, double alpha = 1);  // x where x > 0, else alpha (e^x - 1)   (Clevert, Unterthiner and Hochreiter 2015)
+// x P(X < x), X standard normal: x (1 + erf(x / sqrt 2)) / 2; approximately, x (1 + tanh(sqrt(2 / pi) (x + 0.044715
+// x^3))) / 2   (Hendrycks and Gimpel 2016)
+Tensor gelu(In x, Approximate approximate = Approximate::none);
+Tensor silu(In x);  // x sigmoid(x)   (Elfwing, Uchibe and Doya 2017)
+// log(1 + e^(beta x)) / beta, and x itself where beta x > threshold   (Dugas et al. 2000)
+Tensor softplus(In x, double beta = 1, double threshold = 20);
+Tensor glu(In x, int dim = -1);  // a sigmoid(b), a and b the halves of x   (Dauphin et al. 2017)
+Tensor swiglu(In gate, In x);    // silu(gate) x   (Shazeer 2020)
+
+// ---- choosing
+Tensor where(In condition, In a, In b);       // a where condition (boolean) holds, else b
+Tensor masked_fill(In x, In mask, In value);  // value where mask (boolean) holds, else x
 
 // ---- comparisons: boolean, no gradient
 Tensor operator<(In a, In b);
@@ -50,15 +81,41 @@ Tensor operator>=(In a, In b);
 Tensor operator==(In a, In b);
 Tensor operator!=(In a, In b);
 
-// ---- reductions
-Tensor sum(In x);                                   // of all elements: no dimensions left
-Tensor sum(In x, Dims dims, bool keepdim = false);  // boolean counts as i64
-Tensor mean(In x);  // floating: an accuracy is mean(cast(argmax(logits) == target, f32))
-Tensor mean(In x, Dims dims, bool keepdim = false);
+// ---- logic, of boolean tensors: and, or, exclusive or, not; else DtypeError
+Tensor operator&(In a, In b);
+Tensor operator|(In a, In b);
+Tensor operator^(In a, In b);
+Tensor operator~(In x);
+
+// ---- reductions: over all dimensions if none is named; in sums and products boolean counts as i64
+Tensor sum(In x, Dims dims = {}, bool keepdim = false);
+// Floating only: an accuracy is mean(cast(argmax(logits) == target, f32)).
+Tensor mean(In x, Dims dims = {}, bool keepdim = false);
+// The mean of (x - mean)^2, its denominator smaller by correction; std its root, with gradient 0 where it is 0. After
+// `using namespace heed` it is spelled heed::std: std alone would also be the library's.
+Tensor var(In x, Dims dims = {}, bool keepdim = false, double correction = 1);
+Tensor std(In x, Dims dims = {}, bool keepdim = false, double correction = 1);
+// (sum |x|^p)^(1/p), with gradient 0 where it is 0; for p = +-infinity the largest or smallest |x|, for p = 0 the
+// number of elements that are not 0, which has no gradient
+Tensor norm(In x, double p = 2, Dims dims = {}, bool keepdim = false);
+Tensor prod(In x);  // with its gradient where some are 0
+Tensor prod(In x, int dim, bool keepdim = false);
 Tensor max(In x);                                            // elements that tie share the gradient evenly
 Tensor max(In x, int dim, bool keepdim = false);             // values only: argmax gives where, topk both
+Tensor min(In x);                                            // likewise
+Tensor min(In x, int dim, bool keepdim = false);             // likewise
+Tensor amax(In x, Dims dims = {}, bool keepdim = false);     // max over several dimensions
+Tensor amin(In x, Dims dims = {}, bool keepdim = false);     // min likewise
 Tensor argmax(In x, int dim = -1, bool keepdim = false);     // i64, the first of equals
+Tensor argmin(In x, int dim = -1, bool keepdim = false);     // likewise
 Tensor logsumexp(In x, int dim = -1, bool keepdim = false);  // log sum e^x, without overflow
+Tensor all(In x, Dims dims = {}, bool keepdim = false);      // of booleans: do all hold?
+Tensor any(In x, Dims dims = {}, bool keepdim = false);      // of booleans: does one hold?
+Tensor count_nonzero(In x, Dims dims = {});                  // i64: how many are not 0
+
+// ---- running along a dimension; boolean counts as i64
+Tensor cumsum(In x, int dim);   // x_0 + .. + x_i
+Tensor cumprod(In x, int dim);  // x_0 .. x_i, as prod
 
 // ---- shapes: views of x where its strides allow
 Tensor reshape(In x, Shape to);  // one size may be -1: what remains

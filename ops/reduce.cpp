@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <cmath>
+#include <concepts>
 #include <limits>
 #include "../core/op.h"
 #include "checks.h"
@@ -10,127 +10,188 @@
 namespace heed {
 namespace {
 
-// y has x's shape but for the last dimension, which is 1 (or `last`): row(x, y, n) per row of x.
+// x as rows, each of what is reduced to one element of a result of shape `to`.
+Array rows_for(const Array& x, const Shape& to) {
+  std::array<int, max_rank> dims{};
+  std::size_t n = 0;
+  for (bool reduced : {false, true})
+    for (int d = 0; d < to.rank(); ++d)
+      if ((x.shape()[d] != to[d]) == reduced) dims[n++] = d;
+  return x.permuted(std::span(dims.data(), n)).reshaped({to.numel(), to.numel() ? x.numel() / to.numel() : 0});
+}
+
+// y has x's shape but for the last dimension, which is 1 (or `last`): row(x, y, n) per row of x. Integers if row takes
+// them.
 template <class Y = void, class F>
 Array reduce_rows(const Array& x, F&& row, int64_t last = 1) {
   const Array in = x.contiguous();
-  return visit_floating(x.dtype(), [&]<class T>(T) {
+  return visit_numeric(x.dtype(), [&]<class T>(T) -> Array {
     using R = std::conditional_t<std::is_void_v<Y>, T, Y>;
-    Array y(x.shape().with(-1, last), dtype_of<R>);
-    const T* p = in.data<T>();
-    R* q = y.template mutable_data<R>();
-    const int64_t n = x.shape()[-1];
-    parallel_for(n ? x.numel() / n : y.numel(), kernels::rows_per_task(n), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) row(p + i * n, q + i * last, n);
-    });
-    return y;
+    if constexpr (!std::is_invocable_v<F, const T*, R*, int64_t>) {
+      return {};  // refused by the public function
+    } else {
+      Array y(x.shape().with(-1, last), dtype_of<R>);
+      const T* p = in.data<T>();
+      R* q = y.template mutable_data<R>();
+      const int64_t n = x.shape()[-1];
+      parallel_for(n ? x.numel() / n : y.numel(), kernels::rows_per_task(n), [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) row(p + i * n, q + i * last, n);
+      });
+      return y;
+    }
   });
 }
 
-// f over the last dimension of x, dim moved there and back; f keeps that dimension with size 1.
-template <class F>
-Tensor over_dim(const char* op, const In& x, int dim, bool keepdim, F&& f) {
+// Op over dims of x.
+template <class Op>
+Tensor reduce(const char* op, const In& x, Dims dims, bool keepdim) {
   const Where at = line_of(x);
-  check_floating(op, at, x);
-  const int d = checked_dim(at, op, dim, x->dim());
+  check_defined(op, at, x);
+  (Op::integers ? check_numeric : check_computed)(op, at, x->dtype());
+  const Reduced to(op, at, x, dims);
+  if (Op::of_something && x->numel() == 0 && to.kept.numel() > 0)
+    fail<IndexError>(at, op, "there is no " + std::string(op) + " of nothing: " + x->shape().str());
   Scope here{x};
-  const bool last = d == x->dim() - 1;
-  const Tensor y = f(at, last ? x.tensor() : transpose(x, d, -1));
-  if (keepdim) return last ? y : transpose(y, d, -1);
-  return reshape(last ? y : transpose(y, d, -1), x->shape().without(d));
+  const Tensor y = apply(at, Op{to.kept}, x.tensor());
+  return keepdim ? y : reshape(y, to.dropped);
 }
 
-// NaN is above everything, as in max.
-template <class T>
-bool above(T a, T b) {
-  return a > b || (std::isnan(a) && !std::isnan(b));
-}
+Tensor counted(const In& x) { return x->dtype() == boolean ? cast(x, i64) : x.tensor(); }
 
-void check_not_empty(const char* op, Where at, const Tensor& x) {
-  if (x.size(-1) == 0) fail<IndexError>(at, op, "there is no " + std::string(op) + " of nothing: " + x.shape().str());
+// Does a come before b, from the largest (or the smallest) on? NaN comes first.
+template <bool largest, class T>
+bool before(T a, T b) {
+  return (largest ? a > b : a < b) || (a != a && b == b);
+}
+template <bool largest, class T>
+int64_t first(const T* x, int64_t n) {
+  return std::min_element(x, x + n, before<largest, T>) - x;
 }
 
 }  // namespace
 
-Tensor sum(In x) {
-  Scope here{x};
-  return sum_to(x->dtype() == boolean ? cast(x, i64) : x.tensor(), {});
-}
-
 Tensor sum(In x, Dims dims, bool keepdim) {
   const Where at = line_of(x);
   check_defined("sum", at, x);
+  const Reduced to("sum", at, x, dims);
   Scope here{x};
-  Shape kept = x->shape();
-  std::array<bool, max_rank> summed{};
-  for (int dim : dims.get()) {
-    const int d = checked_dim(at, "sum", dim, x->dim());
-    if (summed[std::size_t(d)]) fail<ShapeError>(at, "sum", "dimension " + std::to_string(dim) + " is named twice");
-    summed[std::size_t(d)] = true;
-    kept[d] = 1;
-  }
-  Tensor y = sum_to(x->dtype() == boolean ? cast(x, i64) : x.tensor(), kept);
-  if (keepdim) return y;
-  Shape dropped;
-  for (int d = 0; d < x->dim(); ++d)
-    if (!summed[std::size_t(d)]) dropped.push_back(kept[d]);
-  return reshape(y, dropped);
+  if (to.dropped.rank() == 0 && !keepdim) return sum_to(counted(x), {});
+  const Tensor y = sum_to(counted(x), to.kept);
+  return keepdim ? y : reshape(y, to.dropped);
 }
 
-struct Max {  // over the last dimension; those that tie share the gradient evenly
-  static constexpr auto name = "max";
+template <bool largest>
+struct Extreme {  // those that tie share the gradient evenly
+  static constexpr auto name = largest ? "max" : "min";
+  static constexpr bool integers = true, of_something = true;
+  Shape to;
   Array forward(const Array& x) const {
-    return reduce_rows(x, [](auto* p, auto* y, int64_t n) { *y = kernels::rows::max(p, n); });
+    const auto row = []<class T>(const T* p, T* y, int64_t n) {
+      if constexpr (largest && std::is_floating_point_v<T>) *y = kernels::rows::max(p, n);
+      else *y = p[first<largest>(p, n)];
+    };
+    return reduce_rows(rows_for(x, to), row).reshaped(to);
   }
   Tensor d0(Grad g, Input<0> x, Output y) const {
     const Tensor top = cast(x == y, x.dtype());
-    return g * top / sum(top, -1, keepdim);
+    return g * top / sum_to(top, to);
   }
 };
-Tensor max(In x, int dim, bool keepdim) {
-  return over_dim(Max::name, x, dim, keepdim, [](Where at, const Tensor& t) {
-    check_not_empty(Max::name, at, t);
-    return apply(at, Max{}, t);
-  });
-}
-Tensor max(In x) {
-  Scope here{x};
-  return max(reshape(x, {-1}), 0);
-}
+Tensor max(In x) { return reduce<Extreme<true>>("max", x, {}, false); }
+Tensor max(In x, int dim, bool keepdim) { return reduce<Extreme<true>>("max", x, dim, keepdim); }
+Tensor min(In x) { return reduce<Extreme<false>>("min", x, {}, false); }
+Tensor min(In x, int dim, bool keepdim) { return reduce<Extreme<false>>("min", x, dim, keepdim); }
+Tensor amax(In x, Dims dims, bool keepdim) { return reduce<Extreme<true>>("amax", x, dims, keepdim); }
+Tensor amin(In x, Dims dims, bool keepdim) { return reduce<Extreme<false>>("amin", x, dims, keepdim); }
 
-struct ArgMax {
-  static constexpr auto name = "argmax";
-  static constexpr bool differentiable = false;
+template <bool largest>
+struct Place {
+  static constexpr auto name = largest ? "argmax" : "argmin";
+  static constexpr bool differentiable = false, integers = true, of_something = true;
+  Shape to;
   Array forward(const Array& x) const {
-    return reduce_rows<int64_t>(x, [](auto* p, int64_t* y, int64_t n) {
-      *y = std::max_element(p, p + n, [](auto a, auto b) { return above(b, a); }) - p;
-    });
+    const auto row = [](const auto* p, int64_t* y, int64_t n) { *y = first<largest>(p, n); };
+    return reduce_rows<int64_t>(rows_for(x, to), row).reshaped(to);
   }
 };
-Tensor argmax(In x, int dim, bool keepdim) {
-  return over_dim(ArgMax::name, x, dim, keepdim, [](Where at, const Tensor& t) {
-    check_not_empty(ArgMax::name, at, t);
-    return apply(at, ArgMax{}, t);
-  });
-}
+Tensor argmax(In x, int dim, bool keepdim) { return reduce<Place<true>>("argmax", x, dim, keepdim); }
+Tensor argmin(In x, int dim, bool keepdim) { return reduce<Place<false>>("argmin", x, dim, keepdim); }
 
-struct LogSumExp {  // over the last dimension
+struct LogSumExp {
   static constexpr auto name = "logsumexp";
+  static constexpr bool integers = false, of_something = false;
   static constexpr double nothing = -std::numeric_limits<double>::infinity();  // of no terms, and of terms e^-inf
+  Shape to;
   static Tensor finite(const Tensor& y) { return where(y == nothing, 0, y); }
   Tensor definition(const Tensor& x) const {
-    if (x.size(-1) == 0) return sum(x, -1, keepdim) + nothing;
-    const Tensor top = finite(stop_gradient(max(x, -1, keepdim)));
-    return log(sum(exp(x - top), -1, keepdim)) + top;
+    if (x.numel() == 0) return sum_to(x, to) + nothing;
+    const Tensor top = finite(stop_gradient(apply({}, Extreme<true>{to}, x)));
+    return log(sum_to(exp(x - top), to)) + top;
   }
   Array forward(const Array& x) const {
-    return reduce_rows(x, [](auto* p, auto* y, int64_t n) { *y = kernels::rows::logsumexp(p, n); });
+    const auto row = []<std::floating_point T>(const T* p, T* y, int64_t n) { *y = kernels::rows::logsumexp(p, n); };
+    return reduce_rows(rows_for(x, to), row).reshaped(to);
   }
   Tensor d0(Grad g, Input<0> x, Output y) const { return g * exp(x - finite(y)); }
 };
-Tensor logsumexp(In x, int dim, bool keepdim) {
-  return over_dim(LogSumExp::name, x, dim, keepdim,
-                  [](Where at, const Tensor& t) { return apply(at, LogSumExp{}, t); });
+Tensor logsumexp(In x, int dim, bool keepdim) { return reduce<LogSumExp>(LogSumExp::name, x, dim, keepdim); }
+
+// y_t = a_t y_{t-1} + b_t along the last dimension, from y_{-1} = start; or back, y_t = a_{t+1} y_{t+1} + b_t, from 0.
+// An absent a is 1, an absent b 0. What runs is kept in double.
+struct Scan {
+  static constexpr auto name = "scan";
+  double start = 0;
+  bool back = false;
+  Array forward(const Array& a, const Array& b) const {
+    const Array factors = a.contiguous(), terms = b.contiguous();
+    const Array& like = b.defined() ? b : a;
+    Array y(like.shape(), like.dtype());
+    visit_numeric(like.dtype(), [&]<class T>(T) {
+      using Running = std::conditional_t<std::is_integral_v<T>, T, double>;
+      const T *p = a.defined() ? factors.data<T>() : nullptr, *q = b.defined() ? terms.data<T>() : nullptr;
+      T* r = y.mutable_data<T>();
+      const int64_t n = y.shape()[-1];
+      parallel_for(n ? y.numel() / n : 0, kernels::rows_per_task(n), [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin * n; row < end * n; row += n) {
+          auto s = Running(start);
+          for (int64_t k = 0; k < n; ++k) {
+            const int64_t t = row + (back ? n - 1 - k : k);
+            if (p && (k > 0 || start != 0)) s *= Running(p[back ? t + 1 : t]);
+            if (q) s += Running(q[t]);
+            r[t] = T(s);
+          }
+        }
+      });
+    });
+    return y;
+  }
+  // The gradient s runs the other way. It is that of b; that of a_t is s_t y_{t-1}, or back: s_{t-1} y_t.
+  Tensor d0(Grad g, Input<0> a, Output y) const {
+    const Tensor s = d1(g, a);
+    return back ? delayed(s) * y : s * delayed(y);
+  }
+  Tensor d1(Grad g, Input<0> a) const { return apply({}, Scan{0, !back}, a, g); }
+  Tensor delayed(const Tensor& x) const {  // start, then all but the last
+    return concat({full(x.shape().with(-1, 1), start, x.dtype()), slice(x, -1, 0, -1)}, -1);
+  }
+};
+
+namespace {
+template <class F>
+Tensor running(const char* op, const In& x, int dim, F scan) {
+  const Where at = line_of(x);
+  check_defined(op, at, x);
+  if (x->dtype() != boolean) check_numeric(op, at, x->dtype());
+  const int d = checked_dim(at, op, dim, x->dim());
+  Scope here{x};
+  return transpose(scan(transpose(counted(x), d, -1)), d, -1);
+}
+}  // namespace
+Tensor cumsum(In x, int dim) {
+  return running("cumsum", x, dim, [](const Tensor& t) { return apply({}, Scan{}, Tensor(), t); });
+}
+Tensor cumprod(In x, int dim) {
+  return running("cumprod", x, dim, [](const Tensor& t) { return apply({}, Scan{1}, t, Tensor()); });
 }
 
 struct TopKOp {  // of the last dimension; indices carry no history
@@ -143,8 +204,9 @@ struct TopKOp {  // of the last dimension; indices carry no history
         [this](auto* p, int64_t* y, int64_t n) {
           std::vector<int64_t> order(static_cast<std::size_t>(n));
           for (int64_t i = 0; i < n; ++i) order[std::size_t(i)] = i;
-          std::partial_sort(order.begin(), order.begin() + k, order.end(),
-                            [p](int64_t a, int64_t b) { return above(p[a], p[b]) || (!above(p[b], p[a]) && a < b); });
+          std::partial_sort(order.begin(), order.begin() + k, order.end(), [p](int64_t i, int64_t j) {
+            return before<true>(p[i], p[j]) || (!before<true>(p[j], p[i]) && i < j);
+          });
           std::copy_n(order.begin(), k, y);
         },
         k);

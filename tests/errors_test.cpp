@@ -30,6 +30,28 @@ TEST_CASE("errors of elementwise ops") {
   CHECK_ERROR(DtypeError, gelu(cast(a, bf16)), "gelu: cannot compute in bf16: use cast(x, f32) or cast(x, f64)");
   CHECK_ERROR(DtypeError, cast(a, bf16) * 2, "scale: cannot compute in bf16: use cast(x, f32) or cast(x, f64)");
   CHECK_ERROR(DtypeError, where(a, a, 0), "where: the condition must be boolean, not f32");
+  CHECK_ERROR(DtypeError, m & a, "logical_and: the tensor must be boolean, as x != 0 is, not f32");
+  CHECK_ERROR(DtypeError, n | m, "logical_or: the tensor must be boolean, as x != 0 is, not i64");
+  CHECK_ERROR(DtypeError, m ^ 1, "logical_xor: the tensor must be boolean, as x != 0 is, not i64");
+  CHECK_ERROR(DtypeError, ~n, "logical_not: the tensor must be boolean, as x != 0 is, not i64");
+  CHECK_ERROR(ShapeError, m & ones({2}, boolean),
+              "logical_and: cannot broadcast [3] with [2]: dimension -1 is 3 in the first and 2 in the second");
+  CHECK_ERROR(DtypeError, m + true, "add: cannot compute in boolean: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(DtypeError, m * 0.5, "mul: 0.5 has no place among the values of boolean: use cast");
+  CHECK_ERROR(DtypeError, maximum(a, d),
+              "maximum: cannot mix f32 with f64: types are not promoted here, use cast(x, f32)");
+  CHECK_ERROR(DtypeError, minimum(m, m), "minimum: cannot compute in boolean: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(Error, remainder(n, n), "remainder: there is no remainder of integers divided by 0");
+  CHECK_ERROR(DtypeError, atan2(n, n), "atan2: cannot compute in i64: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(Error, clamp(a, {}), "clamp: there is neither a lower nor an upper bound");
+  CHECK_ERROR(DtypeError, clamp(m, 0, 1), "clamp: cannot compute in boolean: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(DtypeError, masked_fill(a, n, 0), "where: the condition must be boolean, not i64");
+  CHECK_ERROR(DtypeError, leaky_relu(n), "leaky_relu: cannot compute in i64: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(DtypeError, elu(n), "elu: cannot compute in i64: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(DtypeError, softplus(m), "softplus: cannot compute in boolean: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(ShapeError, gelu(none, Approximate::tanh), "gelu: the argument is an undefined tensor");
+  CHECK_ERROR(ShapeError, lerp(a, b, 0.5),
+              "sub: cannot broadcast [4, 5] with [2, 3]: dimension -1 is 5 in the first and 3 in the second");
   CHECK_ERROR(ShapeError, a + none, "add: an argument is an undefined tensor");
   CHECK_ERROR(ShapeError, none * 2, "scale: the argument is an undefined tensor");
   CHECK_ERROR(ShapeError, tanh(none), "tanh: the argument is an undefined tensor");
@@ -42,13 +64,37 @@ TEST_CASE("errors of reductions") {
   CHECK_ERROR(IndexError, sum(a, 2), "sum: there is no dimension 2: the tensor has 2 dimensions");
   CHECK_ERROR(IndexError, sum(a, {0, -3}), "sum: there is no dimension -3: the tensor has 2 dimensions");
   CHECK_ERROR(ShapeError, sum(a, {0, -2}), "sum: dimension -2 is named twice");
-  CHECK_ERROR(ShapeError, sum(none), "sum_to: the argument is an undefined tensor");
+  CHECK_ERROR(ShapeError, sum(none), "sum: the argument is an undefined tensor");
   CHECK_ERROR(DtypeError, mean(n), "mean: cannot compute in i64: use cast(x, f32) or cast(x, f64)");
   CHECK_ERROR(DtypeError, mean(n < 2, 0), "mean: cannot compute in boolean: use cast(x, f32) or cast(x, f64)");
   CHECK_ERROR(IndexError, max(ones({3, 0}), 1), "max: there is no max of nothing: [3, 0]");
   CHECK_ERROR(IndexError, argmax(ones({0}), 0), "argmax: there is no argmax of nothing: [0]");
   CHECK_ERROR(IndexError, max(ones({3}), 1), "max: there is no dimension 1: the tensor has 1 dimension");
-  CHECK_ERROR(DtypeError, max(n, 0), "max: cannot compute in i64: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(DtypeError, max(n < 2, 0), "max: cannot compute in boolean: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(IndexError, min(ones({0, 3}), 0), "min: there is no min of nothing: [0, 3]");
+  CHECK_ERROR(IndexError, amax(ones({0, 3})), "amax: there is no amax of nothing: [0, 3]");
+  CHECK_ERROR(IndexError, amin(a, {0, 2}), "amin: there is no dimension 2: the tensor has 2 dimensions");
+  CHECK_ERROR(IndexError, argmin(ones({3, 0})), "argmin: there is no argmin of nothing: [3, 0]");
+  CHECK_ERROR(ShapeError, amax(a, {1, 1}), "amax: dimension 1 is named twice");
+  CHECK_ERROR(DtypeError, logsumexp(n), "logsumexp: cannot compute in i64: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(DtypeError, var(n), "var: cannot compute in i64: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(IndexError, var(a, 2), "var: there is no dimension 2: the tensor has 2 dimensions");
+  CHECK_ERROR(DtypeError, heed::std(n < 2), "std: cannot compute in boolean: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(DtypeError, norm(n), "norm: cannot compute in i64: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(ShapeError, norm(none), "norm: the argument is an undefined tensor");
+  CHECK_ERROR(IndexError, prod(a, -3), "prod: there is no dimension -3: the tensor has 2 dimensions");
+  CHECK_ERROR(IndexError, cumsum(a, 2), "cumsum: there is no dimension 2: the tensor has 2 dimensions");
+  CHECK_ERROR(DtypeError, cumprod(cast(a, bf16), 0),
+              "cumprod: cannot compute in bf16: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(ShapeError, cumsum(none, 0), "cumsum: the argument is an undefined tensor");
+  CHECK_ERROR(ShapeError, mean(a, {0, 0}), "mean: dimension 0 is named twice");
+  CHECK_ERROR(IndexError, heed::std(a, -3), "std: there is no dimension -3: the tensor has 2 dimensions");
+  CHECK_ERROR(ShapeError, norm(a, 2, {1, -1}), "norm: dimension -1 is named twice");
+  CHECK_ERROR(IndexError, all(n < 2, 1), "all: there is no dimension 1: the tensor has 1 dimension");
+  CHECK_ERROR(IndexError, any(n < 2, -2), "any: there is no dimension -2: the tensor has 1 dimension");
+  CHECK_ERROR(IndexError, count_nonzero(a, 2), "count_nonzero: there is no dimension 2: the tensor has 2 dimensions");
+  CHECK_ERROR(DtypeError, all(a), "all: the tensor must be boolean, as x != 0 is, not f32");
+  CHECK_ERROR(DtypeError, any(n), "any: the tensor must be boolean, as x != 0 is, not i64");
   CHECK_ERROR(IndexError, logsumexp(a, -3), "logsumexp: there is no dimension -3: the tensor has 2 dimensions");
   CHECK_ERROR(IndexError, topk(a, 4), "topk: cannot take 4 of the 3 elements of dimension -1 of [2, 3]");
   CHECK_ERROR(IndexError, topk(a, -1, 0), "topk: cannot take -1 of the 2 elements of dimension 0 of [2, 3]");

@@ -37,7 +37,7 @@ inline OpInput fixed(OpInput of, std::vector<double> values) {
 }
 
 struct OpRow {
-  std::string name;  // as in ops.h; of an operator: add, sub, mul, div, neg, less ..
+  std::string name;  // as in ops.h; of an operator: add, sub, mul, div, neg, less, logical_and ..
   std::string form{};
   OpFunction f;
   std::vector<OpInput> inputs;

@@ -98,6 +98,72 @@ class Reference {
 
 void run_relu(Reference& r) { r.compare({{"y", relu(r.input("x"))}}); }
 void run_gelu(Reference& r) { r.compare({{"y", gelu(r.input("x"))}}); }
+void run_elementwise(Reference& r) {
+  const Tensor &x = r.input("x"), &y = r.input("y"), positive = heed::abs(x);
+  r.compare({{"abs", heed::abs(x)},
+             {"sign", sign(x)},
+             {"floor", heed::floor(x)},
+             {"round", heed::round(x)},
+             {"square", square(x)},
+             {"reciprocal", reciprocal(x)},
+             {"exp", exp(x)},
+             {"expm1", heed::expm1(x)},
+             {"sin", heed::sin(x)},
+             {"cos", heed::cos(x)},
+             {"tanh", heed::tanh(x)},
+             {"sigmoid", sigmoid(x)},
+             {"erf", heed::erf(x)},
+             {"log", log(positive)},
+             {"log1p", heed::log1p(positive)},
+             {"sqrt", heed::sqrt(positive)},
+             {"rsqrt", rsqrt(positive)},
+             {"atan2", heed::atan2(x, y)},
+             {"maximum", maximum(x, y)},
+             {"minimum", minimum(x, y)},
+             {"remainder", heed::remainder(x, y)},
+             {"relu", relu(x)},
+             {"leaky_relu", leaky_relu(x)},
+             {"leaky_relu_slope", leaky_relu(x, 0.3)},
+             {"elu", elu(x)},
+             {"elu_alpha", elu(x, 1.7)},
+             {"silu", silu(x)},
+             {"gelu_tanh", gelu(x, Approximate::tanh)},
+             {"softplus", softplus(x)},
+             {"softplus_beta", softplus(x, 3, 2.5)},
+             {"clamp", clamp(x, -0.5, 0.7)},
+             {"clamp_tensors", clamp(x, y - 0.5, y + 0.5)},
+             {"masked_fill", masked_fill(x, y > 0, 0.5)},
+             {"lerp", lerp(x, y, 0.3)},
+             {"addcmul", addcmul(x, x, y, -1.5)}});
+}
+
+void run_reductions(Reference& r) {
+  const Tensor &x = r.input("x"), &z = r.input("z");
+  const double infinity = std::numeric_limits<double>::infinity();
+  r.compare({{"var", var(x)},
+             {"var_dims", var(x, {0, 2}, keepdim, 0)},
+             {"std", heed::std(x, 1)},
+             {"prod", prod(z)},
+             {"prod_dim", prod(z, -1, keepdim)},
+             {"cumsum", cumsum(x, 0)},
+             {"cumprod", cumprod(z, -1)},
+             {"amax", amax(z, {0, 1})},
+             {"amin", amin(z)},
+             {"argmin", argmin(z)},
+             {"count_nonzero", count_nonzero(z, 0)},
+             {"all", all(z != 0, -1)},
+             {"any", any(z == 0, 0)},
+             {"norm_0", norm(x, 0, {0, 1})},
+             {"norm_0.5", norm(x, 0.5, {0, 1})},
+             {"norm_1", norm(x, 1, {0, 1})},
+             {"norm_2", norm(x, 2, {0, 1})},
+             {"norm_3", norm(x, 3, {0, 1})},
+             {"norm_inf", norm(x, infinity, {0, 1})},
+             {"norm_-1", norm(x, -1, {0, 1})},
+             {"norm_-inf", norm(x, -infinity, {0, 1})},
+             {"norm_with_zeros", norm(z, 0.5, -1)}});
+}
+
 void run_logsumexp(Reference& r) { r.compare({{"y", logsumexp(r.input("x"), r.settings["dim"])}}); }
 void run_softmax(Reference& r) { r.compare({{"y", softmax(r.input("x"), r.settings["dim"])}}); }
 void run_log_softmax(Reference& r) { r.compare({{"y", log_softmax(r.input("x"), r.settings["dim"])}}); }
@@ -503,6 +569,8 @@ void run_clip_grad_norm(Reference& r) {
 const std::map<std::string, void (*)(Reference&)> cases = {
     {"relu", run_relu},
     {"gelu", run_gelu},
+    {"elementwise", run_elementwise},
+    {"reductions", run_reductions},
     {"logsumexp", run_logsumexp},
     {"topk", run_topk},
     {"softmax", run_softmax},

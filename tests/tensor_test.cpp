@@ -22,11 +22,14 @@ TEST_CASE("numbers take the tensor's type, integers and booleans the floating on
   CHECK((d + n).dtype() == f64);
   CHECK((m * s).dtype() == f32);
   CHECK((m * n).dtype() == i64);
-  CHECK((m + 2).dtype() == i64);
+  CHECK((m + 1).dtype() == i64);
+  CHECK((2 * m).dtype() == i64);
+  CHECK((1 - m).to_vector() == std::vector<double>{0, 0, 1});
   CHECK((n < s).dtype() == boolean);
   CHECK((m == 1).dtype() == boolean);
   CHECK(where(m, n, 0).dtype() == i64);
-  CHECK(where(m, m, 0).dtype() == boolean);
+  CHECK(where(m, m, 0).dtype() == i64);
+  CHECK(where(m, m, false).dtype() == boolean);
   CHECK(where(m, n, d).dtype() == f64);
   CHECK(sum(m).dtype() == i64);
   CHECK(sum(m).item() == 2);

@@ -34,7 +34,9 @@ int main() {
   }
   x = x(_, -1) + sum(x(0, Range{2})) + sum(x(Range{.step = 2}));
   x = x + 1;
-  x = where(x > 1, 0, x);
+  x = masked_fill(x, x > 1, 0);
+  Tensor a = x > 0, b = x < 1;
+  x = where((a & b) | (a ^ ~b), heed::std(x, 0), gelu(x, Approximate::tanh));
   const Model copy = clone(model), precise = cast(model, f64);
   freeze(model.blocks[0]);
   freeze(model.blocks[0], false);

@@ -77,6 +77,52 @@ def op(f, settings, **inputs):
     return record(lambda **x: {"y": f(*x.values(), **settings)}, inputs), settings
 
 
+def functions(fs, **inputs):
+    """Several functions of the same inputs, an output each."""
+    return record(lambda **x: {name: f(*x.values()) for name, f in fs.items()}, inputs), {}
+
+
+def elementwise():
+    fs = {name: lambda x, y, f=getattr(torch, name): f(x)
+          for name in "abs sign floor round square reciprocal exp expm1 sin cos tanh sigmoid erf".split()}
+    fs |= {name: lambda x, y, f=getattr(torch, name): f(x.abs()) for name in "log log1p sqrt rsqrt".split()}
+    fs |= {name: getattr(torch, name) for name in "atan2 maximum minimum remainder".split()}
+    fs |= {name: lambda x, y, f=getattr(F, name): f(x) for name in "relu leaky_relu elu silu softplus".split()}
+    return functions({
+        **fs,
+        "leaky_relu_slope": lambda x, y: F.leaky_relu(x, 0.3),
+        "elu_alpha": lambda x, y: F.elu(x, 1.7),
+        "gelu_tanh": lambda x, y: F.gelu(x, approximate="tanh"),
+        "softplus_beta": lambda x, y: F.softplus(x, 3, 2.5),
+        "clamp": lambda x, y: torch.clamp(x, -0.5, 0.7),
+        "clamp_tensors": lambda x, y: torch.clamp(x, y - 0.5, y + 0.5),
+        "masked_fill": lambda x, y: torch.masked_fill(x, y > 0, 0.5),
+        "lerp": lambda x, y: torch.lerp(x, y, 0.3),
+        "addcmul": lambda x, y: torch.addcmul(x, x, y, value=-1.5),
+    }, x=2 * normal(3, 5), y=2 * normal(3, 5))
+
+
+def reductions():
+    return functions({
+        "var": lambda x, z: x.var(),
+        "var_dims": lambda x, z: x.var(dim=(0, 2), keepdim=True, correction=0),
+        "std": lambda x, z: x.std(dim=1),
+        "prod": lambda x, z: z.prod(),
+        "prod_dim": lambda x, z: z.prod(dim=-1, keepdim=True),
+        "cumsum": lambda x, z: x.cumsum(dim=0),
+        "cumprod": lambda x, z: z.cumprod(dim=-1),
+        "amax": lambda x, z: z.amax(dim=(0, 1)),
+        "amin": lambda x, z: z.amin(),
+        "argmin": lambda x, z: z.argmin(dim=-1),
+        "count_nonzero": lambda x, z: z.count_nonzero(dim=0),
+        "all": lambda x, z: (z != 0).all(dim=-1),
+        "any": lambda x, z: (z == 0).any(dim=0),
+        **{f"norm_{p}": lambda x, z, p=float(p): torch.linalg.vector_norm(x, p, dim=(0, 1))
+           for p in "0 0.5 1 2 3 inf -1 -inf".split()},
+        "norm_with_zeros": lambda x, z: torch.linalg.vector_norm(z, 0.5, dim=-1),
+    }, x=normal(2, 3, 4), z=torch.tensor([[2, 0, -1, 3], [0, 0, 1, 2], [1, 3, 3, -0.5]], dtype=torch.float64))
+
+
 def layer(kind, settings, **inputs):
     module = randomize(kind(**settings))
     return record(lambda **x: {"y": module(*x.values())}, inputs, module), settings
@@ -356,6 +402,8 @@ CASES = {
     # ops
     "relu": lambda: op(F.relu, {}, x=normal(3, 5)),
     "gelu": lambda: op(F.gelu, {}, x=4 * normal(3, 5)),
+    "elementwise": elementwise,
+    "reductions": reductions,
     "logsumexp": lambda: op(torch.logsumexp, {"dim": -1}, x=3 * normal(2, 3, 5)),
     "topk": lambda: topk({"k": 2, "dim": -1}, normal(3, 5)),
     "softmax": lambda: op(F.softmax, {"dim": -1}, x=3 * normal(2, 3, 5)),
