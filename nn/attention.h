@@ -62,9 +62,8 @@ struct MultiHeadAttention {
   Tensor operator()(In query, In key, In value, const MultiHeadOptions& options = {}, Rng* training = nullptr) const;
   Result with_weights(In query, In key, In value, const MultiHeadOptions& options = {}, Rng* training = nullptr) const;
 
-  int64_t kv_width() const {
-    return heads > 0 ? width / heads * kv_heads : 0;
-  }  // what keys and values are projected to
+  // What keys and values are projected to.
+  int64_t kv_width() const { return heads > 0 ? width / heads * kv_heads : 0; }
   bool alike() const { return kdim == width && vdim == width; }
   static Parameter projection(int64_t out, int64_t in) { return parameter(init::xavier_uniform({out, in})); }
 };

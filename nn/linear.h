@@ -18,6 +18,7 @@ struct Linear {
   }
 };
 
+// Linear{in, out}, with a bias or without
 inline Linear linear_of(int64_t in, int64_t out, bool bias) {
   return bias ? Linear{in, out} : Linear{.in = in, .out = out, .bias = {}};
 }

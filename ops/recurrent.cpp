@@ -1,8 +1,8 @@
 #include <algorithm>
 #include "../core/blas.h"
 #include "../core/op.h"
-#include "../core/parallel.h"
 #include "checks.h"
+#include "kernels/map.h"
 #include "kernels/matmul.h"
 #include "kernels/rows.h"
 #include "ops.h"
@@ -15,11 +15,11 @@ namespace rows = kernels::rows;
 // What one step does, as ops on a batch and as loops over one row of it. x is what the input gives to the gates,
 // u = W h + b what the state before gives to them, both `gates` times as wide as h. A row remembers `kept` values for
 // each of h's; a cell beside h comes last among them. On the way back dh and dc are the gradients of the new state,
-// then those of the state before, except for what comes through u.
+// then those of the state before, except for what comes through u. dx and du are one, du, unless x_and_u_apart.
 
 struct LstmStep {  // i, f, o = sigmoid(x + u)   g = tanh(x + u)   c' = f c + i g   h' = o tanh(c')
   static constexpr int gates = 4, states = 2, kept = 5;  // kept: i f g o c'
-  static constexpr bool x_and_u_apart = false;           // their gradients are the same
+  static constexpr bool x_and_u_apart = false;
 
   static std::array<Tensor, 2> ops(const Tensor& x, const Tensor& u, const std::array<Tensor, 2>& state) {
     const Tensor all = x + u;  // [B, 4 H]
@@ -222,7 +222,7 @@ struct Recurrence {
             const int64_t at = r * n.T + t, last = count[std::size_t(r)] - 1;
             const bool counts = t <= last, opens = t == (reverse ? last : 0);
             const T* h = opens ? h0 + r * n.H : py + (at + previous) * n.H;
-            const T* c = opens ? c0 + r * n.H : pk + ((t + previous) * n.B + r + 1) * n.K - n.H;
+            const T* c = opens || states == 1 ? c0 + r * n.H : pk + ((t + previous) * n.B + r + 1) * n.K - n.H;
             T* d = d_step.data() + (r - begin) * n.G;
             if (counts) {
               if (pg) rows::accumulate(dh + r * n.H, pg + at * n.H, n.H);
@@ -242,8 +242,14 @@ struct Recurrence {
       });
     });
     const Array all = du.reshaped({n.B * n.T, n.G});
+    Array dbias;
+    if (bias_wanted)
+      dbias = visit_floating(type, [&]<class T>(T) {
+        return kernels::sum_rows<T>(
+            n.B * n.T, 1, n.G, [&, p = all.data<T>()](int64_t i, T* sum) { rows::accumulate(sum, p + i * n.G, n.G); });
+      });
     std::array<Array, 3 + states> r{dx, kernels::matmul(all.transposed(0, 1), before.reshaped({n.B * n.T, n.H})),
-                                    bias_wanted ? kernels::sum_to(all, {n.G}) : Array()};
+                                    bias_wanted ? dbias.reshaped({n.G}) : dbias};
     std::copy(d.begin(), d.end(), r.begin() + 3);
     return r;
   }

@@ -1243,7 +1243,7 @@ std::vector<OpRow> recurrent_rows() {
        .form = "no steps",
        .f = [](X a) { return list(lstm(a[0], a[1], {}, a[2], a[3])); },
        .inputs = {{2, 0, 8}, {8, 2}, {2, 2}, {2, 2}},
-       .remembers = "0 1 2 3 y"},
+       .remembers = "1 2 3 y"},
       {.name = "lstm",
        .form = "bias and first state, backwards",
        .f = [](X a) { return list(lstm(a[0], a[1], a[2], a[3], a[4], {.reverse = true})); },
