@@ -28,6 +28,10 @@ concept Listed = requires(M& m) {
   m.fields([](std::string_view, auto&) {});
 };
 template <class M>
+concept Erased = requires(M& m, std::string& path, Visit visit) {  // it alone knows its type
+  m.walk(path, visit);
+};
+template <class M>
 concept Range = requires(M& m) {
   m.begin();
   m.end();
@@ -70,6 +74,8 @@ void walk(M& m, std::string& path, Visit visit) {
     static_assert(never<M>, "heed: std::vector<bool> has no elements one could refer to: use std::vector<uint8_t>");
   } else if constexpr (std::is_array_v<M>) {
     static_assert(never<M>, "heed: a module cannot have a C array as a field: use std::array");
+  } else if constexpr (Erased<M>) {
+    m.walk(path, visit);
   } else if constexpr (Listed<M>) {
     visit({Item::module, path, {&m, &typeid(M)}});
     m.fields(field);
@@ -240,7 +246,8 @@ struct Cloner {
   }
   template <class M>
   M operator()(const M& m) {
-    if constexpr (std::is_scalar_v<M> || Text<M> || std::is_same_v<M, Shape> || std::is_same_v<M, Rng>) return m;
+    if constexpr (std::is_scalar_v<M> || Text<M> || std::is_same_v<M, Rng>) return m;
+    else if constexpr (Range<M> && std::is_trivially_copyable_v<M>) return m;  // numbers
     else if constexpr (requires { m.clone(*this); }) return m.clone(*this);
     else if constexpr (reflect::Plain<M>)
       return std::apply([this](const auto&... field) { return M{(*this)(field)...}; }, reflect::tie(m));

@@ -26,25 +26,43 @@ Heads project(const MultiHeadAttention& m, In query, In key, In value, const Mul
     fail<ShapeError>(at, op,
                      "a width of " + std::to_string(m.width) + " cannot be shared by " + std::to_string(m.heads) +
                          " heads: it must be a multiple of them");
-  for (const In& x : {query, key, value})
-    if (x->dim() != 3 || x->size(2) != m.width)
-      fail<ShapeError>(at, op, "the input must be [B, T, " + std::to_string(m.width) + "], not " + x->shape().str());
-
-  const int64_t W = m.width;
-  auto part = [&](int64_t i) { return range(i * W, (i + 1) * W); };
-  auto head = [&](const Tensor& x) {  // [B, T, W] -> [B, heads, T, W / heads]
-    return transpose(reshape(x, {x.size(0), x.size(1), m.heads, W / m.heads}), 1, 2);
+  if (m.kv_heads < 1 || m.heads % m.kv_heads)
+    fail<ShapeError>(at, op,
+                     std::to_string(m.heads) + " heads cannot share " + std::to_string(m.kv_heads) +
+                         " heads of keys and values: they must be a multiple of them");
+  auto check = [&](const char* what, In x, int64_t width) {
+    if (x->dim() != 3 || x->size(2) != width)
+      fail<ShapeError>(
+          at, op,
+          "the " + std::string(what) + " must be [B, T, " + std::to_string(width) + "], not " + x->shape().str());
   };
-  auto projected = [&](In x, int64_t i) {
-    return head(linear(x, m.in_proj_weight(part(i)), m.in_proj_bias.defined() ? m.in_proj_bias(part(i)) : Tensor()));
+  check("query", query, m.width), check("key", key, m.kdim), check("value", value, m.vdim);
+
+  const int64_t W = m.width, K = m.kv_width(), D = W / m.heads, shared_by = m.heads / m.kv_heads;
+  const Range parts[] = {range(0, W), range(W, W + K), range(W + K, W + 2 * K)};
+  auto head = [&](const Tensor& x) {  // [B, T, W or K] -> [B, heads or kv_heads, T, D]
+    return transpose(reshape(x, {x.size(0), x.size(1), x.size(2) / D, D}), 1, 2);
+  };
+  auto repeated = [&](const Tensor& x) {  // [B, kv_heads, S, D] -> [B, heads, S, D]
+    if (shared_by == 1) return x;
+    const int64_t B = x.size(0), S = x.size(2);
+    return reshape(expand(reshape(x, {B, m.kv_heads, 1, S, D}), {B, m.kv_heads, shared_by, S, D}), {B, m.heads, S, D});
+  };
+  auto projected = [&](In x, int i, const Parameter& own) {
+    return head(linear(x, m.alike() ? m.in_proj_weight(parts[i]) : Tensor(own),
+                       m.in_proj_bias.defined() ? m.in_proj_bias(parts[i]) : Tensor()));
   };
   Heads r;
-  if (&query.tensor() == &key.tensor() && &query.tensor() == &value.tensor()) {  // one product for all three
-    const Tensor all = linear(query, m.in_proj_weight, m.in_proj_bias);          // [B, T, 3 W]
-    r.q = head(all(_, _, part(0))), r.k = head(all(_, _, part(1))), r.v = head(all(_, _, part(2)));
+  if (m.alike() && &query.tensor() == &key.tensor() && &query.tensor() == &value.tensor()) {  // one product for all
+    const Tensor all = linear(query, m.in_proj_weight, m.in_proj_bias);                       // [B, T, W + 2 K]
+    r.q = head(all(_, _, parts[0])), r.k = head(all(_, _, parts[1])), r.v = head(all(_, _, parts[2]));
   } else {
-    r.q = projected(query, 0), r.k = projected(key, 1), r.v = projected(value, 2);
+    r.q = projected(query, 0, m.q_proj_weight);
+    r.k = projected(key, 1, m.k_proj_weight);
+    r.v = projected(value, 2, m.v_proj_weight);
   }
+  if (m.rotary) r.q = (*m.rotary)(r.q), r.k = (*m.rotary)(r.k);
+  r.k = repeated(r.k), r.v = repeated(r.v);
   r.options = {.bias = o.bias, .mask = o.mask, .causal = o.causal, .dropout = dropout_key(m.dropout, training)};
   if (o.key_mask.defined()) {
     if (o.key_mask.shape() != Shape{key->size(0), key->size(1)})

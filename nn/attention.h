@@ -1,6 +1,8 @@
 #pragma once
+#include <optional>
 #include "dropout.h"
 #include "linear.h"
+#include "positional.h"
 
 namespace heed {
 
@@ -32,14 +34,22 @@ struct MultiHeadOptions {
 };
 
 // concat(head_1, .., head_h) W^O, head_i = Attention(q W^Q_i, k W^K_i, v W^V_i)      (Vaswani et al. 2017,
-// section 3.2.2) query [B, T, width], key and value [B, S, width] -> [B, T, width]. Names and layouts as
-// torch.nn.MultiheadAttention.
+// section 3.2.2) query [B, T, width], key [B, S, kdim], value [B, S, vdim] -> [B, T, width]. Names and layouts as
+// torch.nn.MultiheadAttention. With kv_heads below heads, heads / kv_heads neighbouring heads share one head of keys
+// and values (Ainslie et al. 2023), whose projections are narrower.
 struct MultiHeadAttention {
   int64_t width, heads;
-  double dropout = 0;                                                              // of the attention weights
-  Parameter in_proj_weight = parameter(init::xavier_uniform({3 * width, width}));  // W^Q, W^K, W^V on top of each other
-  Parameter in_proj_bias = parameter(zeros({3 * width}));
-  Linear out_proj{.in = width, .out = width, .bias = parameter(zeros({width}))};
+  double dropout = 0;  // of the attention weights
+  bool bias = true;
+  int64_t kv_heads = heads, kdim = width, vdim = width;
+  std::optional<RotaryPosition> rotary = std::nullopt;  // of queries and keys: .rotary = RotaryPosition{}
+  // W^Q, W^K, W^V on top of each other; where the widths differ, each by itself
+  Parameter in_proj_weight = alike() ? projection(width + 2 * kv_width(), width) : Parameter();
+  Parameter q_proj_weight = alike() ? Parameter() : projection(width, width);
+  Parameter k_proj_weight = alike() ? Parameter() : projection(kv_width(), kdim);
+  Parameter v_proj_weight = alike() ? Parameter() : projection(kv_width(), vdim);
+  Parameter in_proj_bias = bias ? parameter(zeros({width + 2 * kv_width()})) : Parameter();
+  Linear out_proj{.in = width, .out = width, .bias = bias ? parameter(zeros({width})) : Parameter()};
 
   struct Result {
     Tensor y;        // [B, T, width]
@@ -52,6 +62,11 @@ struct MultiHeadAttention {
   Tensor operator()(In query, In key, In value, const MultiHeadOptions& options = {}, Rng* training = nullptr) const;
   // The same and the weights, which the fused kernel never has: slower.
   Result with_weights(In query, In key, In value, const MultiHeadOptions& options = {}, Rng* training = nullptr) const;
+
+  // What keys and values are projected to.
+  int64_t kv_width() const { return heads > 0 ? width / heads * kv_heads : 0; }
+  bool alike() const { return kdim == width && vdim == width; }
+  static Parameter projection(int64_t out, int64_t in) { return parameter(init::xavier_uniform({out, in})); }
 };
 
 }  // namespace heed

@@ -8,13 +8,21 @@ namespace heed::init {
 // U(low, high) and N(mean, std^2).
 Tensor uniform(const Shape& shape, double low, double high, Dtype t = f32);
 Tensor normal(const Shape& shape, double mean, double std, Dtype t = f32);
-// U(-a, a), a = gain sqrt(6 / (in + out)), of a weight [out, in, ..]   (Glorot and Bengio 2010, eq. 16)
+// N(mean, std^2) given that it lies in [low, high]. Error: std is not above 0, or the mean lies more than 2 std
+// outside.
+Tensor truncated_normal(const Shape& shape, double mean, double std, double low, double high, Dtype t = f32);
+// What a weight [out, in, ..] connects: in or out, times the rest. ShapeError below: it has fewer than two dimensions.
+enum class Fan { in, out };
+// U(-a, a), a = gain sqrt(6 / (fan in + fan out))   (Glorot and Bengio 2010, eq. 16)
 Tensor xavier_uniform(const Shape& shape, double gain = 1, Dtype t = f32);
-// N(0, 2 / (in + out) gain^2)
+// N(0, 2 / (fan in + fan out) gain^2)
 Tensor xavier_normal(const Shape& shape, double gain = 1, Dtype t = f32);
-// U(-a, a), a = gain sqrt(3 / in); gain sqrt 2 suits relu   (He et al. 2015, eq. 10)
-Tensor kaiming_uniform(const Shape& shape, double gain = std::sqrt(2.0), Dtype t = f32);
-// N(0, gain^2 / in)
-Tensor kaiming_normal(const Shape& shape, double gain = std::sqrt(2.0), Dtype t = f32);
+// U(-a, a), a = gain sqrt(3 / fan); gain sqrt 2 suits relu   (He et al. 2015, eq. 10; Fan::out: eq. 14)
+Tensor kaiming_uniform(const Shape& shape, double gain = std::sqrt(2.0), Dtype t = f32, Fan fan = Fan::in);
+// N(0, gain^2 / fan)
+Tensor kaiming_normal(const Shape& shape, double gain = std::sqrt(2.0), Dtype t = f32, Fan fan = Fan::in);
+// gain Q, the weight seen as a matrix [out, rest]: rows orthonormal, or columns if there are fewer of these; uniform
+// among such matrices   (Saxe, McClelland and Ganguli 2013)
+Tensor orthogonal(const Shape& shape, double gain = 1, Dtype t = f32);
 
 }  // namespace heed::init

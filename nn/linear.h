@@ -18,4 +18,18 @@ struct Linear {
   }
 };
 
+// Linear{in, out}, with a bias or without
+inline Linear linear_of(int64_t in, int64_t out, bool bias) {
+  return bias ? Linear{in, out} : Linear{.in = in, .out = out, .bias = {}};
+}
+
+// y_k = x1^T weight_k x2 + bias_k      x1 [.., in1], x2 [.., in2] -> [.., out]; leading dimensions broadcast
+struct Bilinear {
+  int64_t in1, in2, out;
+  Parameter weight = parameter(init::uniform({out, in1, in2}, -1 / std::sqrt(double(in1)), 1 / std::sqrt(double(in1))));
+  Parameter bias = parameter(init::uniform({out}, -1 / std::sqrt(double(in1)), 1 / std::sqrt(double(in1))));
+
+  Tensor operator()(In x1, In x2) const;
+};
+
 }  // namespace heed

@@ -2,16 +2,21 @@
 
 namespace heed {
 
-Tensor BatchNorm::operator()(In x, Rng* training) const {
+template <int spatial>
+Tensor BatchNorm<spatial>::operator()(In x, Rng* training) const {
   Scope here{*this, x};
   const Where at = line_of(x);
-  if (x->dim() < 2 || x->size(1) != channels)
-    fail<ShapeError>(at, "BatchNorm",
-                     "the input must be [N, " + std::to_string(channels) + ", ..], not " + x->shape().str());
+  constexpr const char* name = spatial == 1 ? "BatchNorm1d" : "BatchNorm2d";
+  const bool fits = x->dim() == 2 + spatial || (spatial == 1 && x->dim() == 2);
+  if (!fits || x->size(1) != channels) {
+    const std::string start = "[N, " + std::to_string(channels);
+    fail<ShapeError>(at, name,
+                     "the input must be " + start + (spatial == 1 ? "] or " + start + ", L]" : ", H, W]") + ", not " +
+                         x->shape().str());
+  }
   if (training) {
     if (x->numel() <= channels)
-      fail<ShapeError>(at, "BatchNorm",
-                       "one value per channel has no variance to train on: the input is " + x->shape().str());
+      fail<ShapeError>(at, name, "one value per channel has no variance to train on: the input is " + x->shape().str());
     auto [y, mean, variance] = batch_norm(x, weight, bias, eps);
     Unrecorded off;
     const double n = double(x->numel()) / double(channels);
@@ -27,5 +32,7 @@ Tensor BatchNorm::operator()(In x, Rng* training) const {
   if (bias.defined()) y = y + along(bias);
   return y;
 }
+template struct BatchNorm<1>;
+template struct BatchNorm<2>;
 
 }  // namespace heed

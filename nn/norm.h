@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include "../core/mode.h"
 #include "../ops/ops.h"
 
@@ -18,8 +19,34 @@ struct LayerNorm {
   }
 };
 
-// The same per channel, over all else      x [N, channels, ..]   (Ioffe and Szegedy 2015)
+// x / sqrt(mean(x^2) + eps) weight over the last dimension      x [.., width]   (Zhang and Sennrich 2019)
+struct RmsNorm {
+  int64_t width;
+  std::optional<double> eps = std::nullopt;  // absent: the machine epsilon of x's type
+  Parameter weight = parameter(ones({width}));
+
+  Tensor operator()(In x, Rng* = nullptr) const {
+    Scope here{*this, x};
+    return rms_norm(x, weight, eps);
+  }
+};
+
+// LayerNorm of each of the groups that the channels fall into      x [N, channels, ..]   (Wu and He 2018)
+struct GroupNorm {
+  int64_t groups, channels;
+  double eps = 1e-5;
+  Parameter weight = parameter(ones({channels}));
+  Parameter bias = parameter(zeros({channels}));
+
+  Tensor operator()(In x, Rng* = nullptr) const {
+    Scope here{*this, x};
+    return group_norm(x, groups, weight, bias, eps);
+  }
+};
+
+// LayerNorm per channel, over all else   (Ioffe and Szegedy 2015)
 // Training uses the batch's own statistics and moves the running ones towards them; evaluation uses the running ones.
+template <int spatial>
 struct BatchNorm {
   int64_t channels;
   double eps = 1e-5;
@@ -31,5 +58,7 @@ struct BatchNorm {
 
   Tensor operator()(In x, Rng* training = nullptr) const;
 };
+using BatchNorm1d = BatchNorm<1>;  // x [N, channels] or [N, channels, L]
+using BatchNorm2d = BatchNorm<2>;  // x [N, channels, H, W]
 
 }  // namespace heed

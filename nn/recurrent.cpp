@@ -1,94 +1,96 @@
 #include "recurrent.h"
 #include "../core/mode.h"
-#include "../core/tree.h"
 #include "../ops/ops.h"
 
 namespace heed {
 namespace {
 
-// One step from the gates' inputs [B, 4 hidden].
-LstmState step(const LstmCell& cell, const Tensor& from_input, const LstmState& s) {
-  const int64_t H = cell.hidden;
-  const Tensor gates = from_input + linear(s.h, cell.weight_hh, cell.bias_hh);  // [B, 4 H]
-  auto gate = [&](int64_t k) { return gates(_, range(k * H, (k + 1) * H)); };   // [B, H]
-  const Tensor c = sigmoid(gate(1)) * s.c + sigmoid(gate(0)) * tanh(gate(2));
-  return {sigmoid(gate(3)) * tanh(c), c};
+Tensor one_step(const auto& cell, const char* op, In x) {  // [B, in] -> [B, 1, gates hidden]
+  if (x->dim() != 2 || x->size(1) != cell.in)
+    fail<ShapeError>(line_of(x), op, "the input must be [B, " + std::to_string(cell.in) + "], not " + x->shape().str());
+  return reshape(linear(x, cell.weight_ih, cell.bias_ih), {x->size(0), 1, cell.weight_ih.size(0)});
 }
 
-void check_state(Where at, const char* op, const Tensor& t, const Shape& wanted) {
-  if (t.shape() != wanted) fail<ShapeError>(at, op, "the state must be " + wanted.str() + ", not " + t.shape().str());
+Tensor of_cell(const Tensor& state, int64_t number) { return state.defined() ? state(number) : Tensor(); }
+
+// Layer upon layer, in one direction or both: [B, T, in] -> [B, T, hidden x directions]. steps(cell, number of the
+// cell, what its input gives to the gates, options) runs one cell over all steps and returns its y.
+Tensor through_layers(const auto& m, const char* op, In x, const Tensor& lengths, std::initializer_list<Tensor> states,
+                      Rng* training, auto steps) {
+  const Where at = line_of(x);
+  if (x->dim() != 3 || x->size(2) != m.in)
+    fail<ShapeError>(at, op, "the input must be [B, T, " + std::to_string(m.in) + "], not " + x->shape().str());
+  if (x->size(1) == 0) fail<ShapeError>(at, op, "there is no step in " + x->shape().str());
+  const Shape wanted{int64_t(m.cells.size()), x->size(0), m.hidden};
+  for (const Tensor& s : states)
+    if (s.defined() && s.shape() != wanted)
+      fail<ShapeError>(at, op, "the state must be " + wanted.str() + ", not " + s.shape().str());
+  Tensor y = x;
+  int64_t number = 0;
+  for (int64_t layer = 0; layer < m.layers; ++layer) {
+    if (layer > 0) y = dropout(y, m.dropout, training);
+    std::vector<Tensor> sides;
+    for (bool reverse = false; int64_t(sides.size()) < detail::directions(m); reverse = true) {
+      const auto& cell = m.cells[std::size_t(number)];
+      const RecurrentOptions options{.lengths = lengths, .reverse = reverse};
+      sides.push_back(steps(cell, number++, linear(y, cell.weight_ih, cell.bias_ih), options));
+    }
+    y = sides.size() == 1 ? sides[0] : concat(sides, -1);
+  }
+  return y;
 }
+
+// What has no state but h.
+RnnResult layers_of_h(const auto& m, const char* op, In x, const Tensor& lengths, const Tensor& h0, Rng* training,
+                      auto run) {
+  Scope here{m, x};
+  std::vector<Tensor> last;
+  const Tensor y =
+      through_layers(m, op, x, lengths, {h0}, training,
+                     [&](const auto& cell, int64_t n, const Tensor& gates, const RecurrentOptions& options) {
+                       auto [steps, h] = run(gates, cell.weight_hh, cell.bias_hh, of_cell(h0, n), options);
+                       last.push_back(h);
+                       return steps;
+                     });
+  return {y, stack(last)};
+}
+
+auto rnn_of(RnnCell::Nonlinearity f) { return f == RnnCell::relu ? rnn_relu : rnn_tanh; }
 
 }  // namespace
 
+Tensor RnnCell::operator()(In x, const Tensor& h, Rng*) const {
+  Scope here{*this, x};
+  return rnn_of(nonlinearity)(one_step(*this, "RnnCell", x), weight_hh, bias_hh, h, {}).h;
+}
+Tensor GruCell::operator()(In x, const Tensor& h, Rng*) const {
+  Scope here{*this, x};
+  return gru(one_step(*this, "GruCell", x), weight_hh, bias_hh, h).h;
+}
 LstmState LstmCell::operator()(In x, const LstmState& state, Rng*) const {
   Scope here{*this, x};
-  LstmState s = state;
-  for (Tensor* t : {&s.h, &s.c}) {
-    if (!t->defined()) *t = zeros({x->size(0), hidden}, x->dtype());
-    check_state(line_of(x), "LstmCell", *t, {x->size(0), hidden});
-  }
-  return step(*this, linear(x, weight_ih, bias_ih), s);
+  auto [y, h, c] = lstm(one_step(*this, "LstmCell", x), weight_hh, bias_hh, state.h, state.c);
+  return {h, c};
 }
 
-Lstm::Lstm(Setting setting) : setting_(setting) {
-  for (int64_t layer = 0; layer < setting.layers; ++layer)
-    for (int64_t d = 0; d < directions(); ++d)
-      cells_.push_back(LstmCell{layer ? setting.hidden * directions() : setting.in, setting.hidden});
+RnnResult Rnn::operator()(In x, const Tensor& lengths, const Tensor& h0, Rng* training) const {
+  return layers_of_h(*this, "Rnn", x, lengths, h0, training, rnn_of(nonlinearity));
 }
-
+RnnResult Gru::operator()(In x, const Tensor& lengths, const Tensor& h0, Rng* training) const {
+  return layers_of_h(*this, "Gru", x, lengths, h0, training, gru);
+}
 LstmResult Lstm::operator()(In x, const Tensor& lengths, const LstmState& state, Rng* training) const {
   Scope here{*this, x};
-  const Where at = line_of(x);
-  if (x->dim() != 3 || x->size(2) != setting_.in)
-    fail<ShapeError>(at, "Lstm",
-                     "the input must be [B, T, " + std::to_string(setting_.in) + "], not " + x->shape().str());
-  const int64_t B = x->size(0), T = x->size(1), H = setting_.hidden, n = int64_t(cells_.size());
-  if (T == 0) fail<ShapeError>(at, "Lstm", "there is no step in " + x->shape().str());
-  Tensor counts;  // [T, B, 1]: does step t of row b count?
-  if (lengths.defined()) {
-    if (lengths.shape() != Shape{B} || lengths.dtype() != i64)
-      fail<ShapeError>(
-          at, "Lstm",
-          "the lengths must be i64 " + Shape{B}.str() + ", not " + name(lengths.dtype()) + " " + lengths.shape().str());
-    for (int64_t l : lengths.to_vector<int64_t>())
-      if (l < 1 || l > T)
-        fail<IndexError>(at, "Lstm", "a length must be 1 to " + std::to_string(T) + ", not " + std::to_string(l));
-    counts = reshape(arange(T), {T, 1, 1}) < reshape(lengths, {1, B, 1});
-  }
-  for (const Tensor* t : {&state.h, &state.c})
-    if (t->defined()) check_state(at, "Lstm", *t, {n, B, H});
-
-  std::vector<Tensor> last_h, last_c;
-  Tensor input = x;
-  for (int64_t layer = 0; layer < setting_.layers; ++layer) {
-    std::vector<Tensor> sides;
-    for (int64_t d = 0; d < directions(); ++d) {
-      const int64_t number = layer * directions() + d;
-      const LstmCell& cell = cells_[std::size_t(number)];
-      const Tensor gates = linear(input, cell.weight_ih, cell.bias_ih);  // [B, T, 4 H]
-      LstmState s{state.h.defined() ? state.h(number) : zeros({B, H}, x->dtype()),
-                  state.c.defined() ? state.c(number) : zeros({B, H}, x->dtype())};
-      std::vector<Tensor> steps(static_cast<std::size_t>(T));
-      for (int64_t i = 0; i < T; ++i) {
-        const int64_t t = d ? T - 1 - i : i;
-        const LstmState next = step(cell, gates(_, t), s);
-        if (!counts.defined()) {
-          s = next;
-          steps[std::size_t(t)] = s.h;
-        } else {
-          const Tensor on = counts(t);  // [B, 1]
-          s = {where(on, next.h, s.h), where(on, next.c, s.c)};
-          steps[std::size_t(t)] = where(on, next.h, 0);
-        }
-      }
-      sides.push_back(stack(steps, 1));  // [B, T, H]
-      last_h.push_back(s.h), last_c.push_back(s.c);
-    }
-    input = sides.size() == 1 ? sides[0] : concat(sides, -1);
-    if (layer + 1 < setting_.layers) input = dropout(input, setting_.dropout, training);
-  }
-  return {input, {stack(last_h), stack(last_c)}};
+  std::vector<Tensor> h, c;
+  const Tensor y =
+      through_layers(*this, "Lstm", x, lengths, {state.h, state.c}, training,
+                     [&](const LstmCell& cell, int64_t n, const Tensor& gates, const RecurrentOptions& options) {
+                       auto [steps, last_h, last_c] =
+                           lstm(gates, cell.weight_hh, cell.bias_hh, of_cell(state.h, n), of_cell(state.c, n), options);
+                       h.push_back(last_h), c.push_back(last_c);
+                       return steps;
+                     });
+  return {y, {stack(h), stack(c)}};
 }
 
 }  // namespace heed

@@ -1,68 +1,129 @@
 #pragma once
-// Long short-term memory (Hochreiter and Schmidhuber 1997; with a forget gate, Gers et al. 2000). Gates i, f, g, o in
-// this order, names and layouts as torch.nn.LSTM, batch first:
-//   i, f, o = sigmoid(W_i x + b_i + W_h h + b_h)   g = tanh(..)   c' = f c + i g   h' = o tanh(c')
+// Recurrent modules, batch first: names, layouts and meanings as torch.nn.RNN, LSTM and GRU and their cells. The maths
+// of a step stands at rnn_tanh, lstm and gru in ops.h.
 #include "dropout.h"
 #include "init.h"
 
 namespace heed {
 
+namespace detail {
+inline Parameter recurrent_parameter(const Shape& shape, int64_t hidden) {
+  const double bound = 1 / std::sqrt(double(hidden));
+  return parameter(init::uniform(shape, -bound, bound));
+}
+}  // namespace detail
+
+// ---- one step      x [B, in], state [B, hidden] -> state; an undefined state is zeros
+struct RnnCell {
+  enum Nonlinearity { tanh, relu };
+  int64_t in, hidden;
+  Nonlinearity nonlinearity = tanh;
+  Parameter weight_ih = detail::recurrent_parameter({hidden, in}, hidden);
+  Parameter weight_hh = detail::recurrent_parameter({hidden, hidden}, hidden);
+  Parameter bias_ih =
+      detail::recurrent_parameter({hidden}, hidden);  // RnnCell{.., .bias_ih = {}, .bias_hh = {}} has none
+  Parameter bias_hh = detail::recurrent_parameter({hidden}, hidden);
+
+  Tensor operator()(In x, const Tensor& h = {}, Rng* = nullptr) const;
+};
+
+struct GruCell {
+  int64_t in, hidden;
+  Parameter weight_ih = detail::recurrent_parameter({3 * hidden, in}, hidden);
+  Parameter weight_hh = detail::recurrent_parameter({3 * hidden, hidden}, hidden);
+  Parameter bias_ih = detail::recurrent_parameter({3 * hidden}, hidden);
+  Parameter bias_hh = detail::recurrent_parameter({3 * hidden}, hidden);
+
+  Tensor operator()(In x, const Tensor& h = {}, Rng* = nullptr) const;
+};
+
 struct LstmState {  // what is carried from step to step
   Tensor h, c;
 };
-
-// x [B, in], h and c [B, hidden] -> h and c [B, hidden]; an undefined state is zeros
 struct LstmCell {
   int64_t in, hidden;
-  Parameter weight_ih = parameter(init::uniform({4 * hidden, in}, -bound(hidden), bound(hidden)));
-  Parameter weight_hh = parameter(init::uniform({4 * hidden, hidden}, -bound(hidden), bound(hidden)));
-  Parameter bias_ih = parameter(init::uniform({4 * hidden}, -bound(hidden), bound(hidden)));
-  Parameter bias_hh = parameter(init::uniform({4 * hidden}, -bound(hidden), bound(hidden)));
+  Parameter weight_ih = detail::recurrent_parameter({4 * hidden, in}, hidden);
+  Parameter weight_hh = detail::recurrent_parameter({4 * hidden, hidden}, hidden);
+  Parameter bias_ih = detail::recurrent_parameter({4 * hidden}, hidden);
+  Parameter bias_hh = detail::recurrent_parameter({4 * hidden}, hidden);
 
   LstmState operator()(In x, const LstmState& state = {}, Rng* = nullptr) const;
-
-  static double bound(int64_t hidden) { return 1 / std::sqrt(double(hidden)); }  // of the first weights
 };
 
+// ---- layers over a sequence      x [B, T, in]
+// lengths [B] i64: the steps of each row that count, 1 .. T; undefined: all. The backward direction starts at each
+// row's last step. An undefined state is zeros; what is returned is the state after each row's last step.
+struct RnnResult {
+  Tensor y;  // [B, T, hidden x directions], of the last layer; 0 past a row's length
+  Tensor h;  // [layers x directions, B, hidden], layer by layer, forward then backward
+};
 struct LstmResult {
-  Tensor y;         // [B, T, hidden x directions], of the last layer; 0 past a row's length
-  LstmState state;  // h and c [layers x directions, B, hidden], each after the row's last step
+  Tensor y;
+  LstmState state;
 };
 
-// Layers over a sequence      x [B, T, in]
-class Lstm {
- public:
-  struct Setting {
-    int64_t in, hidden, layers = 1;
-    bool bidirectional = false;
-    double dropout = 0;  // between layers
-  };
-  explicit Lstm(Setting setting);
+namespace detail {
+int64_t directions(const auto& m) { return m.bidirectional ? 2 : 1; }
 
-  // lengths [B] i64: steps of each row that count, 1 .. T; undefined: all. The backward direction starts at each row's
-  // last step. An undefined state is zeros.
+auto recurrent_cells(const auto& m, auto make) {  // make(in) gives a cell
+  std::vector<decltype(make(m.in))> cells;
+  for (int64_t i = 0; i < m.layers * directions(m); ++i) {
+    cells.push_back(make(i < directions(m) ? m.in : m.hidden * directions(m)));
+    if (!m.bias) cells.back().bias_ih = {}, cells.back().bias_hh = {};
+  }
+  return cells;
+}
+void recurrent_fields(auto& m, auto f) {  // weight_ih_l0 .. bias_hh_l0, weight_ih_l0_reverse ..
+  f("in", m.in), f("hidden", m.hidden), f("layers", m.layers);
+  for (std::size_t i = 0; i < m.cells.size(); ++i) {
+    const auto n = int64_t(i);
+    const std::string end = "_l" + std::to_string(n / directions(m)) + (n % directions(m) ? "_reverse" : "");
+    f("weight_ih" + end, m.cells[i].weight_ih), f("weight_hh" + end, m.cells[i].weight_hh);
+    f("bias_ih" + end, m.cells[i].bias_ih), f("bias_hh" + end, m.cells[i].bias_hh);
+  }
+}
+}  // namespace detail
+
+struct Rnn {
+  int64_t in, hidden, layers = 1;
+  bool bidirectional = false;
+  double dropout = 0;  // between layers
+  bool bias = true;
+  RnnCell::Nonlinearity nonlinearity = RnnCell::tanh;
+  std::vector<RnnCell> cells = detail::recurrent_cells(*this, [this](int64_t from) {
+    return RnnCell{from, hidden, nonlinearity};
+  });
+
+  RnnResult operator()(In x, const Tensor& lengths = {}, const Tensor& h0 = {}, Rng* training = nullptr) const;
+
+  void fields(auto f) { detail::recurrent_fields(*this, f); }
+  Rnn clone(auto& copy) const { return {in, hidden, layers, bidirectional, dropout, bias, nonlinearity, copy(cells)}; }
+};
+
+struct Gru {
+  int64_t in, hidden, layers = 1;
+  bool bidirectional = false;
+  double dropout = 0;  // between layers
+  bool bias = true;
+  std::vector<GruCell> cells = detail::recurrent_cells(*this, [this](int64_t from) { return GruCell{from, hidden}; });
+
+  RnnResult operator()(In x, const Tensor& lengths = {}, const Tensor& h0 = {}, Rng* training = nullptr) const;
+
+  void fields(auto f) { detail::recurrent_fields(*this, f); }
+  Gru clone(auto& copy) const { return {in, hidden, layers, bidirectional, dropout, bias, copy(cells)}; }
+};
+
+struct Lstm {
+  int64_t in, hidden, layers = 1;
+  bool bidirectional = false;
+  double dropout = 0;  // between layers
+  bool bias = true;
+  std::vector<LstmCell> cells = detail::recurrent_cells(*this, [this](int64_t from) { return LstmCell{from, hidden}; });
+
   LstmResult operator()(In x, const Tensor& lengths = {}, const LstmState& state = {}, Rng* training = nullptr) const;
 
-  const Setting& setting() const { return setting_; }  // as it was made
-  void fields(auto f) {                                // weight_ih_l0 .. bias_hh_l0, weight_ih_l0_reverse ..
-    f("in", setting_.in), f("hidden", setting_.hidden), f("layers", setting_.layers);
-    for (std::size_t i = 0; i < cells_.size(); ++i) {
-      const std::string end = suffix(int64_t(i));
-      f("weight_ih" + end, cells_[i].weight_ih), f("weight_hh" + end, cells_[i].weight_hh);
-      f("bias_ih" + end, cells_[i].bias_ih), f("bias_hh" + end, cells_[i].bias_hh);
-    }
-  }
-  Lstm clone(auto& copy) const { return Lstm(setting_, copy(cells_)); }
-
- private:
-  Lstm(Setting setting, std::vector<LstmCell> cells) : setting_(setting), cells_(std::move(cells)) {}
-  int64_t directions() const { return setting_.bidirectional ? 2 : 1; }
-  std::string suffix(int64_t cell) const {
-    return "_l" + std::to_string(cell / directions()) + (cell % directions() ? "_reverse" : "");
-  }
-
-  Setting setting_;
-  std::vector<LstmCell> cells_;  // layer by layer, forward then backward
+  void fields(auto f) { detail::recurrent_fields(*this, f); }
+  Lstm clone(auto& copy) const { return {in, hidden, layers, bidirectional, dropout, bias, copy(cells)}; }
 };
 
 }  // namespace heed

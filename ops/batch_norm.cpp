@@ -8,7 +8,7 @@ namespace heed {
 
 // y = (x - mean) / sqrt(variance + eps) weight + bias, statistics per channel c over n and inner     x seen as [n, c,
 // inner]
-struct BatchNorm {
+struct BatchNormOp {
   static constexpr auto name = "batch_norm";
   double eps;
 
@@ -110,11 +110,11 @@ struct BatchNorm {
 
 Normalized batch_norm(In x, In weight, In bias, double eps) {
   const Where at = line_of(x);
-  check_floating(BatchNorm::name, at, x);
+  check_floating(BatchNormOp::name, at, x);
   if (x->dim() < 2 || x->numel() == 0)
-    fail<ShapeError>(at, BatchNorm::name, "the input must be [N, C, ..] and not empty, not " + x->shape().str());
-  for (const In& p : {weight, bias}) check_vector(BatchNorm::name, at, "weight and bias", p, x->size(1), x);
-  auto [y, mean, variance] = apply(at, BatchNorm{eps}, x.tensor(), weight.tensor(), bias.tensor());
+    fail<ShapeError>(at, BatchNormOp::name, "the input must be [N, C, ..] and not empty, not " + x->shape().str());
+  for (const In& p : {weight, bias}) check_vector(BatchNormOp::name, at, "weight and bias", p, x->size(1), x);
+  auto [y, mean, variance] = apply(at, BatchNormOp{eps}, x.tensor(), weight.tensor(), bias.tensor());
   return {y, mean, variance};
 }
 

@@ -139,7 +139,7 @@ struct Cos {
 };
 Tensor cos(In x) { return apply_unary<Cos>(x); }
 
-struct Tanh {
+struct TanhOp {
   static constexpr auto name = "tanh";
   Array forward(const Array& x) const {
     return kernels::map(x, [](auto* p, auto* y, int64_t n) { rows::tanh(p, y, n); });
@@ -149,9 +149,9 @@ struct Tanh {
     return kernels::map_gradient(y, g, [](auto* p, auto* q, auto* dx, int64_t n) { rows::tanh_grad(p, q, dx, n); });
   }
 };
-Tensor tanh(In x) { return apply_unary<Tanh>(x); }
+Tensor tanh(In x) { return apply_unary<TanhOp>(x); }
 
-struct Sigmoid {
+struct SigmoidOp {
   static constexpr auto name = "sigmoid";
   Array forward(const Array& x) const {
     return kernels::map(x, [](auto* p, auto* y, int64_t n) { rows::sigmoid(p, y, n); });
@@ -161,9 +161,9 @@ struct Sigmoid {
     return kernels::map_gradient(y, g, [](auto* p, auto* q, auto* dx, int64_t n) { rows::sigmoid_grad(p, q, dx, n); });
   }
 };
-Tensor sigmoid(In x) { return apply_unary<Sigmoid>(x); }
+Tensor sigmoid(In x) { return apply_unary<SigmoidOp>(x); }
 
-struct Relu {
+struct ReluOp {
   static constexpr auto name = "relu";
   Array forward(const Array& x) const {
     return kernels::map(x, [](auto* p, auto* y, int64_t n) { rows::relu(p, y, n); });
@@ -173,7 +173,7 @@ struct Relu {
     return kernels::map_gradient(y, g, [](auto* p, auto* q, auto* dx, int64_t n) { rows::relu_grad(p, q, dx, n); });
   }
 };
-Tensor relu(In x) { return apply_unary<Relu>(x); }
+Tensor relu(In x) { return apply_unary<ReluOp>(x); }
 
 struct Softplus {
   static constexpr auto name = "softplus";
@@ -204,7 +204,7 @@ struct Erf {
 };
 Tensor erf(In x) { return apply_unary<Erf>(x); }
 
-struct Gelu {
+struct GeluOp {
   static constexpr auto name = "gelu";
   static Tensor normal_cdf(const Tensor& x) { return (1 + erf(x * (1 / std::numbers::sqrt2))) * 0.5; }
   Tensor definition(const Tensor& x) const { return x * normal_cdf(x); }
@@ -220,8 +220,8 @@ struct Gelu {
   }
 };
 Tensor gelu(In x, Approximate approximate) {
-  if (approximate == Approximate::none) return apply_unary<Gelu>(x);
-  check_floating(Gelu::name, line_of(x), x);
+  if (approximate == Approximate::none) return apply_unary<GeluOp>(x);
+  check_floating(GeluOp::name, line_of(x), x);
   Scope here{x};
   constexpr double slope = 2 * std::numbers::sqrt2 * std::numbers::inv_sqrtpi;  // (1 + tanh u) / 2 is sigmoid(2 u)
   return x * sigmoid(x * (1 + 0.044715 * (x * x)) * slope);

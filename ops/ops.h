@@ -20,7 +20,7 @@ struct Dims {  // one dimension or several; an empty list means all
 };
 
 struct Pair : std::array<int64_t, 2> {  // of the height and the width; one number stands for both
-  Pair(int64_t both) : array{both, both} {}
+  Pair(int64_t both = 0) : array{both, both} {}
   Pair(int64_t height, int64_t width) : array{height, width} {}
 };
 
@@ -315,6 +315,30 @@ struct AttentionOptions {
 // softmax(q k^T scale + bias, where mask) v: q [.., T, D], k [.., S, D], v [.., S, E] -> [.., T, E]; batches broadcast.
 // A query that may attend to nothing gives 0 and has gradient 0.   (Vaswani et al. 2017, eq. 1)
 Tensor scaled_dot_product_attention(In q, In k, In v, const AttentionOptions& options = {});
+
+// ---- recurrence, fused: one layer, one direction, all steps
+// x [B, T, gates H] is what the input gives to the gates (W x + b); weight [gates H, H] and bias [gates H] or absent
+// make u = weight h + bias of the state before; h0 and c0 [B, H], absent: zeros.
+struct RecurrentOptions {
+  Tensor lengths = {};   // [B] i64: the steps of each row that count, 1 .. T (else IndexError); undefined: all
+  bool reverse = false;  // from each row's last step to its first
+};
+struct RnnSteps {
+  Tensor y;  // [B, T, H]: h after each step; 0 past a row's length
+  Tensor h;  // [B, H]: after a row's last step
+};
+struct LstmSteps {
+  Tensor y, h, c;
+};
+// h' = tanh(x + u)   (Elman 1990)
+RnnSteps rnn_tanh(In x, In weight, In bias = {}, In h0 = {}, const RecurrentOptions& options = {});
+// h' = relu(x + u)
+RnnSteps rnn_relu(In x, In weight, In bias = {}, In h0 = {}, const RecurrentOptions& options = {});
+// r, z = sigmoid(x + u), n = tanh(x + r u), h' = (1 - z) n + z h; gates r z n   (Cho et al. 2014, reset as in PyTorch)
+RnnSteps gru(In x, In weight, In bias = {}, In h0 = {}, const RecurrentOptions& options = {});
+// i, f, o = sigmoid(x + u), g = tanh(x + u), c' = f c + i g, h' = o tanh(c'); gates i f g o
+// (Hochreiter and Schmidhuber 1997; with a forget gate, Gers et al. 2000)
+LstmSteps lstm(In x, In weight, In bias = {}, In h0 = {}, In c0 = {}, const RecurrentOptions& options = {});
 
 // ---- positions
 struct RopeOptions {

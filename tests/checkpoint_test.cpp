@@ -102,7 +102,7 @@ TEST_CASE("checkpoint remembers its inputs and nothing else") {
 }
 
 TEST_CASE("a replay writes nothing: running statistics move once") {
-  const BatchNorm norm{3};
+  const BatchNorm1d norm{3};
   Rng training{1};
   const Tensor x = variable({4, 3}, 2, f32), y = checkpoint([&](In t, Rng*r) { return norm(t, r); }, x, &training);
   const Tensor after = norm.running_mean * 1;

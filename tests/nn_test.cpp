@@ -1,10 +1,11 @@
 // What modules add to their ops. Values and gradients are compared with PyTorch's in parity_test.cpp.
+#include <numbers>
 #include "common.h"
 
 using namespace heed;
 
 TEST_CASE("batch norm: training and evaluation") {
-  const BatchNorm norm{2};
+  const BatchNorm1d norm{2};
   Rng training{1};
   const Tensor x = tensor({{1, 10}, {3, 30}});
   const Tensor y = norm(x, &training);
@@ -15,12 +16,17 @@ TEST_CASE("batch norm: training and evaluation") {
   CHECK(allclose(norm(x), (x - mean) / sqrt(norm.running_var + 1e-5)));
   CHECK(equal(norm.running_mean, mean));
   CHECK_ERROR(ShapeError, norm(ones({1, 2}), &training),
-              "BatchNorm: one value per channel has no variance to train on: the input is [1, 2]");
+              "BatchNorm1d: one value per channel has no variance to train on: the input is [1, 2]");
+  CHECK_ERROR(ShapeError, norm(ones({2, 3})), "BatchNorm1d: the input must be [N, 2] or [N, 2, L], not [2, 3]");
+  CHECK_ERROR(ShapeError, norm(ones({2, 2, 3, 3})),
+              "BatchNorm1d: the input must be [N, 2] or [N, 2, L], not [2, 2, 3, 3]");
+  CHECK_ERROR(ShapeError, BatchNorm2d{3}(ones({2, 3, 4})),
+              "BatchNorm2d: the input must be [N, 3, H, W], not [2, 3, 4]");
   CHECK(finite(norm.running_var));
 }
 
 TEST_CASE("batch norm without weight and bias, in both modes") {
-  const BatchNorm norm{.channels = 2, .weight = {}, .bias = {}};
+  const BatchNorm1d norm{.channels = 2, .weight = {}, .bias = {}};
   Rng training{1};
   const Tensor x = noise({5, 2}, 1, f32);
   CHECK(allclose(mean(norm(x, &training), 0), zeros({2}), 0, 1e-6));
@@ -28,7 +34,7 @@ TEST_CASE("batch norm without weight and bias, in both modes") {
 }
 
 TEST_CASE("the line of a running statistic's write is the user's") {
-  const BatchNorm norm{2};
+  const BatchNorm1d norm{2};
   Rng training{1};
   const Tensor x = variable({5, 2}, 1, f32), y = x * norm.running_mean;
   const Where trained = (norm(x, &training), Where::here());
@@ -55,7 +61,7 @@ TEST_CASE("self-attention in one argument, with options") {
   Rng a{3}, b{3};
   CHECK(equal(m(x, {.causal = Causal::on}, &a), m(x, x, x, {.causal = Causal::on}, &b)));
   CHECK_ERROR(ShapeError, m(ones({3, 4}), {.causal = Causal::on}),
-              "MultiHeadAttention: the input must be [B, T, 4], not [3, 4]");
+              "MultiHeadAttention: the query must be [B, T, 4], not [3, 4]");
 }
 
 TEST_CASE("initialisers follow seed") {
@@ -85,23 +91,113 @@ TEST_CASE("initialisers have the spread they name") {
   check(init::kaiming_normal(shape, std::sqrt(2.0), f64), 2.0 / 200, 3);
 }
 
+TEST_CASE("truncated normal: within its bounds, with the mean and variance of what lies there") {
+  const Shape shape{300, 200};
+  auto density = [](double z) { return std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi); };
+  auto below = [](double z) { return std::erfc(-z / std::numbers::sqrt2) / 2; };
+  struct Case {
+    double mean, std, low, high;
+  };
+  for (auto [mean, std, low, high] : {Case{0, 1, -2, 2},
+                                      {0, 0.02, -0.04, 0.04},
+                                      {1, 2, 0, 10},
+                                      {0, 1, 0.5, 0.75},
+                                      {0, 1, 2, 3},
+                                      {0, 1, -9, -1.9},
+                                      {3, 1, -1, 2}}) {
+    INFO(mean << " " << std << " " << low << " " << high);
+    const double a = (low - mean) / std, b = (high - mean) / std, mass = below(b) - below(a);
+    const double shift = (density(a) - density(b)) / mass;  // Johnson, Kotz and Balakrishnan 1994, section 10.1
+    const double variance = 1 + (a * density(a) - b * density(b)) / mass - shift * shift;
+    const Tensor w = init::truncated_normal(shape, mean, std, low, high, f64);
+    CHECK(max(w).item() <= high);
+    CHECK(-max(-w).item() >= low);
+    const Tensor z = (w - mean) / std - shift;
+    CHECK(std::abs(heed::mean(z).item()) < 5 * std::sqrt(variance / 60000));
+    CHECK(std::abs(heed::mean(z * z).item() / variance - 1) < 5 * std::sqrt(8.0 / 60000));
+  }
+  CHECK(thrown<Error>([] { init::truncated_normal({2}, 0, 1, 3, 4); }) ==
+        "init: truncated_normal: mean 0.000000, std 1.000000 and bounds 3.000000 to 4.000000: std must be above 0, and "
+        "the mean at most 2 std outside the bounds");
+  CHECK(contains(thrown<Error>([] { init::truncated_normal({2}, 0, 0, -1, 1); }), "std must be above 0"));
+}
+
+TEST_CASE("orthogonal: Q Q^T = 1, or Q^T Q, times gain^2") {
+  for (const Shape& shape : {Shape{5, 9}, {9, 5}, {6, 6}, {4, 3, 2, 2}, {0, 3}}) {
+    const Tensor w = init::orthogonal(shape, 2, f64);
+    CHECK(w.shape() == shape);
+    const Tensor q = reshape(w, {shape[0], shape[0] ? shape.numel() / shape[0] : 3});
+    const Tensor product = q.size(0) <= q.size(1) ? matmul(q, transpose(q)) : matmul(transpose(q), q);
+    CHECK(allclose(product, 4 * eye(product.size(0), f64), 0, 1e-14));
+  }
+  // Uniform: each element of a large one is nearly normal, with variance 1 / n.
+  const Tensor q = init::orthogonal({128, 128}, 1, f64);
+  CHECK(std::abs(mean(q).item()) < 5 / std::sqrt(128.0 * 128 * 128));
+  CHECK(std::abs(sum(q * eye(128, f64)).item()) < 5);  // the trace: signs are not those of a decomposition
+}
+
+TEST_CASE("fans: what a convolution's weight connects") {
+  seed(4);
+  const Tensor in = init::kaiming_uniform({40, 20, 3, 3}, 1, f64),
+               out = init::kaiming_uniform({40, 20, 3, 3}, 1, f64, init::Fan::out);
+  CHECK(max(in).item() == Approx(std::sqrt(3 / 180.0)).epsilon(0.01));
+  CHECK(max(out).item() == Approx(std::sqrt(3 / 360.0)).epsilon(0.01));
+  const Tensor normal = init::kaiming_normal({40, 20, 3, 3}, 1, f64, init::Fan::out);
+  CHECK(mean(normal * normal).item() == Approx(1 / 360.0).epsilon(0.1));
+}
+
+TEST_CASE("sinusoids are the paper's, in the type of use") {
+  const Tensor table = sinusoids(50, 6, f64), odd = sinusoids(3, 5, f64);
+  for (int64_t p : {0, 1, 7, 49})
+    for (int64_t i = 0; i < 3; ++i) {
+      const double angle = double(p) / std::pow(10000, 2 * double(i) / 6);
+      CHECK(table(p, 2 * i).item() == Approx(std::sin(angle)).epsilon(1e-13));
+      CHECK(table(p, 2 * i + 1).item() == Approx(std::cos(angle)).epsilon(1e-13));
+    }
+  CHECK(odd(2, 4).item() == Approx(std::sin(2 / std::pow(10000, 4.0 / 5))));
+  CHECK(max_difference(cast(sinusoids(5000, 8), f64), sinusoids(5000, 8, f64)) < 4e-8);  // the angle is not rounded
+  const SinusoidalPosition position{6};
+  const Tensor x = noise({2, 4, 6}, 1);
+  CHECK(equal(position(x), x + table(range(0, 4))));
+}
+
+TEST_CASE("learned positions: a row for each place, trained") {
+  const LearnedPosition position = cast(LearnedPosition{5, 6}, f64);
+  const Tensor x = variable({2, 4, 6}, 1);
+  CHECK(equal(position(x), x + position.weight(range(0, 4))));
+  const Tensor g = grad(sum(position(x)), {position.weight})[0];
+  CHECK(equal(g, concat({full({4, 6}, 2, f64), zeros({1, 6}, f64)})));
+}
+
+TEST_CASE("feed-forward: swiglu is down(silu(gate(x)) up(x))") {
+  const FeedForward f{.width = 4, .hidden = 8, .activation = FeedForward::swiglu, .bias = false};
+  CHECK(parameters(f).paths == std::vector<std::string>{"gate.weight", "up.weight", "down.weight"});
+  CHECK_FALSE((FeedForward{4, 8}.gate));
+}
+
 TEST_CASE("errors of modules") {
   const Tensor x = ones({2, 3});
   const MultiHeadAttention attention{8, 3}, fits{8, 2};
   CHECK_ERROR(ShapeError, attention(ones({2, 3, 8})),
               "MultiHeadAttention: a width of 8 cannot be shared by 3 heads: it must be a multiple of them");
-  CHECK_ERROR(ShapeError, fits(x), "MultiHeadAttention: the input must be [B, T, 8], not [2, 3]");
+  CHECK_ERROR(ShapeError, fits(x), "MultiHeadAttention: the query must be [B, T, 8], not [2, 3]");
   CHECK_ERROR(ShapeError, fits(ones({2, 3, 8}), ones({2, 5, 8}), ones({2, 5, 8}), {.key_mask = ones({2, 4}, boolean)}),
               "MultiHeadAttention: the key mask must be [2, 5], one value per key, not [2, 4]");
-  const Lstm lstm({.in = 3, .hidden = 4});
-  CHECK_ERROR(ShapeError, lstm(x), "Lstm: the input must be [B, T, 3], not [2, 3]");
-  CHECK_ERROR(ShapeError, lstm(ones({2, 0, 3})), "Lstm: there is no step in [2, 0, 3]");
-  CHECK_ERROR(IndexError, lstm(ones({2, 5, 3}), tensor({0, 5}, i64)), "Lstm: a length must be 1 to 5, not 0");
-  CHECK_ERROR(ShapeError, lstm(ones({2, 5, 3}), tensor({5}, i64)), "Lstm: the lengths must be i64 [2], not i64 [1]");
-  CHECK_ERROR(ShapeError, lstm(ones({2, 5, 3}), {}, {.h = ones({1, 3, 4}), .c = {}}),
-              "Lstm: the state must be [1, 2, 4], not [1, 3, 4]");
-  CHECK_ERROR(ShapeError, (LstmCell{3, 4})(x, {.h = ones({2, 3}), .c = {}}),
-              "LstmCell: the state must be [2, 4], not [2, 3]");
+  CHECK_ERROR(ShapeError, (Bilinear{3, 4, 2})(x, x),
+              "Bilinear: the inputs must be [.., 3] and [.., 4], not [2, 3] and [2, 3]");
+  CHECK_ERROR(ShapeError, RmsNorm{4}(x), "rms_norm: the weight must be [3] for [2, 3], not [4]");
+  CHECK_ERROR(ShapeError, (GroupNorm{2, 3})(x), "group_norm: the 3 channels of [2, 3] do not fall into 2 groups");
+  CHECK_ERROR(ShapeError, (Conv1d{4, 2, 3})(ones({2, 3, 5})),
+              "conv1d: cannot apply a weight [2, 4, 3] in 1 group to [2, 3, 5]: the weight is [O, C / groups, ..], and "
+              "the groups divide O");
+  CHECK_ERROR(ShapeError, (Conv2d{.in = 3, .out = 2, .kernel = 3})(ones({2, 3, 5})),
+              "conv2d: the input must be [N, C, H, W], not [2, 3, 5]");
+  CHECK_ERROR(ShapeError, RotaryPosition{}(ones({2, 3})), "rope: cannot turn 3 of the 3 columns of [2, 3] in pairs");
+  CHECK_ERROR(ShapeError, SinusoidalPosition{4}(x), "SinusoidalPosition: the input must be [.., T, 4], not [2, 3]");
+  CHECK_ERROR(ShapeError, (LearnedPosition{1, 3})(x),
+              "LearnedPosition: there is a row for 1 places, not for the 2 of [2, 3]");
+  CHECK_ERROR(DtypeError, sinusoids(2, 4, i64), "sinusoids: cannot compute in i64: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(ShapeError, sinusoids(-2, 4), "sinusoids: a size of [-2, 4] is negative");
   CHECK_ERROR(ShapeError, (Linear{4, 2})(x),
               "linear: cannot apply a weight [2, 4] to [2, 3]: the last dimension must be 4");
   CHECK_ERROR(IndexError, (Embedding{3, 2})(tensor({3}, i64)),
@@ -115,7 +211,7 @@ TEST_CASE("empty batches pass through modules") {
   CHECK(MultiHeadAttention{8, 2}(x).shape() == Shape{0, 5, 8});
   CHECK(FeedForward{8, 16}(x).shape() == Shape{0, 5, 8});
   CHECK(LayerNorm{8}(x).shape() == Shape{0, 5, 8});
-  const Lstm lstm({.in = 8, .hidden = 4, .bidirectional = true});
+  const Lstm lstm{.in = 8, .hidden = 4, .bidirectional = true};
   CHECK(lstm(x).y.shape() == Shape{0, 5, 8});
   const Linear linear{8, 3};
   const Gradients g = grad(sum(linear(x)), linear);

@@ -22,6 +22,8 @@ Tensor drop_from_generator(const Tensor& x) {
   return dropout(x, 0.3, &rng);
 }
 std::vector<Tensor> list(const Normalized& n) { return {n.y, n.mean, n.variance}; }
+std::vector<Tensor> list(const RnnSteps& r) { return {r.y, r.h}; }
+std::vector<Tensor> list(const LstmSteps& r) { return {r.y, r.h, r.c}; }
 std::vector<Tensor> list(const TopK& t) { return {t.values, t.indices}; }
 std::vector<Tensor> list(const Sorted& s) { return {s.values, s.indices}; }
 
@@ -1629,6 +1631,78 @@ std::vector<OpRow> attention_rows() {
   };
 }
 
+using Recurrent = RnnSteps (*)(In, In, In, In, const RecurrentOptions&);
+std::vector<OpRow> one_state_rows(std::string name, Recurrent f, int64_t gates) {
+  auto x = [gates](int64_t B, int64_t T, int64_t H) { return Shape{B, T, gates * H}; };
+  auto weight = [gates](int64_t H) { return Shape{gates * H, H}; };
+  const OpInput bias({gates * 2}), state({3, 2}), lengths = fixed(index({3}, 4), {2, 4, 1});
+  return {
+      {.name = name,
+       .f = [f](X a) { return list(f(a[0], a[1], {}, {}, {})); },
+       .inputs = {x(3, 4, 2), weight(2)},
+       .remembers = "0 1 y",
+       .also = {{x(0, 2, 2), weight(2)}, {x(2, 1, 1), weight(1)}, {x(2, 2, 0), weight(0)}, {x(1, 2, 5), weight(5)}},
+       .large = {x(130, 3, 384 / gates), weight(384 / gates)}},
+      {.name = name,
+       .form = "bias and first state, backwards",
+       .f = [f](X a) { return list(f(a[0], a[1], a[2], a[3], {.reverse = true})); },
+       .inputs = {x(3, 4, 2), weight(2), bias, state},
+       .remembers = "0 1 2 3 y",
+       .sets = "bias h0 reverse"},
+      {.name = name,
+       .form = "lengths",
+       .f = [f](X a) { return list(f(a[0], a[1], a[2], a[3], {.lengths = a[4]})); },
+       .inputs = {x(3, 4, 2), weight(2), bias, state, lengths},
+       .remembers = "0 1 2 3 4 y",
+       .sets = "lengths"},
+      {.name = name,
+       .form = "lengths, backwards, the last state alone",
+       .f = [f](X a) { return f(a[0], a[1], {}, a[2], {.lengths = a[3], .reverse = true}).h; },
+       .inputs = {x(3, 4, 2), weight(2), state, lengths},
+       .remembers = "0 1 2 3"},
+  };
+}
+
+std::vector<OpRow> recurrent_rows() {
+  std::vector<OpRow> r;
+  for (const auto& rows : {one_state_rows("rnn_tanh", rnn_tanh, 1), one_state_rows("rnn_relu", rnn_relu, 1),
+                           one_state_rows("gru", gru, 3)})
+    r.insert(r.end(), rows.begin(), rows.end());
+  const OpInput lengths = fixed(index({3}, 4), {2, 4, 1});
+  const std::vector<OpRow> lstm_rows{
+      {.name = "lstm",
+       .f = [](X a) { return list(lstm(a[0], a[1])); },
+       .inputs = {{3, 4, 8}, {8, 2}},
+       .remembers = "0 1 y",
+       .also = {{{0, 2, 8}, {8, 2}}, {{2, 1, 4}, {4, 1}}, {{2, 2, 0}, {0, 0}}, {{1, 2, 20}, {20, 5}}},
+       .large = {{130, 3, 384}, {384, 96}}},
+      {.name = "lstm",
+       .form = "no steps",
+       .f = [](X a) { return list(lstm(a[0], a[1], {}, a[2], a[3])); },
+       .inputs = {{2, 0, 8}, {8, 2}, {2, 2}, {2, 2}},
+       .remembers = "1 2 3 y"},
+      {.name = "lstm",
+       .form = "bias and first state, backwards",
+       .f = [](X a) { return list(lstm(a[0], a[1], a[2], a[3], a[4], {.reverse = true})); },
+       .inputs = {{3, 4, 8}, {8, 2}, {8}, {3, 2}, {3, 2}},
+       .remembers = "0 1 2 3 4 y",
+       .sets = "bias h0 c0 reverse"},
+      {.name = "lstm",
+       .form = "lengths",
+       .f = [](X a) { return list(lstm(a[0], a[1], a[2], a[3], a[4], {.lengths = a[5]})); },
+       .inputs = {{3, 4, 8}, {8, 2}, {8}, {3, 2}, {3, 2}, lengths},
+       .remembers = "0 1 2 3 4 5 y",
+       .sets = "lengths"},
+      {.name = "lstm",
+       .form = "lengths, backwards, the last cell alone",
+       .f = [](X a) { return lstm(a[0], a[1], {}, a[2], a[3], {.lengths = a[4], .reverse = true}).c; },
+       .inputs = {{3, 4, 8}, {8, 2}, {3, 2}, {3, 2}, lengths},
+       .remembers = "0 1 2 3 4"},
+  };
+  r.insert(r.end(), lstm_rows.begin(), lstm_rows.end());
+  return r;
+}
+
 std::vector<OpRow> position_rows() {
   return {
       {.name = "rope",
@@ -1702,7 +1776,7 @@ const std::vector<OpRow>& op_table() {
   static const std::vector<OpRow> table = [] {
     std::vector<OpRow> r;
     for (auto rows : {elementwise_rows, reduction_rows, shape_rows, index_rows, product_rows, normalising_rows,
-                      window_rows, loss_rows, random_rows, attention_rows, position_rows, core_rows})
+                      window_rows, loss_rows, random_rows, attention_rows, recurrent_rows, position_rows, core_rows})
       for (OpRow& row : rows()) r.push_back(std::move(row));
     return r;
   }();

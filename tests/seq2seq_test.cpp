@@ -18,7 +18,8 @@ Seq2Seq small(bool attends) {
 }
 Batch batch_of(std::initializer_list<const char*> sources) {
   std::vector<Example> examples;
-  for (std::string s : sources) examples.push_back({letters.encode(s), letters.encode(std::string(s.rbegin(), s.rend()))});
+  for (std::string s : sources)
+    examples.push_back({letters.encode(s), letters.encode(std::string(s.rbegin(), s.rend()))});
   return collate(examples);
 }
 Tensor loss_of(const Seq2Seq& model, const Batch& batch) {
@@ -40,7 +41,8 @@ TEST_CASE("additive attention: weights are a distribution over the keys that cou
   CHECK(max_difference(weights(1, range(7, 24)), zeros({17}, f64)) == 0);
   CHECK(max_difference(context, sum(reshape(weights, {2, 24, 1}) * keys, 1)) < 1e-15);
 
-  // Without v, a mean of tanh lies in [-1, 1], and no weight over n keys exceeds 1 / (1 + (n - 1) e^-2). With v it does.
+  // Without v, a mean of tanh lies in [-1, 1], and no weight over n keys exceeds 1 / (1 + (n - 1) e^-2). With v it
+  // does.
   const double bound = 1 / (1 + 23 * std::exp(-2.0));
   const Tensor mean_of_tanh = mean(tanh(100 * (a.project(keys) + reshape(a.query(query), {2, 1, 5}))), -1);
   CHECK(max(softmax(mean_of_tanh)).item() <= bound);

@@ -17,7 +17,7 @@ struct Net {
   int64_t vocab, width, depth;
   Linear token{vocab, width};
   std::vector<Block> blocks = stack_of(depth, [this] { return Block{width}; });
-  BatchNorm norm{width};
+  BatchNorm1d norm{width};
   std::optional<Linear> extra = make<Linear>(width, width);
   std::optional<Linear> absent = std::nullopt;
   Linear head{.in = vocab, .out = width, .weight = tie(token.weight), .bias = {}};
@@ -175,7 +175,7 @@ TEST_CASE("private parts are walked, renamed and cloned") {
   const Holder copy = clone(h);
   CHECK(equal(copy.inner.weight(), h.inner.weight()));
   CHECK(copy.inner.weight().array().storage() != h.inner.weight().array().storage());
-  const Lstm lstm({.in = 2, .hidden = 3, .layers = 2, .bidirectional = true}), again = clone(lstm);
+  const Lstm lstm{.in = 2, .hidden = 3, .layers = 2, .bidirectional = true}, again = clone(lstm);
   CHECK(parameters(again).paths == parameters(lstm).paths);
   CHECK(parameters(lstm).paths[4] == "weight_ih_l0_reverse");
 }

@@ -18,7 +18,7 @@ struct Seq2Seq {
   int64_t context = attends ? 2 * hidden : 0;
 
   Embedding source{source_vocab, width};
-  Lstm encoder = make<Lstm>(Lstm::Setting{.in = width, .hidden = hidden, .bidirectional = true});
+  Lstm encoder{.in = width, .hidden = hidden, .bidirectional = true};
   Linear first_h{2 * hidden, hidden};  // from the last states of both directions
   Linear first_c{2 * hidden, hidden};
   Embedding target{target_vocab, width};

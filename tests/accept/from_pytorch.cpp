@@ -11,6 +11,14 @@ struct Block {
   Dropout dropout{0.1};
   Tensor operator()(In x, Rng* training = nullptr) const { return dropout(x + relu(linear(x)), training); }
 };
+struct Image {
+  int64_t width;
+  Sequential net{make<Linear>(width, 8), Relu{}, Linear{.in = 8, .out = 2, .bias = {}}};
+  Conv2d filters{.in = 3, .out = width, .kernel = 3, .padding = 1};
+  TransformerEncoder encoder{.width = width, .heads = 2, .num_layers = 1, .options = {.norm_first = true}};
+  Gru gru{.in = width, .hidden = width, .bidirectional = true};
+  Tensor operator()(In x, const Tensor& kept) const { return net(encoder(gru(x).y, {.key_mask = kept})); }
+};
 struct Model {
   std::vector<Block> blocks = stack_of(3, [] { return Block{8}; });
   Tensor operator()(In x, Rng* training = nullptr) const {
@@ -55,5 +63,7 @@ int main() {
   for (Batch& batch : Loader(std::ssize(batches), [&](int64_t i) { return collate(data, batches[size_t(i)]); }))
     print(batch.source.ids);
   Checkpoints("runs/example", model).add("optimizer", optimizer).add("rng", rng).save(1);
-  return int(parameters(precise).paths.size() + summary(model).size() + report.missing.size());
+  const Image image{4};
+  return int(parameters(image).paths.size() + parameters(precise).paths.size() + summary(model).size() +
+             report.missing.size());
 }

@@ -194,12 +194,14 @@ def dropout_evaluation(settings, x):
 
 
 class FeedForward(nn.Module):
-    def __init__(self, width, hidden, activation):
+    def __init__(self, width, hidden, activation, bias=True):
         super().__init__()
-        self.up, self.down, self.activation = nn.Linear(width, hidden), nn.Linear(hidden, width), getattr(F, activation)
+        self.up, self.down = nn.Linear(width, hidden, bias), nn.Linear(hidden, width, bias)
+        self.gate = nn.Linear(width, hidden, bias) if activation == "swiglu" else None
+        self.activation = getattr(F, activation, None)
 
     def forward(self, x):
-        return self.down(self.activation(self.up(x)))
+        return self.down(F.silu(self.gate(x)) * self.up(x) if self.gate else self.activation(self.up(x)))
 
 
 def scaled_dot_product_attention(settings, **inputs):
@@ -214,22 +216,87 @@ def scaled_dot_product_attention(settings, **inputs):
     return record(f, inputs), settings
 
 
-def multi_head_attention(bias=True, causal=False, weights_have_gradients=False, **inputs):
+def hidden(may_attend):
+    """PyTorch's modules take True = may not attend, or numbers to add."""
+    return ~may_attend if may_attend is not None and may_attend.dtype == torch.bool else may_attend
+
+
+def causal_mask(length):
+    return torch.ones(length, length).tril() == 0
+
+
+def multi_head_attention(causal=False, weights_have_gradients=False, settings={}, **inputs):
     """key defaults to query, value to key."""
-    settings = {"embed_dim": 4, "num_heads": 2, "bias": bias}
+    settings = {"embed_dim": 4, "num_heads": 2, "bias": True, **settings}
     module = randomize(nn.MultiheadAttention(**settings, batch_first=True))
 
-    def f(query, key=None, value=None, key_mask=None):
+    def f(query, key=None, value=None, key_mask=None, mask=None, bias=None):
         key = query if key is None else key
         value = key if value is None else value
-        hidden = {"key_padding_mask": None if key_mask is None else ~key_mask,  # PyTorch: True = may not attend
-                  "attn_mask": torch.ones(query.shape[1], key.shape[1]).tril() == 0 if causal else None}
-        y, weights_per_head = module(query, key, value, **hidden, average_attn_weights=False)
-        _, weights = module(query, key, value, **hidden, average_attn_weights=True)
+        masks = {"key_padding_mask": hidden(key_mask),
+                 "attn_mask": causal_mask(query.shape[1]) if causal else hidden(mask) if bias is None else bias}
+        y, weights_per_head = module(query, key, value, **masks, average_attn_weights=False)
+        _, weights = module(query, key, value, **masks, average_attn_weights=True)
         returned = {"weights": weights, "weights_per_head": weights_per_head}
         return {"y": y, **(returned if weights_have_gradients else values(returned))}
 
     return record(f, inputs, module), {**settings, "causal": causal}
+
+
+SMALL = {"d_model": 4, "nhead": 2, "dim_feedforward": 5, "dropout": 0.3, "batch_first": True}
+
+
+def transformer_settings(activation="relu", norm_first=False, bias=True, layer_norm_eps=1e-5):
+    return {"activation": activation, "norm_first": norm_first, "bias": bias, "layer_norm_eps": layer_norm_eps}
+
+
+def transformer_encoder(settings={}, num_layers=0, causal=False, **inputs):
+    """A layer, or some and a norm."""
+    settings = transformer_settings(**settings)
+    module = nn.TransformerEncoderLayer(**SMALL, **settings)
+    if num_layers:
+        module = nn.TransformerEncoder(module, num_layers, nn.LayerNorm(4), enable_nested_tensor=False)
+    randomize(module.eval())
+
+    def f(x, mask=None, key_mask=None):
+        mask = causal_mask(x.shape[1]) if causal else hidden(mask)
+        return {"y": module(x, mask, src_key_padding_mask=hidden(key_mask))}
+
+    return record(f, inputs, module), {**SMALL, **settings, "num_layers": num_layers, "causal": causal}
+
+
+def transformer_decoder(settings={}, num_layers=0, causal=False, **inputs):
+    settings = transformer_settings(**settings)
+    module = nn.TransformerDecoderLayer(**SMALL, **settings)
+    if num_layers:
+        module = nn.TransformerDecoder(module, num_layers, nn.LayerNorm(4))
+    randomize(module.eval())
+
+    def f(x, memory, key_mask=None, memory_mask=None, memory_key_mask=None):
+        y = module(x, memory, causal_mask(x.shape[1]) if causal else None, hidden(memory_mask),
+                   tgt_key_padding_mask=hidden(key_mask), memory_key_padding_mask=hidden(memory_key_mask))
+        return {"y": y}
+
+    return record(f, inputs, module), {**SMALL, **settings, "num_layers": num_layers, "causal": causal}
+
+
+def transformer(settings={}, **inputs):
+    """Causal in the target; padding of the source is hidden from the memory's readers, too."""
+    settings = {**transformer_settings(**settings), "num_encoder_layers": 2, "num_decoder_layers": 1}
+    module = randomize(nn.Transformer(**SMALL, **settings).eval())
+
+    def f(source, target, source_key_mask, target_key_mask):
+        y = module(source, target, tgt_mask=causal_mask(target.shape[1]), src_key_padding_mask=~source_key_mask,
+                   tgt_key_padding_mask=~target_key_mask, memory_key_padding_mask=~source_key_mask)
+        return {"y": y}
+
+    return record(f, inputs, module), {**SMALL, **settings}
+
+
+def cell(kind, settings, **inputs):
+    """One step of an RNN or a GRU."""
+    module = randomize(kind(**settings))
+    return record(lambda x, h: {"h_next": module(x, h)}, inputs, module), settings
 
 
 def lstm_cell(settings, **inputs):
@@ -237,19 +304,23 @@ def lstm_cell(settings, **inputs):
     return record(lambda x, h, c: dict(zip(("h_next", "c_next"), module(x, (h, c)))), inputs, module), settings
 
 
-def lstm(settings, **inputs):
+def recurrent(kind, settings, **inputs):
     """Padded outputs are zero, the final states are those of each row's last step."""
     settings = {"num_layers": 1, "bidirectional": False, **settings}
-    module = randomize(nn.LSTM(**settings, batch_first=True))
+    module = randomize(kind(**settings, batch_first=True))
 
     def f(x, h0=None, c0=None, lengths=None):
         packed = x if lengths is None else pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-        y, (h_n, c_n) = module(packed, None if h0 is None else (h0, c0))
+        y, last = module(packed, h0 if c0 is None else (h0, c0))
         if lengths is not None:
             y, _ = pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])
-        return {"y": y, "h_n": h_n, "c_n": c_n}
+        return {"y": y, **dict(zip(("h_n", "c_n"), last if kind is nn.LSTM else (last,)))}
 
     return record(f, inputs, module), settings
+
+
+def lstm(settings, **inputs):
+    return recurrent(nn.LSTM, settings, **inputs)
 
 
 def learning_rates(schedule, steps):
@@ -608,12 +679,33 @@ CASES = {
     # modules
     "linear": lambda: layer(nn.Linear, {"in_features": 3, "out_features": 4, "bias": True}, x=normal(2, 5, 3)),
     "linear_no_bias": lambda: layer(nn.Linear, {"in_features": 3, "out_features": 4, "bias": False}, x=normal(5, 3)),
+    "bilinear": lambda: layer(nn.Bilinear, {"in1_features": 3, "in2_features": 4, "out_features": 5},
+                              x1=normal(2, 6, 3), x2=normal(2, 6, 4)),
     "embedding": lambda: layer(nn.Embedding, {"num_embeddings": 5, "embedding_dim": 3},
                                index=integers([1, 3, 1, 0], [4, 1, 0, 1])),
     "layer_norm": lambda: layer(nn.LayerNorm, {"normalized_shape": 5, "eps": 1e-5}, x=normal(2, 3, 5)),
     "dropout_evaluation": lambda: dropout_evaluation({"p": 0.5}, normal(3, 5)),
     "feed_forward_relu": lambda: layer(FeedForward, {"width": 3, "hidden": 5, "activation": "relu"}, x=normal(2, 4, 3)),
     "feed_forward_gelu": lambda: layer(FeedForward, {"width": 3, "hidden": 5, "activation": "gelu"}, x=normal(2, 4, 3)),
+    "rms_norm_module": lambda: layer(nn.RMSNorm, {"normalized_shape": 5, "eps": None}, x=normal(2, 3, 5)),
+    "rms_norm_module_eps": lambda: layer(nn.RMSNorm, {"normalized_shape": 5, "eps": 0.1}, x=normal(2, 3, 5)),
+    "group_norm_module": lambda: layer(
+        nn.GroupNorm, {"num_groups": 2, "num_channels": 6, "eps": 1e-3}, x=normal(2, 6, 3, 4)),
+    "conv1d_module": lambda: layer(
+        nn.Conv1d, {"in_channels": 4, "out_channels": 6, "kernel_size": 3, "stride": 2, "padding": 1, "dilation": 2,
+                    "groups": 2, "bias": True}, x=normal(2, 4, 9)),
+    "conv2d_module": lambda: layer(
+        nn.Conv2d, {"in_channels": 4, "out_channels": 6, "kernel_size": (3, 2), "stride": (1, 2), "padding": (2, 1),
+                    "dilation": (2, 1), "groups": 2, "bias": True}, x=normal(2, 4, 5, 6)),
+    "conv2d_module_no_bias": lambda: layer(
+        nn.Conv2d, {"in_channels": 3, "out_channels": 4, "kernel_size": (3, 3), "stride": (1, 1), "padding": (1, 1),
+                    "dilation": (1, 1), "groups": 1, "bias": False}, x=normal(2, 3, 4, 5)),
+    "feed_forward_swiglu": lambda: layer(
+        FeedForward, {"width": 3, "hidden": 5, "activation": "swiglu", "bias": False}, x=normal(2, 4, 3)),
+    "batch_norm_1d_length": lambda: batch_norm(
+        nn.BatchNorm1d, {"num_features": 3, "eps": 1e-3, "momentum": 0.2}, normal(5, 3, 4)),
+    "batch_norm_1d_evaluation": lambda: batch_norm(
+        nn.BatchNorm1d, {"num_features": 3, "eps": 1e-5, "momentum": 0.1}, normal(5, 3), training=False),
     "batch_norm_1d": lambda: batch_norm(
         nn.BatchNorm1d, {"num_features": 3, "eps": 1e-5, "momentum": 0.1}, normal(5, 3)),
     "batch_norm_2d": lambda: batch_norm(
@@ -621,7 +713,7 @@ CASES = {
     "batch_norm_2d_evaluation": lambda: batch_norm(
         nn.BatchNorm2d, {"num_features": 3, "eps": 1e-5, "momentum": 0.1}, normal(2, 3, 4, 2), training=False),
     "multi_head_attention_self": lambda: multi_head_attention(query=normal(2, 3, 4)),
-    "multi_head_attention_no_bias": lambda: multi_head_attention(bias=False, query=normal(2, 3, 4)),
+    "multi_head_attention_no_bias": lambda: multi_head_attention(settings={"bias": False}, query=normal(2, 3, 4)),
     "multi_head_attention_cross": lambda: multi_head_attention(query=normal(2, 3, 4), key=normal(2, 5, 4)),
     "multi_head_attention_query_key_value": lambda: multi_head_attention(
         query=normal(2, 3, 4), key=normal(2, 5, 4), value=normal(2, 5, 4)),
@@ -632,6 +724,61 @@ CASES = {
         causal=True, query=normal(2, 4, 4), key_mask=may_attend([1, 1, 0, 0], [1, 1, 1, 0])),
     "multi_head_attention_weight_gradients": lambda: multi_head_attention(
         weights_have_gradients=True, query=normal(2, 3, 4), key=normal(2, 5, 4)),
+    "multi_head_attention_mask": lambda: multi_head_attention(
+        query=normal(2, 3, 4), key=normal(2, 5, 4),
+        mask=may_attend([1, 0, 1, 1, 0], [0, 0, 0, 1, 0], [1, 1, 1, 1, 1])),
+    "multi_head_attention_bias": lambda: multi_head_attention(
+        query=normal(2, 3, 4), key=normal(2, 5, 4), bias=normal(3, 5)),
+    "multi_head_attention_kdim_vdim": lambda: multi_head_attention(
+        settings={"kdim": 3, "vdim": 6}, query=normal(2, 3, 4), key=normal(2, 5, 3), value=normal(2, 5, 6)),
+    "multi_head_attention_kdim_no_bias": lambda: multi_head_attention(
+        settings={"kdim": 3, "bias": False}, query=normal(2, 3, 4), key=normal(2, 5, 3), value=normal(2, 5, 4)),
+    "transformer_encoder_layer": lambda: transformer_encoder(x=normal(2, 3, 4)),
+    "transformer_encoder_layer_pre_norm": lambda: transformer_encoder(
+        {"norm_first": True, "activation": "gelu", "layer_norm_eps": 1e-3}, x=normal(2, 3, 4)),
+    "transformer_encoder_layer_no_bias": lambda: transformer_encoder({"bias": False}, x=normal(2, 3, 4)),
+    "transformer_encoder_layer_masks": lambda: transformer_encoder(
+        x=normal(2, 3, 4), mask=may_attend([1, 0, 1], [1, 1, 0], [1, 1, 1]), key_mask=may_attend([1, 1, 1], [1, 1, 0])),
+    "transformer_encoder": lambda: transformer_encoder(
+        num_layers=2, causal=True, x=normal(2, 4, 4), key_mask=may_attend([1, 1, 1, 1], [1, 1, 1, 0])),
+    "transformer_encoder_pre_norm": lambda: transformer_encoder(
+        {"norm_first": True}, num_layers=2, x=normal(2, 4, 4), key_mask=may_attend([1, 1, 0, 1], [1, 0, 0, 0])),
+    "transformer_decoder_layer": lambda: transformer_decoder(x=normal(2, 3, 4), memory=normal(2, 5, 4)),
+    "transformer_decoder_layer_pre_norm": lambda: transformer_decoder(
+        {"norm_first": True, "activation": "gelu"}, x=normal(2, 3, 4), memory=normal(2, 5, 4)),
+    "transformer_decoder_layer_no_bias": lambda: transformer_decoder(
+        {"bias": False}, x=normal(2, 3, 4), memory=normal(2, 5, 4)),
+    "transformer_decoder_layer_masks": lambda: transformer_decoder(
+        causal=True, x=normal(2, 3, 4), memory=normal(2, 5, 4), key_mask=may_attend([1, 1, 1], [1, 1, 0]),
+        memory_mask=may_attend([1, 0, 1, 1, 0], [0, 1, 0, 1, 0], [1, 1, 1, 1, 1]),
+        memory_key_mask=may_attend([1, 1, 1, 1, 0], [1, 1, 0, 0, 0])),
+    "transformer_decoder": lambda: transformer_decoder(
+        num_layers=2, causal=True, x=normal(2, 3, 4), memory=normal(2, 5, 4),
+        memory_key_mask=may_attend([1, 1, 1, 1, 0], [1, 1, 0, 0, 0])),
+    "transformer": lambda: transformer(
+        source=normal(2, 5, 4), target=normal(2, 3, 4), source_key_mask=may_attend([1, 1, 1, 1, 1], [1, 1, 1, 0, 0]),
+        target_key_mask=may_attend([1, 1, 0], [1, 1, 1])),
+    "transformer_pre_norm": lambda: transformer(
+        {"norm_first": True, "activation": "gelu"}, source=normal(2, 5, 4), target=normal(2, 3, 4),
+        source_key_mask=may_attend([1, 1, 1, 1, 1], [1, 1, 1, 0, 0]), target_key_mask=may_attend([1, 1, 0], [1, 1, 1])),
+    "rnn_cell": lambda: cell(nn.RNNCell, {"input_size": 3, "hidden_size": 4}, x=normal(2, 3), h=normal(2, 4)),
+    "rnn_cell_relu": lambda: cell(
+        nn.RNNCell, {"input_size": 3, "hidden_size": 4, "nonlinearity": "relu"}, x=normal(2, 3), h=normal(2, 4)),
+    "gru_cell": lambda: cell(nn.GRUCell, {"input_size": 3, "hidden_size": 4}, x=normal(2, 3), h=normal(2, 4)),
+    "rnn": lambda: recurrent(nn.RNN, {"input_size": 3, "hidden_size": 4}, x=normal(2, 5, 3)),
+    "rnn_no_bias": lambda: recurrent(nn.RNN, {"input_size": 3, "hidden_size": 4, "bias": False}, x=normal(2, 5, 3)),
+    "rnn_relu_everything": lambda: recurrent(
+        nn.RNN, {"input_size": 3, "hidden_size": 4, "num_layers": 2, "bidirectional": True, "nonlinearity": "relu"},
+        x=normal(3, 5, 3), h0=normal(4, 3, 4), lengths=integers(2, 5, 4)),
+    "gru": lambda: recurrent(nn.GRU, {"input_size": 3, "hidden_size": 4}, x=normal(2, 5, 3)),
+    "gru_no_bias": lambda: recurrent(
+        nn.GRU, {"input_size": 3, "hidden_size": 4, "num_layers": 2, "bias": False}, x=normal(2, 5, 3)),
+    "gru_bidirectional_lengths": lambda: recurrent(
+        nn.GRU, {"input_size": 3, "hidden_size": 4, "bidirectional": True}, x=normal(3, 5, 3), lengths=integers(3, 5, 1)),
+    "gru_everything": lambda: recurrent(
+        nn.GRU, {"input_size": 3, "hidden_size": 4, "num_layers": 2, "bidirectional": True},
+        x=normal(3, 5, 3), h0=normal(4, 3, 4), lengths=integers(2, 5, 4)),
+    "lstm_no_bias": lambda: lstm({"input_size": 3, "hidden_size": 4, "bias": False}, x=normal(2, 5, 3)),
     "lstm_cell": lambda: lstm_cell({"input_size": 3, "hidden_size": 4}, x=normal(2, 3), h=normal(2, 4), c=normal(2, 4)),
     "lstm": lambda: lstm({"input_size": 3, "hidden_size": 4}, x=normal(2, 5, 3)),
     "lstm_two_layers": lambda: lstm({"input_size": 3, "hidden_size": 4, "num_layers": 2}, x=normal(2, 5, 3)),

@@ -1,0 +1,63 @@
+#include "transformer.h"
+
+namespace heed {
+
+LayerNorm TransformerOptions::norm(int64_t width) const {
+  LayerNorm norm{width, eps};
+  if (!bias) norm.bias = {};
+  return norm;
+}
+
+namespace {
+
+// What part adds to x, with the norm before or after.
+Tensor add(const TransformerOptions& o, const Tensor& x, const LayerNorm& norm, Rng* training, auto part) {
+  return o.norm_first ? x + dropout(part(norm(x)), o.dropout, training)
+                      : norm(x + dropout(part(x), o.dropout, training));
+}
+
+auto self_attention(const auto& m, const MultiHeadOptions& mask, Rng* training) {
+  return [&m, &mask, training](const Tensor& x) { return m.self_attn(x, mask, training); };
+}
+auto feed_forward(const auto& m, Rng* training) {
+  return [&m, training](const Tensor& x) {
+    return m.linear2(dropout(m.options.activate(m.linear1(x)), m.options.dropout, training));
+  };
+}
+
+}  // namespace
+
+Tensor TransformerEncoderLayer::operator()(In x, const MultiHeadOptions& mask, Rng* training) const {
+  Scope here{*this, x};
+  const Tensor h = add(options, x, norm1, training, self_attention(*this, mask, training));
+  return add(options, h, norm2, training, feed_forward(*this, training));
+}
+
+Tensor TransformerDecoderLayer::operator()(In x, In memory, const DecoderMasks& masks, Rng* training) const {
+  Scope here{*this, x};
+  Tensor h = add(options, x, norm1, training, self_attention(*this, masks.target, training));
+  h = add(options, h, norm2, training,
+          [&](const Tensor& q) { return multihead_attn(q, memory, memory, masks.memory, training); });
+  return add(options, h, norm3, training, feed_forward(*this, training));
+}
+
+Tensor TransformerEncoder::operator()(In x, const MultiHeadOptions& mask, Rng* training) const {
+  Scope here{*this, x};
+  Tensor h = x;
+  for (const TransformerEncoderLayer& layer : layers) h = layer(h, mask, training);
+  return norm ? (*norm)(h) : h;
+}
+
+Tensor TransformerDecoder::operator()(In x, In memory, const DecoderMasks& masks, Rng* training) const {
+  Scope here{*this, x};
+  Tensor h = x;
+  for (const TransformerDecoderLayer& layer : layers) h = layer(h, memory, masks, training);
+  return norm ? (*norm)(h) : h;
+}
+
+Tensor Transformer::operator()(In source, In target, const TransformerMasks& masks, Rng* training) const {
+  Scope here{*this, source};
+  return decoder(target, encoder(source, masks.source, training), {masks.target, masks.memory}, training);
+}
+
+}  // namespace heed
