@@ -5,32 +5,32 @@
 
 namespace heed {
 
-struct Relu {
+struct Relu {  // max(x, 0)
   Tensor operator()(In x, Rng* = nullptr) const {
     Scope here{*this, x};
     return relu(x);
   }
 };
-struct Gelu {
+struct Gelu {  // x P(X < x), X standard normal, or what is near it
   Approximate approximate = Approximate::none;
   Tensor operator()(In x, Rng* = nullptr) const {
     Scope here{*this, x};
     return gelu(x, approximate);
   }
 };
-struct Silu {
+struct Silu {  // x sigmoid(x)
   Tensor operator()(In x, Rng* = nullptr) const {
     Scope here{*this, x};
     return silu(x);
   }
 };
-struct Tanh {
+struct Tanh {  // the hyperbolic tangent
   Tensor operator()(In x, Rng* = nullptr) const {
     Scope here{*this, x};
     return tanh(x);
   }
 };
-struct Sigmoid {
+struct Sigmoid {  // 1 / (1 + e^-x)
   Tensor operator()(In x, Rng* = nullptr) const {
     Scope here{*this, x};
     return sigmoid(x);

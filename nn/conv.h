@@ -17,6 +17,7 @@ struct Conv1d {
     Scope here{*this, x};
     return conv1d(x, weight, bias, {stride, padding, dilation, groups});
   }
+  // Of the first weights of a bias: 1 / sqrt(values that an output sees).
   double bound() const { return 1 / std::sqrt(double(in / groups * kernel)); }
 };
 
@@ -33,6 +34,7 @@ struct Conv2d {
     Scope here{*this, x};
     return conv2d(x, weight, bias, {stride, padding, dilation, groups});
   }
+  // Of the first weights of a bias: 1 / sqrt(values that an output sees).
   double bound() const { return 1 / std::sqrt(double(in / groups * kernel[0] * kernel[1])); }
 };
 

@@ -25,6 +25,7 @@ struct FeedForward {
     return down(heed::dropout(a, dropout, training));
   }
 
+  // What `gate` begins as: a layer for swiglu, else none.
   static std::optional<Linear> gate_of(const FeedForward& m) {
     if (m.activation != swiglu) return std::nullopt;
     return linear_of(m.width, m.hidden, m.bias);

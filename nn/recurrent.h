@@ -27,7 +27,7 @@ struct RnnCell {
   Tensor operator()(In x, const Tensor& h = {}, Rng* = nullptr) const;
 };
 
-struct GruCell {
+struct GruCell {  // gates r, z and n
   int64_t in, hidden;
   Parameter weight_ih = detail::recurrent_parameter({3 * hidden, in}, hidden);
   Parameter weight_hh = detail::recurrent_parameter({3 * hidden, hidden}, hidden);
@@ -40,7 +40,7 @@ struct GruCell {
 struct LstmState {  // what is carried from step to step
   Tensor h, c;
 };
-struct LstmCell {
+struct LstmCell {  // gates i, f, g and o
   int64_t in, hidden;
   Parameter weight_ih = detail::recurrent_parameter({4 * hidden, in}, hidden);
   Parameter weight_hh = detail::recurrent_parameter({4 * hidden, hidden}, hidden);

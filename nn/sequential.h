@@ -16,6 +16,7 @@ class AnyModule {
   requires(!std::is_same_v<M, AnyModule>) explicit AnyModule(M m) : held_(std::make_unique<Held<M>>(std::move(m))) {}
 
   Tensor operator()(In x, Rng* training = nullptr) const { return held_->call(x, training); }
+  // What the walk over a model does with it.
   void walk(std::string& path, Visit visit) { held_->walk(path, visit); }
   AnyModule clone(detail::Cloner& copy) const { return AnyModule(held_->clone(copy)); }
 
@@ -56,7 +57,7 @@ class Sequential {
     for (const AnyModule& m : modules_) y = m(y, training);
     return y;
   }
-  int64_t size() const { return int64_t(modules_.size()); }
+  int64_t size() const { return int64_t(modules_.size()); }                          // how many there are
   const AnyModule& operator[](int64_t i) const { return modules_[std::size_t(i)]; }  // to freeze it, say
 
   void fields(auto f) {

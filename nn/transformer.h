@@ -17,6 +17,7 @@ struct TransformerOptions {
   bool norm_first = false;  // x + f(norm(x)) (Xiong et al. 2020), not norm(x + f(x))
   bool bias = true;         // of everything, the norms included
 
+  // What the layers are made of and call.
   LayerNorm norm(int64_t width) const;
   Tensor activate(const Tensor& x) const { return activation == relu ? heed::relu(x) : heed::gelu(x); }
 };
@@ -65,6 +66,7 @@ struct TransformerEncoder {
   Tensor operator()(In x, Rng* training) const { return (*this)(x, {}, training); }
 };
 
+// The same of decoder layers      x [B, T, width], memory [B, S, width] -> [B, T, width]
 struct TransformerDecoder {
   int64_t width, heads, num_layers;
   TransformerOptions options = {};
@@ -76,7 +78,7 @@ struct TransformerDecoder {
   Tensor operator()(In x, In memory, const DecoderMasks& masks = {}, Rng* training = nullptr) const;
 };
 
-struct TransformerMasks {
+struct TransformerMasks {  // of the encoder, of the decoder, and between them
   MultiHeadOptions source = {}, target = {}, memory = {};
 };
 // decoder(target, encoder(source)), both with a final norm      source [B, S, width], target [B, T, width] ->

@@ -276,6 +276,10 @@ struct LstmOp {
   static constexpr auto name = "lstm";
   static constexpr auto constant = inputs<5>;
   Recurrence<LstmStep> all;
+  static int64_t multiply_adds(const Shape&, const Shape& gates, const Shape& weight, const Shape&, const Shape&,
+                               const Shape&, const Shape&) {
+    return gates.numel() * weight[1];
+  }
 
   std::array<Tensor, 3> definition(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& h,
                                    const Tensor& c, const Tensor& lengths) const {
@@ -299,6 +303,10 @@ struct RecurrentOp {
   static constexpr auto name = Step::name;
   static constexpr auto constant = inputs<4>;
   Recurrence<Step> all;
+  static int64_t multiply_adds(const Shape&, const Shape& gates, const Shape& weight, const Shape&, const Shape&,
+                               const Shape&) {
+    return gates.numel() * weight[1];
+  }
 
   std::array<Tensor, 2> definition(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& h,
                                    const Tensor& lengths) const {

@@ -1,4 +1,5 @@
 // What every module can do: be cloned, cast, saved, loaded, frozen and printed, and train all it has.
+#include <heed/core/table.h>
 #include "common.h"
 #include "files.h"
 
@@ -42,7 +43,7 @@ void check_module(const std::string& name, const M& model, F run) {
     CHECK(contains(summary(model), "\n" + all.paths[i] + " "));
     elements += all.values[i].numel();
   }
-  CHECK(contains(summary(model), "\n" + std::to_string(elements) + " elements, "));
+  CHECK(contains(summary(model), "\n" + grouped(elements) + " elements, "));
 }
 
 struct Residual {  // a user's module among ours
@@ -117,13 +118,13 @@ TEST_CASE("sequential: one after the other, paths 0, 1, .., and what it has to s
   CHECK(parameters(net).paths == std::vector<std::string>{"body.0.weight", "body.0.bias", "body.3.0.weight",
                                                           "body.3.0.bias", "head.weight", "head.bias"});
   CHECK(summary(net) ==
-        "name             shape   elements\n"
-        "body.0.weight    [3, 4]  12\n"
-        "body.0.bias      [3]     3\n"
-        "body.3.0.weight  [2, 3]  6\n"
-        "body.3.0.bias    [2]     2\n"
-        "head.weight      [1, 2]  2\n"
-        "head.bias        [1]     1\n"
+        "name             shape   kind     elements\n"
+        "body.0.weight    [3, 4]  trained        12\n"
+        "body.0.bias      [3]     trained         3\n"
+        "body.3.0.weight  [2, 3]  trained         6\n"
+        "body.3.0.bias    [2]     trained         2\n"
+        "head.weight      [1, 2]  trained         2\n"
+        "head.bias        [1]     trained         1\n"
         "26 elements, 26 trained, 104 bytes\n");
   const Tensor x = noise({5, 4}, 1, f32);
   const Parameters p = parameters(net);

@@ -205,13 +205,13 @@ TEST_CASE("summary calls a model as it is called: options, generators, several i
   };
   CHECK(*summary(Sum{}, Pair{x, x}).rows[0].output == x.shape());
   CHECK_ERROR(ShapeError, summary(m, noise({2, 3, 5}, 1, f32)),
-              "MultiHeadAttention: the input must be [B, T, 4], not [2, 3, 5]");
+              "MultiHeadAttention: the query must be [B, T, 4], not [2, 3, 5]");
 }
 
 TEST_CASE("summary sees into checkpoints and past running statistics") {
   struct Saving {
     Linear a{4, 8}, b{8, 4};
-    BatchNorm norm{4};
+    BatchNorm1d norm{4};
     Tensor operator()(In x, Rng* training = nullptr) const {
       const Tensor h = checkpoint([this](In t) { return b(relu(a(t))); }, x);
       return sum(norm(h, training));

@@ -67,13 +67,13 @@ TEST_CASE("rotary attention: heads are turned after they are split, keys before 
 TEST_CASE("queries, keys and values of three widths have projections of their own") {
   const MultiHeadAttention m{.width = 8, .heads = 4, .kv_heads = 2, .kdim = 3, .vdim = 5};
   CHECK(summary(m) ==
-        "name             shape   elements\n"
-        "q_proj_weight    [8, 8]  64\n"
-        "k_proj_weight    [4, 3]  12\n"
-        "v_proj_weight    [4, 5]  20\n"
-        "in_proj_bias     [16]    16\n"
-        "out_proj.weight  [8, 8]  64\n"
-        "out_proj.bias    [8]     8\n"
+        "name             shape   kind     elements\n"
+        "q_proj_weight    [8, 8]  trained        64\n"
+        "k_proj_weight    [4, 3]  trained        12\n"
+        "v_proj_weight    [4, 5]  trained        20\n"
+        "in_proj_bias     [16]    trained        16\n"
+        "out_proj.weight  [8, 8]  trained        64\n"
+        "out_proj.bias    [8]     trained         8\n"
         "184 elements, 184 trained, 736 bytes\n");
 }
 
