@@ -50,9 +50,10 @@ class Equation {
     check_rank("einsum", at, int(output.size()));
   }
 
-  int64_t size(char label) const { return size_[std::size_t(label)]; }
+  int64_t size(char label) const { return size_[slot(label)]; }
 
  private:
+  static std::size_t slot(char label) { return static_cast<unsigned char>(label); }
   static bool has_dots(const std::string& term) { return term.find("...") != std::string::npos; }
   static std::string name(char label) {
     return is_letter(label) ? std::string(1, label) : "dimension -" + std::to_string(label - '0' + 1) + " of ...";
@@ -78,7 +79,7 @@ class Equation {
     for (std::size_t i = 0; i < operands.size(); ++i) {
       const auto& [x, labels] = operands[i];
       for (std::size_t d = 0; d < labels.size(); ++d) {
-        const auto label = std::size_t(labels[d]);
+        const std::size_t label = slot(labels[d]);
         const int64_t n = x.size(int(d)), first = x.size(int(labels.find(labels[d])));
         if (n != first)
           refuse(name(labels[d]) + " is " + std::to_string(first) + " and " + std::to_string(n) + " in operand " +
