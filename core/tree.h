@@ -246,8 +246,8 @@ struct Cloner {
   }
   template <class M>
   M operator()(const M& m) {
-    if constexpr (std::is_scalar_v<M> || Text<M> || std::is_same_v<M, Rng>) return m;
-    else if constexpr (Range<M> && std::is_trivially_copyable_v<M>) return m;  // numbers
+    constexpr bool numbers = std::is_scalar_v<M> || (Range<M> && std::is_trivially_copyable_v<M>);
+    if constexpr (numbers || Text<M> || std::is_same_v<M, Rng>) return m;
     else if constexpr (requires { m.clone(*this); }) return m.clone(*this);
     else if constexpr (reflect::Plain<M>)
       return std::apply([this](const auto&... field) { return M{(*this)(field)...}; }, reflect::tie(m));
