@@ -36,16 +36,16 @@ struct Net {
   }
 };
 
-const Summary::Row& row(const Summary& s, const std::string& path) {
+const Summary::Row& row(const Summary& s, std::string_view path) {
   for (const Summary::Row& r : s.rows)
     if (r.path == path) return r;
-  FAIL("no row " + path);
+  FAIL("no row " << path);
   return s.rows[0];
 }
-const Profiler::Row& row(const std::vector<Profiler::Row>& rows, const std::string& name) {
+const Profiler::Row& row(const std::vector<Profiler::Row>& rows, std::string_view name) {
   for (const Profiler::Row& r : rows)
     if (r.name == name) return r;
-  FAIL("no row " + name);
+  FAIL("no row " << name);
   return rows[0];
 }
 int count(const std::string& text, const std::string& part) {
