@@ -414,11 +414,13 @@ void remember_outputs(OpNode<Op>& n, const Arrays& y, uint64_t tracked) {
 
 template <class Op>
 int64_t multiply_adds(const Shape& y, std::span<const Tensor* const> x) {
-  if constexpr (requires { &Op::multiply_adds; }) return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return Op::multiply_adds(y, x[I]->shape()...);
-    }
-  (std::make_index_sequence<std::size_t(Declared<Op>::arity)>{});
-  else return 0; }
+  if constexpr (requires { &Op::multiply_adds; }) {
+    auto of = [&]<std::size_t... I>(std::index_sequence<I...>) { return Op::multiply_adds(y, x[I]->shape()...); };
+    return of(std::make_index_sequence<std::size_t(Declared<Op>::arity)>{});
+  } else {
+    return 0;
+  }
+}
 
 // The node, if there is to be one; the kernel's results become the outputs.
 template <class Op, class Result>

@@ -6,8 +6,8 @@
 
 namespace heed {
 
-// y = (x - mean) / sqrt(variance + eps) weight + bias, statistics per channel c over n and inner     x seen as [n, c,
-// inner]
+// y = (x - mean) / sqrt(variance + eps) weight + bias, statistics per channel c over n and inner
+// x is seen as [n, c, inner]
 struct BatchNormOp {
   static constexpr auto name = "batch_norm";
   double eps;

@@ -26,17 +26,20 @@ struct Along : Around {
   }
 };
 
-// sum[.., index[.., i], ..] += src[.., i, ..] along dim.
-void scatter_into(Array& sum, int dim, const Array& index, const Array& src) {
+// y[.., index[.., i], ..] = join(what is there, src[.., i, ..]) along dim.
+template <class Join>
+void scatter_into(Array& y, int dim, const Array& index, const Array& src, Join join) {
   const Array where = index.contiguous(), values = src.contiguous();
-  visit_dtype(sum.dtype(), [&]<class T>(T) {
-    T* q = sum.mutable_data<T>();
+  visit_dtype(y.dtype(), [&]<class T>(T) {
+    T* q = y.mutable_data<T>();
     const T* p = values.data<T>();
-    Along(sum.shape(), index.shape(), dim).for_each(where.data<int64_t>(), [&](int64_t in, int64_t out) {
-      q[in] = kernels::added(q[in], p[out]);
+    Along(y.shape(), index.shape(), dim).for_each(where.data<int64_t>(), [&](int64_t in, int64_t out) {
+      q[in] = join(q[in], p[out]);
     });
   });
 }
+constexpr auto sum_of = [](auto there, auto value) { return kernels::added(there, value); };
+constexpr auto last_of = [](auto, auto value) { return value; };
 
 // sum[.., index[j], ..] += src[.., j, ..] along dim, in order: a task adds to a stripe of columns of an outer part.
 void add_rows(Array& sum, int dim, const Array& index, const Array& src) {
@@ -121,7 +124,7 @@ struct Gather {
     return y;
   }
   Tensor d0(Grad g, Input<1> index) const { return scatter_add(zeros(from, g.dtype()), dim, index, g); }
-  void add0(Grad g, Input<1> index, Array& sum) const { scatter_into(sum, dim, index, g); }
+  void add0(Grad g, Input<1> index, Array& sum) const { scatter_into(sum, dim, index, g, sum_of); }
 };
 Tensor gather(In x, int dim, In index) {
   const Where at = line_of(x);
@@ -135,7 +138,7 @@ struct ScatterAdd {
   int dim;
   Array forward(const Array& x, const Array& index, const Array& src) const {
     Array y = x.cast(x.dtype());
-    scatter_into(y, dim, index, src);
+    scatter_into(y, dim, index, src, sum_of);
     return y;
   }
   Tensor d0(Grad g) const { return g; }
@@ -155,19 +158,12 @@ struct Scatter {
   int dim;
   Array forward(const Array& x, const Array& index, const Array& src) const {
     Array y = x.cast(x.dtype());
-    const Array where = index.contiguous(), values = src.contiguous();
-    visit_dtype(x.dtype(), [&]<class T>(T) {
-      T* q = y.mutable_data<T>();
-      const T* p = values.data<T>();
-      Along(x.shape(), index.shape(), dim).for_each(where.data<int64_t>(), [&](int64_t in, int64_t out) {
-        q[in] = p[out];
-      });
-    });
+    scatter_into(y, dim, index, src, last_of);
     return y;
   }
   Tensor d0(Grad g, Input<1> index) const { return scatter(g, dim, index, 0); }
-  Tensor d2(Grad g,
-            Input<1> index) const {  // to the last that wrote, which is found by letting them write their places
+  // To the last that wrote, which is found by letting them write their places.
+  Tensor d2(Grad g, Input<1> index) const {
     Shape along;
     for (int d = 0; d < index.dim(); ++d) along.push_back(d == dim ? index.size(d) : 1);
     const Tensor place = expand(reshape(arange(index.size(dim)), along), index.shape());

@@ -194,8 +194,8 @@ Tensor einsum(std::string_view equation, std::initializer_list<Tensor> x, Where 
 
 // ---- normalising, fused
 Tensor softmax(In x, int dim = -1);  // e^x / sum e^x
-// softmax over the last dimension of what mask (boolean, broadcasts to x) lets through; 0 elsewhere, and where nothing
-// is
+// softmax over the last dimension of what mask (boolean, broadcasts to x) lets through; 0 elsewhere, and everywhere if
+// that is nothing
 Tensor masked_softmax(In x, In mask);
 Tensor log_softmax(In x, int dim = -1);  // x - logsumexp(x)
 // (x - mean) / sqrt(variance + eps) weight + bias over the last dimension, biased variance; weight and bias [D] or

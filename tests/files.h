@@ -1,6 +1,7 @@
 #pragma once
 // What the tests of files share.
 #include <heed/core/file.h>
+#include <zlib.h>
 #include <filesystem>
 #include <fstream>
 #include "catch.h"
@@ -37,6 +38,21 @@ std::string bytes(T... numbers) {
   std::string s;
   (s.append(reinterpret_cast<const char*>(&numbers), sizeof numbers), ...);
   return s;
+}
+
+// By zlib; window_bits says in which wrapping: -MAX_WBITS none (as in zip), 16 + MAX_WBITS gzip's.
+inline std::string deflated(const std::string& s, int window_bits) {
+  z_stream z{};
+  deflateInit2(&z, 9, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY);
+  std::string r(deflateBound(&z, s.size()), '\0');
+  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(s.data()));
+  z.avail_in = uInt(s.size());
+  z.next_out = reinterpret_cast<Bytef*>(r.data());
+  z.avail_out = uInt(r.size());
+  deflate(&z, Z_FINISH);
+  r.resize(z.total_out);
+  deflateEnd(&z);
+  return r;
 }
 
 template <class F>

@@ -1,5 +1,4 @@
 #include <heed/models/data/idx.h>
-#include <zlib.h>
 #include <limits>
 #include "common.h"
 #include "files.h"
@@ -15,19 +14,7 @@ std::string header(int type, std::initializer_list<uint32_t> sizes) {
     for (int shift = 24; shift >= 0; shift -= 8) r += char(n >> shift & 255);
   return r;
 }
-std::string gzip(const std::string& s) {
-  z_stream z{};
-  deflateInit2(&z, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  std::string r(deflateBound(&z, s.size()), '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(s.data()));
-  z.avail_in = uInt(s.size());
-  z.next_out = reinterpret_cast<Bytef*>(r.data());
-  z.avail_out = uInt(r.size());
-  deflate(&z, Z_FINISH);
-  r.resize(z.total_out);
-  deflateEnd(&z);
-  return r;
-}
+std::string gzip(const std::string& s) { return deflated(s, 16 + MAX_WBITS); }
 Tensor idx(const Folder& folder, std::string_view file, std::optional<Dtype> t = {}) {
   write(folder / "x", file);
   return load_idx(folder / "x", t);

@@ -16,12 +16,7 @@ std::string chunk(const std::string& type, const std::string& data) {
   return big_endian(uint32_t(data.size())) + body +
          big_endian(uint32_t(crc32(0, reinterpret_cast<const Bytef*>(body.data()), uInt(body.size()))));
 }
-std::string deflated(const std::string& s) {
-  std::string r(compressBound(s.size()), '\0');
-  uLongf n = r.size();
-  compress(reinterpret_cast<Bytef*>(r.data()), &n, reinterpret_cast<const Bytef*>(s.data()), s.size());
-  return r.substr(0, n);
-}
+std::string deflated(const std::string& s) { return files::deflated(s, MAX_WBITS); }
 enum Colour { grey = 0, rgb = 2, palette = 3, grey_alpha = 4, rgba = 6 };
 struct Ihdr {
   uint32_t width, height;

@@ -1,4 +1,4 @@
-// What modules add to their ops. Values and gradients are compared with PyTorch's in parity_test.cpp.
+// What modules add to their ops. Values and gradients are compared with PyTorch's in parity_modules.cpp.
 #include <numbers>
 #include "common.h"
 

@@ -1,4 +1,3 @@
-#include <zlib.h>
 #include "files.h"
 
 using namespace heed;
@@ -12,23 +11,10 @@ struct Zipped {  // an entry, with the freedom to lie
   uint32_t claimed = 0;  // size; 0: the true one
   uint16_t flags = 0;
 };
-std::string deflated(const std::string& s) {
-  z_stream z{};
-  deflateInit2(&z, 9, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  std::string r(deflateBound(&z, s.size()), '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(s.data()));
-  z.avail_in = uInt(s.size());
-  z.next_out = reinterpret_cast<Bytef*>(r.data());
-  z.avail_out = uInt(r.size());
-  deflate(&z, Z_FINISH);
-  r.resize(z.total_out);
-  deflateEnd(&z);
-  return r;
-}
 std::string zip(const std::vector<Zipped>& entries) {
   std::string file, directory;
   for (const Zipped& e : entries) {
-    const std::string packed = e.deflated ? deflated(e.content) : e.content;
+    const std::string packed = e.deflated ? deflated(e.content, -MAX_WBITS) : e.content;
     const auto crc = uint32_t(crc32(0, reinterpret_cast<const Bytef*>(e.content.data()), uInt(e.content.size())));
     const std::string common =
         bytes(e.flags, uint16_t(e.deflated ? 8 : 0), uint32_t{0}, crc, uint32_t(packed.size()),

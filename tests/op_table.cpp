@@ -1,8 +1,20 @@
 #include "op_table.h"
 #include <algorithm>
 #include <cmath>
+#include "op_rows.h"
 
 namespace heed {
+
+const std::vector<OpRow>& op_table() {
+  static const std::vector<OpRow> table = [] {
+    std::vector<OpRow> r;
+    for (auto rows : {elementwise_rows, reduction_rows, shape_rows, index_rows, product_rows, normalising_rows,
+                      window_rows, loss_rows, random_rows, attention_rows, recurrent_rows, position_rows, core_rows})
+      for (OpRow& row : rows()) r.push_back(std::move(row));
+    return r;
+  }();
+  return table;
+}
 
 std::vector<Shape> shapes_of(const OpRow& row) {
   std::vector<Shape> r;

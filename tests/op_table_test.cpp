@@ -276,7 +276,7 @@ TEST_CASE("every op of ops.h has a row, and every default is set otherwise in on
     }
   }
   for (const std::string& op : declared.ops) {
-    INFO(op << " has no row in op_rows.cpp");
+    INFO(op << " has no row in op_rows_*.cpp");
     CHECK(set.count(op) == 1);
   }
   for (const auto& [op, names] : declared.defaults)
