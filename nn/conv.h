@@ -18,7 +18,10 @@ struct Conv1d {
     return conv1d(x, weight, bias, {stride, padding, dilation, groups});
   }
   // Of the first weights of a bias: 1 / sqrt(values that an output sees).
-  double bound() const { return 1 / std::sqrt(double(in / groups * kernel)); }
+  double bound() const {
+    const int64_t values = in / groups * kernel;
+    return 1 / std::sqrt(double(values));
+  }
 };
 
 // The same over x [N, in, H, W]; {height, width} or one number for both
@@ -35,7 +38,10 @@ struct Conv2d {
     return conv2d(x, weight, bias, {stride, padding, dilation, groups});
   }
   // Of the first weights of a bias: 1 / sqrt(values that an output sees).
-  double bound() const { return 1 / std::sqrt(double(in / groups * kernel[0] * kernel[1])); }
+  double bound() const {
+    const int64_t values = in / groups * kernel[0] * kernel[1];
+    return 1 / std::sqrt(double(values));
+  }
 };
 
 }  // namespace heed
