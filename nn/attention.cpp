@@ -11,6 +11,34 @@ AdditiveAttention::Result AdditiveAttention::operator()(In q, In keys, In projec
   return {reshape(matmul(reshape(weights, {B, 1, S}), keys), {B, key_width}), weights};
 }
 
+void KvCache::append(In keys, In values) {
+  const Where at = line_of(keys);
+  for (const In& x : {keys, values})
+    if (x->tracked())
+      fail<GradError>(at, "KvCache", "what is remembered for later has no history: generate under an Unrecorded");
+  auto put = [&](Tensor& to, const Tensor& x) {
+    if (x.dim() != 4)
+      fail<ShapeError>(at, "KvCache", "keys and values must be [B, heads, T, D], not " + x.shape().str());
+    const int64_t end = length + x.size(2), room = to.defined() ? to.size(2) : 0;
+    if (to.defined() && to.shape().with(2, 0) != x.shape().with(2, 0))
+      fail<ShapeError>(at, "KvCache",
+                       "cannot add " + x.shape().str() + " to a cache " + to.shape().with(2, length).str());
+    if (end > room) {
+      const Tensor larger = zeros(x.shape().with(2, std::max(end, 2 * room)), x.dtype());
+      if (length > 0) assign(larger(_, _, range(0, length)), to(_, _, range(0, length)), at);
+      to = larger;
+    }
+    assign(to(_, _, range(length, end)), x, at);
+  };
+  put(k, keys), put(v, values);
+  length += keys->size(2);
+}
+
+void KvCache::select(In rows) {
+  if (!k.defined()) return;
+  k = index_select(k, 0, rows), v = index_select(v, 0, rows);
+}
+
 namespace {
 
 constexpr auto op = "MultiHeadAttention";
@@ -61,15 +89,20 @@ Heads project(const MultiHeadAttention& m, In query, In key, In value, const Mul
     r.k = projected(key, 1, m.k_proj_weight);
     r.v = projected(value, 2, m.v_proj_weight);
   }
-  if (m.rotary) r.q = (*m.rotary)(r.q), r.k = (*m.rotary)(r.k);
+  const int64_t seen = o.cache ? o.cache->length : 0;
+  if (m.rotary) r.q = (*m.rotary)(r.q, nullptr, seen), r.k = (*m.rotary)(r.k, nullptr, seen);
+  if (o.cache) {
+    o.cache->append(r.k, r.v);
+    r.k = o.cache->keys(), r.v = o.cache->values();
+  }
   r.k = repeated(r.k), r.v = repeated(r.v);
   r.options = {.bias = o.bias, .mask = o.mask, .causal = o.causal, .dropout = dropout_key(m.dropout, training)};
   if (o.key_mask.defined()) {
-    if (o.key_mask.shape() != Shape{key->size(0), key->size(1)})
-      fail<ShapeError>(at, op,
-                       "the key mask must be " + Shape{key->size(0), key->size(1)}.str() + ", one value per key, not " +
-                           o.key_mask.shape().str());
-    const Tensor keys = reshape(o.key_mask, {key->size(0), 1, 1, key->size(1)});
+    const Shape one_per_key{r.k.size(0), r.k.size(2)};
+    if (o.key_mask.shape() != one_per_key)
+      fail<ShapeError>(
+          at, op, "the key mask must be " + one_per_key.str() + ", one value per key, not " + o.key_mask.shape().str());
+    const Tensor keys = reshape(o.key_mask, {one_per_key[0], 1, 1, one_per_key[1]});
     r.options.mask = o.mask.defined() ? keys & o.mask : keys;
   }
   return r;

@@ -26,11 +26,27 @@ struct AdditiveAttention {
   Result operator()(In query, In keys, In projected, const Tensor& mask = {}) const;
 };
 
+// Keys and values of the places seen so far, so that those that follow are computed alone. Written in place: what goes
+// in has no history.
+struct KvCache {
+  Tensor k = {}, v = {};  // [B, kv_heads, room, D], the first `length` places filled
+  int64_t length = 0;
+
+  // Adds places [B, kv_heads, T, D]; room doubles when it is used up. GradError: one has a history; ShapeError: other
+  // sizes than before.
+  void append(In keys, In values);
+  // Keeps these rows of the batch, in this order: rows [n] i64, a row may come more than once.
+  void select(In rows);
+  Tensor keys() const { return k(_, _, range(0, length)); }  // [B, kv_heads, length, D]
+  Tensor values() const { return v(_, _, range(0, length)); }
+};
+
 struct MultiHeadOptions {
   Tensor mask = {};      // boolean, true = may attend: broadcasts to [B, heads, T, S]
   Tensor key_mask = {};  // boolean [B, S], false where a key is padding
   Tensor bias = {};      // added to the scores: broadcasts to [B, heads, T, S]
   Causal causal = Causal::off;
+  KvCache* cache = nullptr;  // grows by the keys and values; queries attend to all in it, S is its length then
 };
 
 // concat(head_1, .., head_h) W^O, head_i = Attention(q W^Q_i, k W^K_i, v W^V_i)      (Vaswani et al. 2017,

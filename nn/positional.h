@@ -25,15 +25,15 @@ struct LearnedPosition {
   Tensor operator()(In x, Rng* = nullptr) const;
 };
 
-// Queries and keys turned by their places, so that their products depend on the distance only      x [.., T, D]
-// (Su et al. 2021)
+// Queries and keys turned by their places, so that their products depend on the distance only      x [.., T, D], whose
+// first row stands at `first`   (Su et al. 2021)
 struct RotaryPosition {
   double base = 10000;
   bool interleaved = false;  // pairs of columns (2i, 2i + 1), as in the paper; else (i, i + D / 2), as in LLaMA
 
-  Tensor operator()(In x, Rng* = nullptr) const {
+  Tensor operator()(In x, Rng* = nullptr, int64_t first = 0) const {
     Scope here{*this, x};
-    return rope(x, {.base = base, .interleaved = interleaved});
+    return rope(x, {.offset = first, .base = base, .interleaved = interleaved});
   }
 };
 

@@ -57,7 +57,7 @@ def literals(expression):
 
 def thrown():
     """(class, op, text, file) for every place that throws."""
-    for path in sorted(glob.glob('core/*') + glob.glob('ops/*.*') + glob.glob('nn/*') + glob.glob('optim/*') + glob.glob('models/*/*')):
+    for path in sorted(glob.glob('core/*') + glob.glob('ops/*.*') + glob.glob('nn/*') + glob.glob('optim/*') + glob.glob('models/*.*') + glob.glob('models/*/*')):
         if not path.endswith(('.h', '.cpp')):
             continue
         source = open(path, encoding='utf-8').read()

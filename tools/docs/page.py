@@ -52,7 +52,7 @@ document.querySelector("nav input").oninput = e => {
   for (const x of document.querySelectorAll("h3")) x.hidden = e.target.value;
 };
 '''
-ORDER = ['core', 'ops', 'nn', 'optim', 'models/data', 'models/draw', 'models/run']
+ORDER = ['core', 'ops', 'nn', 'optim', 'models', 'models/data', 'models/draw', 'models/run']
 
 
 def page(title, purpose, navigation, body):
