@@ -46,7 +46,7 @@ TEST_CASE("a GPT begins undecided, sees no token ahead, and shows where it looks
   seed(1);
   const Gpt model{.vocab = 11, .context = 16, .width = 16, .layers = 3, .heads = 4};
   const Tensor x = stack({row_of(some_ids(16, 1))(0), row_of(some_ids(16, 2))(0)}, 0);
-  CHECK(cross_entropy(model(x), randint(0, 11, {2, 16}, default_rng())).item() == Approx(std::log(11)).epsilon(0.01));
+  CHECK(cross_entropy(model(x), randint(0, 11, {2, 16}, default_rng())).item() == Approx(std::log(11)).epsilon(0.03));
   CHECK(model.output.weight.edge().node.get() == model.token.weight.edge().node.get());
   const auto width = [&](const Tensor& w) { return heed::std(w).item(); };
   CHECK(width(model.blocks[0].mlp.up.weight) == Approx(0.02).epsilon(0.1));
