@@ -310,6 +310,14 @@ std::string config_text(const FileTask& task, const detail::Saved& model) {
   return s + "}";
 }
 
+std::map<std::string, std::string> config_of(const FileTask& task, const TensorFile& file) {  // empty: there is none
+  const auto text = file.metadata.find("config");
+  if (text == file.metadata.end()) return {};
+  Config config;
+  if (!config.read(text->second)) task.cannot_read("the \"config\" of its metadata: " + config.why);
+  return std::move(config.numbers);
+}
+
 // ---- names
 std::vector<std::string_view> parts_of(std::string_view name) {  // between the dots; none of ""
   std::vector<std::string_view> r;
@@ -427,6 +435,15 @@ LoadReport assign_matched(const FileTask& task, const NamedTensors& tensors, con
 
 }  // namespace
 
+std::map<std::string, double> load_config(const std::string& path, Where at) {
+  const FileTask task{"load_config", path, at};
+  std::map<std::string, double> r;
+  for (const auto& [field, number] : config_of(task, read_safetensors(task)))
+    r.emplace(field, std::strtod(number.c_str(), nullptr));
+  if (r.empty()) task.cannot_read("its metadata have no \"config\": it was not written by save(path, model)");
+  return r;
+}
+
 namespace detail {
 
 void save(const std::string& path, const Saved& model, Metadata metadata, Where at) {
@@ -444,13 +461,10 @@ void save(const std::string& path, const Saved& model, Metadata metadata, Where 
 void load(const std::string& path, const Saved& model, Where at) {
   const FileTask task{"load", path, at};
   const TensorFile file = read_safetensors(task);
-  if (const auto text = file.metadata.find("config"); text != file.metadata.end()) {
-    Config theirs;
-    if (!theirs.read(text->second)) task.cannot_read("the \"config\" of its metadata: " + theirs.why);
-    for (const auto& [field, value] : model.config)
-      if (const auto n = theirs.numbers.find(field); n != theirs.numbers.end() && n->second != number_text(value))
-        task.cannot_read(field + " is " + n->second + " in the file and " + number_text(value) + " in the model");
-  }
+  const auto theirs = config_of(task, file);
+  for (const auto& [field, value] : model.config)
+    if (const auto n = theirs.find(field); n != theirs.end() && n->second != number_text(value))
+      task.cannot_read(field + " is " + n->second + " in the file and " + number_text(value) + " in the model");
   const std::vector<Tensor> values = all_matched(task, file, model);
   for (std::size_t i = 0; i < values.size(); ++i) assign(model.state.values[i], values[i], at);
 }

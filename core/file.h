@@ -76,6 +76,10 @@ template <Module M>
 void save(const std::string& path, const M& model, const Metadata& metadata = {}, Where at = Where::here()) {
   detail::save(path, detail::saved(model), metadata, at);
 }
+// The numbers of the structs that save has written, by path: {"width", 384}, {"blocks.0.dropout", 0.1}. FileError: the
+// file has none.
+std::map<std::string, double> load_config(const std::string& path, Where at = Where::here());
+
 // Assigns what save has written, or PyTorch. FileError: a number that both configurations have differs, or the first
 // tensor that is missing, unexpected or of another shape or type; then nothing has been assigned.
 template <Module M>

@@ -118,6 +118,30 @@ TEST_CASE("a bad command line is one line and exit code 2") {
         "train_dates: --resume maybe: must be true or false, or stand alone\n");
 }
 
+TEST_CASE("what a former start was given is usual for the options that follow") {
+  const Folder folder;
+  const std::string info = folder / "run.json";
+  write(info, R"([{"options": {"steps": 1}},
+                  {"options": {"steps": 7, "lr": 0.5, "attention": "none", "text": "a.txt", "resume": true, "out": 5}}])");
+  static std::string place;
+  place = info;
+  const auto recalled = [](std::vector<const char*> arguments) {
+    return called_with(std::move(arguments), [](Options& options) {
+      options.recall(place);
+      program(options);
+    });
+  };
+  CHECK(recalled({}).out == "7 0.5 none runs/dates a.txt 1\n");
+  CHECK(recalled({"--steps=8", "--resume=false", "--text", "b"}).out == "8 0.5 none runs/dates b 0\n");
+  CHECK(contains(recalled({"--help"}).out, "--steps N [7]"));
+  for (const char* broken : {"", "{}", "[]", "[1]", "[{}]", R"([{"options": 3}])"}) {
+    write(info, broken);
+    CHECK(recalled({"--text", "b"}).out == "400 0.003 additive runs/dates b 0\n");
+  }
+  std::filesystem::remove(info);
+  CHECK(recalled({"--text", "b"}).out == "400 0.003 additive runs/dates b 0\n");
+}
+
 TEST_CASE("--help lists options with their defaults, and wins over mistakes") {
   const Ended help = called_with({"--help", "--steps", "many"});
   CHECK(help.code == 0);
@@ -328,12 +352,20 @@ TEST_CASE("a run that starts anew keeps the former one under another name") {
   CHECK(contains(read(folder / "run/metrics.jsonl"), "\"step\":2"));
 }
 
+TEST_CASE("a run that goes on from its beginning stays where it is") {
+  const Folder folder;
+  RunFolder(folder / "run", no_options()).record(0, {{"loss", 1}});
+  RunFolder run(folder / "run", no_options(), 0);
+  CHECK(run.metric("loss").steps.empty());
+  CHECK_FALSE(std::filesystem::exists(folder / "run.1"));
+}
+
 TEST_CASE("a folder that cannot be made is an error in one line") {
   const Folder folder;
   write(folder / "file", "x");
   const std::string place = folder / "file/run";
   CHECK(error_of([&] {
-          RunFolder(place, no_options(), 0, {"train.cpp", 9});
+          RunFolder(place, no_options(), {}, {"train.cpp", 9});
         }) == "train.cpp:9: RunFolder: cannot make the folder " + place + ": Not a directory");
   Linear model{.in = 1, .out = 1};
   CHECK(error_of([&] {

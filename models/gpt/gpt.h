@@ -2,6 +2,7 @@
 // A decoder-only Transformer that predicts the next token: pre-norm blocks, learned or rotary positions, the output
 // layer tied to the embedding (Radford et al. 2019; Su et al. 2021; Ainslie et al. 2023 for grouped heads).
 #include <optional>
+#include "../../core/file.h"
 #include "../../core/tree.h"
 #include "../../nn/attention.h"
 #include "../../nn/embedding.h"
@@ -124,5 +125,28 @@ struct Gpt {
     return b;
   }
 };
+
+// The model in a file, as save has written it. FileError: it holds no Gpt.
+inline Gpt load_gpt(const std::string& path, Where at = Where::here()) {
+  const std::map<std::string, double> config = load_config(path, at);
+  auto number = [&](const char* field) {
+    const auto found = config.find(field);
+    if (found == config.end())
+      fail<FileError>(at, "load_gpt", "cannot read " + path + ": it holds no Gpt, whose \"config\" has " + field);
+    return found->second;
+  };
+  auto integer = [&](const char* field) { return int64_t(number(field)); };
+  Gpt model{.vocab = integer("vocab"),
+            .context = integer("context"),
+            .width = integer("width"),
+            .layers = integer("layers"),
+            .heads = integer("heads"),
+            .kv_heads = integer("kv_heads"),
+            .dropout = number("dropout"),
+            .rotary = number("rotary") != 0,
+            .bias = number("bias") != 0};
+  load(path, model, at);
+  return model;
+}
 
 }  // namespace heed

@@ -182,21 +182,27 @@ int64_t Checkpoints::load_from(const std::string& path, Where at) {
 }
 
 int64_t Checkpoints::load(Where at) {
-  if (!fs::is_directory(folder_)) FileTask{"load", folder_, at}.cannot_read("there is no such folder");
-  std::string reasons;
+  int64_t step = 0;
+  const bool any = load_newest(
+      folder_, [&](const std::string& path) { step = load_from(path, at); }, at);
+  if (!any) std::fprintf(stderr, "%s has no checkpoint yet: starting at step 0\n", folder_.c_str());
+  return step;
+}
+
+bool load_newest(const std::string& run, FunctionRef<void(const std::string& path)> load, Where at) {
+  if (!fs::is_directory(run)) FileTask{"load", run, at}.cannot_read("there is no such folder");
   std::optional<FileError> newest;
-  for (const int64_t step : saved_steps(folder_)) {
+  for (const int64_t step : saved_steps(run)) {
     try {
-      const int64_t loaded = load_from(folder_ + "/" + folder_name(step), at);
+      load(run + "/" + folder_name(step));
       if (newest) std::fprintf(stderr, "%s; going on from %s\n", newest->what(), folder_name(step).c_str());
-      return loaded;
+      return true;
     } catch (const FileError& e) {
       if (!newest) newest = e;
     }
   }
   if (newest) throw *newest;
-  std::fprintf(stderr, "%s has no checkpoint yet: starting at step 0\n", folder_.c_str());
-  return 0;
+  return false;
 }
 
 }  // namespace heed

@@ -68,6 +68,11 @@ void exchange(T& x, std::string& path, Exchange& file) {
 
 }  // namespace detail
 
+// Calls load(path) for the newest checkpoint, a folder, of those in `run`; if that throws FileError, for the one before
+// it, and a line on stderr says so. True if one was loaded, false if there is none. FileError: no such folder, or none
+// can be loaded: the reason is that of the newest.
+bool load_newest(const std::string& run, FunctionRef<void(const std::string& path)> load, Where at = Where::here());
+
 // What a run must not lose, saved together:
 //
 //   Checkpoints checkpoints("runs/dates", model);

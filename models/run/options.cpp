@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include "../../core/error.h"
@@ -39,6 +40,7 @@ struct Options::Impl {
   std::vector<std::string> arguments;  // last first, as CLI11 takes them
   std::vector<std::string> names;
   nlohmann::ordered_json values = nlohmann::ordered_json::object();
+  nlohmann::json recalled = nlohmann::json::object();
   std::string wrong;  // the first thing that was
 
   void blame(const std::string& what) {
@@ -54,11 +56,19 @@ struct Options::Impl {
     }
   }
 
+  // What a former start was given, where it is of the type of the usual value.
+  template <class T>
+  T usual(const std::string& name, const T& value) const {
+    const auto found = recalled.find(bare(name));
+    if (found == recalled.end() || found->type_name() != nlohmann::json(value).type_name()) return value;
+    return found->get<T>();
+  }
+
   bool flag(const std::string& name, const std::string& help) {
     CLI::Option* option = app.add_flag(name, help)->group(group)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     names.push_back(name.substr(name.find("--")));
     read();
-    if (!option->count()) return false;
+    if (!option->count()) return usual(name, false);
     const std::string value = option->results().back();
     if (value != "true" && value != "false") blame(name + " " + value + ": must be true or false, or stand alone");
     return value == "true";
@@ -80,9 +90,9 @@ struct Options::Impl {
   }
 
   template <class T>
-  T number(const std::string& name, T usual, const std::string& help, Limits limits) {
-    const auto text = given(name, std::is_integral_v<T> ? "N" : "X", text_of(double(usual)), help);
-    T v = usual;
+  T number(const std::string& name, T value, const std::string& help, Limits limits) {
+    T v = usual(name, value);
+    const auto text = given(name, std::is_integral_v<T> ? "N" : "X", text_of(double(v)), help);
     if (text) {
       const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), v);
       if (error != std::errc() || end != text->data() + text->size() || !std::isfinite(double(v)))
@@ -96,8 +106,9 @@ struct Options::Impl {
 
   template <class T>
   void keep(const std::string& name, const T& value) {
-    values[name.substr(name.find_first_not_of('-'))] = value;
+    values[bare(name)] = value;
   }
+  static std::string bare(const std::string& name) { return name.substr(name.find_first_not_of('-')); }
 
   [[noreturn]] void refuse(const std::string& argument) const {
     const std::string flag = argument.substr(0, argument.find('=')), name = nearest(flag, names);
@@ -121,6 +132,14 @@ Options::~Options() = default;
 
 void Options::group(std::string title) { impl_->group = std::move(title); }
 
+void Options::recall(const std::string& run_json) {
+  std::ifstream file(run_json);
+  const auto starts = nlohmann::json::parse(file, nullptr, false);
+  if (!starts.is_array() || starts.empty() || !starts.back().is_object()) return;
+  const auto given = starts.back().value("options", nlohmann::json());
+  if (given.is_object()) impl_->recalled = given;
+}
+
 int64_t Options::integer(const std::string& name, int64_t usual, const std::string& help, Limits limits) {
   return impl_->number(name, usual, help, limits);
 }
@@ -130,20 +149,23 @@ double Options::number(const std::string& name, double usual, const std::string&
 }
 
 std::string Options::text(const std::string& name, const std::string& usual, const std::string& help) {
-  std::string value = impl_->given(name, "TEXT", usual, help).value_or(usual);
+  const std::string otherwise = impl_->usual(name, usual);
+  std::string value = impl_->given(name, "TEXT", otherwise, help).value_or(otherwise);
   impl_->keep(name, value);
   return value;
 }
 
 std::string Options::required(const std::string& name, const std::string& help) {
-  const auto value = impl_->given(name, "TEXT", "needed", help);
-  if (!value) impl_->blame(name + " is needed: " + help);
-  impl_->keep(name, value.value_or(""));
-  return value.value_or("");
+  const std::string otherwise = impl_->usual(name, std::string());
+  std::string value = impl_->given(name, "TEXT", otherwise.empty() ? "needed" : otherwise, help).value_or(otherwise);
+  if (value.empty()) impl_->blame(name + " is needed: " + help);
+  impl_->keep(name, value);
+  return value;
 }
 
 std::string Options::choice(const std::string& name, const std::vector<std::string>& choices, const std::string& help) {
-  std::string value = impl_->given(name, joined(choices, "|"), choices.front(), help).value_or(choices.front());
+  const std::string otherwise = impl_->usual(name, choices.front());
+  std::string value = impl_->given(name, joined(choices, "|"), otherwise, help).value_or(otherwise);
   if (std::find(choices.begin(), choices.end(), value) == choices.end())
     impl_->blame(name + " " + value + ": must be " + joined(choices, " or "));
   impl_->keep(name, value);

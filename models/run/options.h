@@ -27,6 +27,10 @@ class Options {
 
   void group(std::string title);  // of the options that follow, in --help
 
+  // For the options that follow, what the last start of a run was given (the run.json of a RunFolder) is usual. Where
+  // there is no such file, nothing is.
+  void recall(const std::string& run_json);
+
   // The value given as `--name value` or `--name=value` (the last one counts), else `usual`. A value that cannot be is
   // reported by done().
   int64_t integer(const std::string& name, int64_t usual, const std::string& help, Limits limits = {});

@@ -1,4 +1,5 @@
 #include "run_folder.h"
+#include <sys/resource.h>
 #include <algorithm>
 #include <cmath>
 #include <ctime>
@@ -9,6 +10,7 @@
 #include "../../core/disk.h"
 #include "../../core/parallel.h"
 #include "../../core/version.h"
+#include "../../ops/kernels/target.h"
 #include "options.h"
 
 namespace heed {
@@ -59,17 +61,30 @@ json description(const Options& options, int64_t first) {
           {"first_step", first},
           {"options", json::parse(options.json())},
           {"threads", num_threads()},
+          {"simd", kernels::simd_target()},
           {"blas", blas::core_name()},
           {"heed", version()}};
 }
 
 }  // namespace
 
-RunFolder::RunFolder(std::string path, const Options& options, int64_t first, Where at)
-    : path_(std::move(path)), first_(first), at_(at) {
+std::string machine() {
+  const int n = num_threads();
+  std::string text = std::to_string(n) + (n == 1 ? " thread, " : " threads, ") + kernels::simd_target();
+  return text.append(" loops, OpenBLAS ").append(blas::core_name()).append(", heed ").append(version());
+}
+
+double peak_megabytes() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  return double(used.ru_maxrss) * 1024 / 1e6;
+}
+
+RunFolder::RunFolder(std::string path, const Options& options, std::optional<int64_t> first, Where at)
+    : path_(std::move(path)), first_(first.value_or(0)), at_(at) {
   while (path_.size() > 1 && path_.back() == '/') path_.pop_back();
   const std::string info = this->path("run.json"), metrics = this->path("metrics.jsonl");
-  if (first == 0 && fs::exists(info)) keep_former(path_, at);
+  if (!first && fs::exists(info)) keep_former(path_, at);
   std::error_code error;
   fs::create_directories(path_, error);
   if (error) fail<FileError>(at, "RunFolder", "cannot make the folder " + path_ + ": " + error.message());
@@ -77,12 +92,12 @@ RunFolder::RunFolder(std::string path, const Options& options, int64_t first, Wh
   std::ifstream former(info);
   json starts = json::parse(former, nullptr, false);
   if (!starts.is_array()) starts = json::array();
-  starts.push_back(description(options, first));
+  starts.push_back(description(options, first_));
   write_file(info, starts.dump(2) + "\n", at);
 
   std::string kept;
   for (const json& line : lines_of(metrics))
-    if (line["step"] < first) kept += line.dump() + "\n";
+    if (line["step"] < first_) kept += line.dump() + "\n";
   write_file(metrics, kept, at);
   metrics_.reset(std::fopen(metrics.c_str(), "a"));
   if (!metrics_) FileTask{"RunFolder", metrics, at}.cannot_write(std::generic_category().message(errno));

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,13 +14,17 @@ namespace heed {
 
 class Options;
 
+// What results and times depend on: "2 threads, AVX3_SPR loops, OpenBLAS SkylakeX, heed 0.1.0"
+std::string machine();
+double peak_megabytes();  // the most memory that this process has held at once, in 10^6 bytes
+
 class RunFolder {
  public:
-  // Makes the folder and describes this start of the program in its run.json: options, threads, OpenBLAS's kernels,
-  // version, date. A run that starts at step `first` > 0 goes on with the metrics of the steps before. One that starts
-  // at 0 has a folder of its own: a former run's is renamed, to `path`.1, .2, …, and a line on stderr says so.
-  // FileError: the folder or a file in it cannot be made.
-  RunFolder(std::string path, const Options& options, int64_t first = 0, Where at = Where::here());
+  // Makes the folder and describes this start of the program in its run.json: options, threads, SIMD target,
+  // OpenBLAS's kernels, version, date. A run that goes on from step `first` keeps the metrics of the steps before. A
+  // new one, without `first`, has a folder of its own: a former run's is renamed, to `path`.1, .2, …, and a line on
+  // stderr says so. FileError: the folder or a file in it cannot be made.
+  RunFolder(std::string path, const Options& options, std::optional<int64_t> first = {}, Where at = Where::here());
 
   int64_t first() const { return first_; }             // the step it starts at
   std::string path(std::string_view name = {}) const;  // of a file in the folder, or of the folder itself

@@ -7,6 +7,7 @@
 #include <heed/models/run/run.h>
 #include <heed/models/seq2seq/seq2seq.h>
 #include <cstdio>
+#include <optional>
 using namespace heed;
 
 namespace {
@@ -78,7 +79,7 @@ void train(Options& options) {
   AdamW optimizer{.lr = lr, .weight_decay = 0};
   Checkpoints checkpoints(out, model);
   checkpoints.add("optimizer", optimizer).add("rng", rng);
-  RunFolder run(out, options, resume ? checkpoints.load() : 0);
+  RunFolder run(out, options, resume ? std::optional(checkpoints.load()) : std::nullopt);
 
   int64_t done = run.first();
   for (auto& step : progress(steps, run)) {
