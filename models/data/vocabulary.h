@@ -4,9 +4,18 @@
 #include <string>
 #include <string_view>
 #include <vector>
-#include "../../core/error.h"
+#include "../../core/text.h"
 
 namespace heed {
+
+// The characters that occur in a text: sorted, each once. Error: it is not UTF-8.
+std::u32string distinct_characters(std::string_view text, std::string_view op, Where at);
+// Calls f with the place of each character of a text among those. Error: it is not UTF-8. IndexError: a character that
+// is not among them, named with its position.
+void each_place(std::string_view text, const std::u32string& characters, std::string_view op, Where at,
+                FunctionRef<void(int64_t)> f);
+// IndexError: an id outside [0, size), named with its position.
+void check_id(int64_t id, int64_t size, std::size_t position, std::string_view op, Where at);
 
 // Characters (UTF-8 code points) as ids: 0 pad, 1 start, 2 end, then the characters in the order of their code points,
 // so that the same set of characters always gets the same ids.

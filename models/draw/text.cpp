@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include "../../core/text.h"
 
 namespace heed::draw {
 namespace {
@@ -28,8 +29,6 @@ bool within(const auto& intervals, char32_t c) {
 
 int64_t width(char32_t c) { return within(combining, c) ? 0 : within(wide, c) ? 2 : 1; }
 
-bool is_control(char32_t c) { return c < 0x20 || (c >= 0x7F && c < 0xA0); }
-
 std::string to_text(double value, std::chars_format format, int precision) {
   std::array<char, 400> buffer;
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, format, precision).ptr;
@@ -40,40 +39,18 @@ std::string to_text(double value, std::chars_format format, int precision) {
 
 std::u32string decode(std::string_view utf8) {
   std::u32string points;
-  for (size_t i = 0; i < utf8.size();) {
-    const auto lead = static_cast<unsigned char>(utf8[i++]);
-    if (lead < 0x80) {
-      points.push_back(lead);
-      continue;
-    }
-    const size_t following = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-    constexpr std::array<char32_t, 4> least = {0, 0x80, 0x800, 0x10000};
-    char32_t c = lead & (0x3Fu >> following);
-    size_t read = 0;
-    while (read < following && i + read < utf8.size() && (static_cast<unsigned char>(utf8[i + read]) & 0xC0u) == 0x80u)
-      c = c << 6 | (static_cast<unsigned char>(utf8[i + read++]) & 0x3Fu);
-    const bool valid = lead >= 0xC2 && lead <= 0xF4 && read == following && c >= least[following] && c <= 0x10FFFF &&
-                       (c < 0xD800 || c > 0xDFFF) && c != 0xFFFE && c != 0xFFFF;
+  while (!utf8.empty()) {
+    const auto [c, length] = first_character(utf8);
+    const bool valid = length > 0 && c != 0xFFFE && c != 0xFFFF;
     points.push_back(valid ? c : replacement);
-    if (valid) i += following;
+    utf8.remove_prefix(valid ? length : 1);
   }
   return points;
 }
 
 std::string encode(std::u32string_view points) {
   std::string utf8;
-  const auto put = [&utf8](char32_t byte) { utf8.push_back(static_cast<char>(byte)); };
-  for (const char32_t c : points) {
-    if (c < 0x80) {
-      put(c);
-    } else if (c < 0x800) {
-      put(0xC0 | c >> 6), put(0x80 | (c & 0x3F));
-    } else if (c < 0x10000) {
-      put(0xE0 | c >> 12), put(0x80 | (c >> 6 & 0x3F)), put(0x80 | (c & 0x3F));
-    } else {
-      put(0xF0 | c >> 18), put(0x80 | (c >> 12 & 0x3F)), put(0x80 | (c >> 6 & 0x3F)), put(0x80 | (c & 0x3F));
-    }
-  }
+  for (const char32_t c : points) append_utf8(utf8, c);
   return utf8;
 }
 
