@@ -5,7 +5,7 @@
 #                                       all: and sanitizers, clang-tidy
 set -euo pipefail
 
-packages=(g++ cmake ninja-build libopenblas-dev libtbb-dev libhwy-dev zlib1g-dev libpng-dev nlohmann-json3-dev libcli11-dev catch2)
+packages=(g++ cmake ninja-build libopenblas-dev libtbb-dev libhwy-dev zlib1g-dev libpng-dev libpcre2-dev nlohmann-json3-dev libcli11-dev catch2)
 case ${1:-test} in
   build) ;;
   test) packages+=(clang doxygen python3) ;;
@@ -18,7 +18,7 @@ name_what_is_missing() {
   local missing=() compiler=${CXX:-c++} program header spelling spellings
   for program in "$compiler" cmake ninja; do command -v "$program" >/dev/null || missing+=("$program"); done
   if command -v "$compiler" >/dev/null; then
-    for header in cblas.h tbb/parallel_for.h hwy/highway.h zlib.h png.h nlohmann/json.hpp CLI/CLI.hpp catch2; do
+    for header in cblas.h tbb/parallel_for.h hwy/highway.h zlib.h png.h pcre2.h nlohmann/json.hpp CLI/CLI.hpp catch2; do
       case $header in
         cblas.h) spellings='<cblas.h> <openblas/cblas.h>' ;;
         catch2) spellings='<catch2/catch.hpp> <catch2/catch_all.hpp>' ;;

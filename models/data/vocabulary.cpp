@@ -16,8 +16,7 @@ std::u32string distinct_characters(std::string_view text, std::string_view op, W
 }
 
 void each_place(std::string_view text, const std::u32string& characters, std::string_view op, Where at,
-                FunctionRef<void(int64_t)> f) {
-  int64_t position = 0;
+                FunctionRef<void(int64_t)> f, int64_t position) {
   each_character(text, op, at, [&](char32_t c) {
     const auto found = std::lower_bound(characters.begin(), characters.end(), c);
     if (found == characters.end() || *found != c)

@@ -11,9 +11,9 @@ namespace heed {
 // The characters that occur in a text: sorted, each once. Error: it is not UTF-8.
 std::u32string distinct_characters(std::string_view text, std::string_view op, Where at);
 // Calls f with the place of each character of a text among those. Error: it is not UTF-8. IndexError: a character that
-// is not among them, named with its position.
+// is not among them, named with its position, where the first has `position`.
 void each_place(std::string_view text, const std::u32string& characters, std::string_view op, Where at,
-                FunctionRef<void(int64_t)> f);
+                FunctionRef<void(int64_t)> f, int64_t position = 0);
 // IndexError: an id outside [0, size), named with its position.
 void check_id(int64_t id, int64_t size, std::size_t position, std::string_view op, Where at);
 

@@ -26,6 +26,7 @@ while IFS=: read -r file line; do
         tbb/* | oneapi/*) [[ $file == core/parallel.cpp ]] || refuse "$file" "only core/parallel.cpp includes oneTBB" ;;
         cblas.h) [[ $file == core/blas.cpp ]] || refuse "$file" "only core/blas.cpp includes cblas" ;;
         png.h) [[ $file == models/data/image.cpp ]] || refuse "$file" "only models/data/image.cpp includes libpng" ;;
+        pcre2.h) [[ $file == models/data/tokenizer.cpp ]] || refuse "$file" "only models/data/tokenizer.cpp includes PCRE2" ;;
         CLI/*) [[ $file == models/run/*.cpp ]] || refuse "$file" "only the .cpp of models/run include CLI11" ;;
         nlohmann/* | iostream | functional | random | regex)
           [[ $file != *.h ]] || refuse "$file" "a header must not include <$name>" ;;
