@@ -5,6 +5,7 @@
 #include <heed/models/draw/svg.h>
 #include <heed/models/gpt/gpt.h>
 #include <heed/models/run/run.h>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -57,6 +58,22 @@ std::string attention_picture(const Gpt& model, const Text& text) {
                       .col_name = "looks at"});
   return draw::heat_maps(maps, {.title = "Where each head looks", .across = std::min<int64_t>(model.heads, 4)});
 }
+
+class Stopwatch {
+ public:
+  void start() { start_ = Clock::now(); }
+  double stop() {  // the seconds since the start
+    const std::chrono::duration<double> d = Clock::now() - start_;
+    total_ += d.count();
+    return d.count();
+  }
+  double total() const { return total_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point start_;
+  double total_ = 0;
+};
 
 void train(Options& options) {
   options.group("Run");
@@ -136,8 +153,10 @@ void train(Options& options) {
   // ---- training
   const int64_t tokens = batch * context * accumulate;  // of a step
   const bool validates = text.validation().tokens > 0;
-  double rate_of_steps = 0, latest = std::nan("");
+  double latest = std::nan("");
+  Stopwatch busy;  // with training alone
   for (auto& step : progress(steps, run)) {
+    busy.start();
     Gradients g;
     double loss = 0;
     for (int64_t i = 0; i < accumulate; ++i) {
@@ -149,6 +168,7 @@ void train(Options& options) {
     step.show("loss", loss);
     step.show("gradient", g.norm());
     optimizer.step(model, clip(g, 1.0), cosine(step, warm, steps, 0.1));
+    step.show("tokens/s", double(tokens) / busy.stop());
 
     const int64_t done = step + 1;
     const bool last = step.last();
@@ -160,8 +180,6 @@ void train(Options& options) {
     if (sample_every && done % sample_every == 0)
       step.print("--- after " + std::to_string(done) + " steps\n" + sample(model, text, 200, uint64_t(done)) + "\n---");
     if (done % save_every == 0 || last) checkpoints.save(done);
-    rate_of_steps = step.rate();
-    step.show("tokens/s", rate_of_steps * double(tokens));
   }
   if (interrupted()) {
     std::printf("stopped: go on with --resume --out %s\n", out.c_str());
@@ -180,7 +198,9 @@ void train(Options& options) {
     std::printf("validation loss %.4f, %.4f bits per character, perplexity %.3f\n", latest,
                 text.bits_per_character(latest), std::exp(latest));
   }
-  std::printf("%.0f tokens per second, peak memory %.0f MB\n", rate_of_steps * double(tokens), peak_megabytes());
+  const double trained = double(steps - run.first()) * double(tokens);
+  if (trained > 0) std::printf("%.0f tokens per second in training, ", trained / busy.total());
+  std::printf("peak memory %.0f MB\n", peak_megabytes());
   std::printf("wrote %s, loss.svg, attention.svg and tokenizer.json\n", run.path("metrics.jsonl").c_str());
   std::printf("talk to it: generate_gpt --run %s --prompt \"...\"\n", out.c_str());
 }

@@ -117,10 +117,10 @@ def main():
     assert o["dropout"] == 0 and tokenizer["type"] == "characters", "only characters, without dropout"
     text = arguments.text.read_bytes()
     ids = encoded(arguments.text, tokenizer)
-    held_out = text[len(text) - int(o["validation"] * len(text)):]
-    while held_out[0] & 0xC0 == 0x80:
-        held_out = held_out[1:]
-    training = len(ids) - len(held_out.decode())
+    cut = len(text) - int(o["validation"] * len(text))
+    while text[cut] & 0xC0 == 0x80:
+        cut -= 1
+    training = len(text[:cut].decode())
 
     model = Gpt(len(tokenizer["vocab"]), o["context"], o["width"], o["layers"], o["heads"], o["kv-heads"] or o["heads"],
                 o["positions"] == "rotary")
