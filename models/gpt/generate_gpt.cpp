@@ -97,6 +97,7 @@ void talk(Options& options) {
     }
   }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  std::fflush(stdout);
   std::fprintf(stderr, "%.0f tokens per second\n", double(made) / seconds.count());
 }
 

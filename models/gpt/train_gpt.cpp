@@ -171,15 +171,14 @@ void train(Options& options) {
     step.show("tokens/s", double(tokens) / busy.stop());
 
     const int64_t done = step + 1;
-    const bool last = step.last();
-    if (validates && (done % eval_every == 0 || last)) {
+    if (validates && (done % eval_every == 0 || done == steps)) {
       latest = validation_loss(model, text, batch, eval_tokens);
       step.show("validation", latest);
       step.show("bits/character", text.bits_per_character(latest));
     }
     if (sample_every && done % sample_every == 0)
       step.print("--- after " + std::to_string(done) + " steps\n" + sample(model, text, 200, uint64_t(done)) + "\n---");
-    if (done % save_every == 0 || last) checkpoints.save(done);
+    if (done % save_every == 0 || step.last()) checkpoints.save(done);
   }
   if (interrupted()) {
     std::printf("stopped: go on with --resume --out %s\n", out.c_str());
