@@ -24,10 +24,10 @@ class Text {
     Tensor x, y;  // [B, T] i64: y is x one token further on
   };
 
-  const Tokenizer& tokenizer() const { return tokenizer_; }
-  int64_t vocab() const { return tokenizer_.size(); }  // how many ids there are
-  Part training() const { return training_; }
-  Part validation() const { return validation_; }
+  const Tokenizer& tokenizer() const { return tokenizer_; }  // what made the tokens
+  int64_t vocab() const { return tokenizer_.size(); }        // how many ids there are
+  Part training() const { return training_; }                // all but the end
+  Part validation() const { return validation_; }            // the end
 
   // To tell files apart: the length, and a hash of all bytes (64-bit FNV-1a; Fowler, Noll, Vo 1991).
   int64_t bytes() const { return bytes_; }
