@@ -52,7 +52,8 @@ std::string too_short(const char* part, int64_t tokens, int64_t T) {
 Text load_text(const std::string& path, const TextOptions& options, Where at) {
   const FileTask task{op, path, at};
   if (!(options.validation >= 0 && options.validation < 1))
-    fail<Error>(at, op, "a share of " + number_text(options.validation) + " cannot be left for validation: 0 to 1");
+    fail<Error>(at, op,
+                "cannot leave " + number_text(options.validation) + " of the text for validation: from 0 to below 1");
   const MappedFile file(task);
   const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
   const std::string_view kind = options.trained ? options.trained->name() : options.tokenizer;

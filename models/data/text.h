@@ -10,8 +10,10 @@ struct TextOptions {
   std::string tokenizer = "characters";   // or "bytes" or "bpe" (Tokenizer::name), made of the file
   int64_t vocab = 4096;                   // of bpe, which is made of the training part
   std::optional<Tokenizer> trained = {};  // one that is there already, instead
-  double validation = 0.1;                // the share of the file's bytes to validate on: its end, 0 or more, below 1
-  int64_t context = 1;  // the longest window to come: each part has a token more than that, or is empty
+  // The share of the file to validate on, 0 or more and below 1: its last floor(validation * bytes) bytes, and what
+  // precedes them of a character.
+  double validation = 0.1;
+  int64_t context = 1;  // the longest window to come: a part has a token more than that, unless validation is 0
 };
 
 // Tokens, those to train on first and those to validate on behind them.
@@ -24,10 +26,10 @@ class Text {
     Tensor x, y;  // [B, T] i64: y is x one token further on
   };
 
-  const Tokenizer& tokenizer() const { return tokenizer_; }
-  int64_t vocab() const { return tokenizer_.size(); }  // how many ids there are
-  Part training() const { return training_; }
-  Part validation() const { return validation_; }
+  const Tokenizer& tokenizer() const { return tokenizer_; }  // what made the tokens
+  int64_t vocab() const { return tokenizer_.size(); }        // how many ids there are
+  Part training() const { return training_; }                // all but the end
+  Part validation() const { return validation_; }            // the end
 
   // To tell files apart: the length, and a hash of all bytes (64-bit FNV-1a; Fowler, Noll, Vo 1991).
   int64_t bytes() const { return bytes_; }
@@ -41,7 +43,8 @@ class Text {
   // such windows the ones numbered floor(i W / n), i < n = N / T, but at least one and at most W. Error: as above.
   Batches validation_batches(int64_t B, int64_t T, int64_t N, Where at = Where::here()) const;
 
-  // The windows that begin at these tokens of the whole. IndexError: one that has no T + 1 tokens.
+  // The windows that begin at these tokens of the whole. Error: there is none, or T is below 1. IndexError:
+  // one that has no T + 1 tokens.
   Windows windows(std::span<const int64_t> begins, int64_t T, Where at = Where::here()) const;
 
   // What a loss in nats per token of the validation part is in bits per character of it.
