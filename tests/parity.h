@@ -50,10 +50,13 @@ class Reference {
   template <class M>
   M filled(const M& model) {  // with the stored parameters and state, by path
     M filled = cast(model, f64);
+    const Parameters trained = parameters(filled);
+    for (std::size_t i = 0; i < trained.paths.size(); ++i) {
+      assign(trained.values[i], at("param." + trained.paths[i]));
+      leaves_.emplace_back(trained.paths[i], trained.values[i]);
+    }
     walk(filled, [&](const Item& x) {
-      if (!x.tensor) return;
-      assign(*x.tensor, at((x.kind == Item::trained ? "param." : "state.") + x.path));
-      if (x.kind == Item::trained) leaves_.emplace_back(x.path, *x.tensor);
+      if (x.kind == Item::state) assign(*x.tensor, at("state." + x.path));
     });
     return filled;
   }

@@ -1,3 +1,4 @@
+#include <heed/models/gpt/gpt.h>
 #include "parity.h"
 
 namespace parity {
@@ -148,6 +149,17 @@ void run_transformer(Reference& r) {
   r.compare({{"y", model(r.input("source"), r.input("target"), masks)}});
 }
 
+void run_gpt(Reference& r) {
+  const Gpt model{.vocab = r.settings["vocab"],
+                  .context = r.settings["context"],
+                  .width = r.settings["width"],
+                  .layers = r.settings["layers"],
+                  .heads = r.settings["heads"],
+                  .kv_heads = r.settings["kv_heads"],
+                  .rotary = r.settings["rotary"]};
+  r.compare({{"y", r.filled(model)(r.input("ids"))}});
+}
+
 RnnCell::Nonlinearity nonlinearity(const Reference& r) {
   return r.settings.value("nonlinearity", "tanh") == "relu" ? RnnCell::relu : RnnCell::tanh;
 }
@@ -243,6 +255,8 @@ Cases module_cases() {
       {"transformer_decoder", run_transformer_decoder},
       {"transformer", run_transformer},
       {"transformer_pre_norm", run_transformer},
+      {"gpt", run_gpt},
+      {"gpt_rotary", run_gpt},
       {"rnn_cell", run_rnn_cell},
       {"rnn_cell_relu", run_rnn_cell},
       {"gru_cell", run_gru_cell},

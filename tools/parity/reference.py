@@ -18,6 +18,7 @@ from unittest import mock
 
 import torch
 import torch.nn.functional as F
+import train_gpt
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn, optim
@@ -291,6 +292,11 @@ def transformer(settings={}, **inputs):
         return {"y": y}
 
     return record(f, inputs, module), {**SMALL, **settings}
+
+
+def gpt(settings, **inputs):
+    module = randomize(train_gpt.Gpt(**settings))
+    return record(lambda ids: {"y": module(ids)}, inputs, module), settings
 
 
 def cell(kind, settings, **inputs):
@@ -761,6 +767,12 @@ CASES = {
     "transformer_pre_norm": lambda: transformer(
         {"norm_first": True, "activation": "gelu"}, source=normal(2, 5, 4), target=normal(2, 3, 4),
         source_key_mask=may_attend([1, 1, 1, 1, 1], [1, 1, 1, 0, 0]), target_key_mask=may_attend([1, 1, 0], [1, 1, 1])),
+    "gpt": lambda: gpt(
+        {"vocab": 5, "context": 4, "width": 4, "layers": 2, "heads": 2, "kv_heads": 2, "rotary": False},
+        ids=integers([0, 4, 2, 2], [1, 0, 3, 4])),
+    "gpt_rotary": lambda: gpt(
+        {"vocab": 5, "context": 6, "width": 8, "layers": 1, "heads": 4, "kv_heads": 2, "rotary": True},
+        ids=integers([0, 4, 2, 2, 1], [1, 0, 3, 4, 4])),
     "rnn_cell": lambda: cell(nn.RNNCell, {"input_size": 3, "hidden_size": 4}, x=normal(2, 3), h=normal(2, 4)),
     "rnn_cell_relu": lambda: cell(
         nn.RNNCell, {"input_size": 3, "hidden_size": 4, "nonlinearity": "relu"}, x=normal(2, 3), h=normal(2, 4)),
