@@ -18,6 +18,7 @@ What to try next
   open runs/dates/alignment.svg and runs/dates/loss.svg                the pictures, in a browser
   build/release/bin/train_dates --attention none --out runs/plain      the same model without attention
   build/release/bin/train_reverse                                      the task where that shows
+  build/release/bin/train_gpt --text FILE                              a GPT on your own text (tools/corpus.sh makes one)
   build/release/bin/gradcheck --op softmax                             are its gradients right, and how sure is that?
   README.md, "A training script" and "Is my gradient right?"           a script, and an op, of your own
 EOT
