@@ -150,6 +150,8 @@ void train(Options& options) {
               Number(text.training().tokens), Number(text.validation().tokens), Number(text.vocab()));
   std::printf("%lld weights; seed %lld, %s\n", Number(weights), Number(first_seed), machine().c_str());
 
+  if (run.first() > 0) std::printf("going on after %lld steps\n", Number(run.first()));
+
   // ---- training
   const int64_t tokens = batch * context * accumulate;  // of a step
   const bool validates = text.validation().tokens > 0;
