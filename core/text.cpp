@@ -109,7 +109,7 @@ void append_utf8(std::string& to, char32_t point) {
 bool is_control(char32_t point) { return point < 0x20 || (point >= 0x7F && point < 0xA0); }
 
 std::string in_quotes(char32_t point) {
-  const std::string number = "U+" + hexadecimal(point, 4);
+  std::string number = "U+" + hexadecimal(point, 4);
   if (is_control(point)) return number;
   std::string text = "'";
   append_utf8(text, point);

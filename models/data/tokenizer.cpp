@@ -265,7 +265,7 @@ const json& field(const json& object, const std::string& name) {  // null where 
 void check_off(const FileTask& task, const json& object, const std::string& within,
                std::initializer_list<const char*> names) {
   for (const char* name : names)
-    if (const json& value = field(object, name); !(value.empty() || value == false || value == ""))
+    if (const json& value = field(object, name); !value.empty() && value != json(false) && value != json(""))
       task.cannot_read("its \"" + within + name + "\" is on, which is not supported");
 }
 

@@ -55,8 +55,6 @@ class Tokenizer {
 
   template <class Id>
   void append(std::vector<Id>& ids, std::string_view text, std::string_view op, Where at) const;
-  template <class Id>
-  void append_joined(std::vector<Id>& ids, std::string_view text) const;
 
   std::string_view name_;
   std::vector<std::string> pieces_;              // by id
