@@ -15,6 +15,7 @@ struct GenerationCache {
   std::vector<KvCache> layers = {};
   Tensor padding = {};  // [B] i64, the places before each row's first token; undefined: none
 
+  // How many tokens it has read, padding included.
   int64_t length() const { return layers.empty() ? 0 : layers[0].length; }
   // The places of `more` further tokens in their sequences, that of padding 0: [more] i64, or [B, more] where there is
   // padding.
@@ -54,7 +55,7 @@ struct GenerateOptions {
   bool cache = true;  // false: reads everything again for every token
 };
 
-using Prompts = std::vector<std::vector<int64_t>>;
+using Prompts = std::vector<std::vector<int64_t>>;  // the tokens of each
 
 // Called with each new token and the number of its prompt; false ends that sequence.
 using OnToken = FunctionRef<bool(int64_t row, int64_t token)>;

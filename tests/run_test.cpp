@@ -319,6 +319,19 @@ TEST_CASE("what a loop shows is recorded, also in a step that break has ended") 
   CHECK(read(folder / "run/metrics.jsonl") == "{\"step\":0,\"loss\":0.0}\n{\"step\":2,\"loss\":2.0}\n");
 }
 
+TEST_CASE("what has been shown is recorded before a checkpoint, and once") {
+  const Folder folder;
+  RunFolder run(folder / "run", no_options());
+  for (auto& step : progress(3, run)) {
+    step.show("loss", double(step));
+    CHECK(step.last() == (step == 2));
+    CHECK(run.metric("loss").values.size() == std::size_t(step + 1));
+    if (step == 1) step.show("late", 7);
+  }
+  CHECK(read(folder / "run/metrics.jsonl") ==
+        "{\"step\":0,\"loss\":0.0}\n{\"step\":1,\"loss\":1.0}\n{\"step\":1,\"late\":7.0}\n{\"step\":2,\"loss\":2.0}\n");
+}
+
 TEST_CASE("a run that goes on drops the metrics of steps that are taken again") {
   const Folder folder;
   const std::string metrics = folder / "run/metrics.jsonl";

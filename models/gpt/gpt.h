@@ -43,6 +43,7 @@ struct GptBlock {
     return y + heed::dropout(mlp(norm2(y), training), dropout, training);
   }
 
+  // What both norms begin as.
   LayerNorm norm() const { return bias ? LayerNorm{width} : LayerNorm{.width = width, .bias = {}}; }
 };
 

@@ -180,7 +180,7 @@ void train(Options& options) {
     }
     if (sample_every && done % sample_every == 0)
       step.print("--- after " + std::to_string(done) + " steps\n" + sample(model, text, 200, uint64_t(done)) + "\n---");
-    if (done % save_every == 0 || step.last()) checkpoints.save(done);
+    if (step.last() || done % save_every == 0) checkpoints.save(done);
   }
   if (interrupted()) {
     std::printf("stopped: go on with --resume --out %s\n", out.c_str());

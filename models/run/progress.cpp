@@ -125,6 +125,7 @@ Step::~Step() {
 }
 
 bool Step::last() {
+  record();
   if (!last_) last_ = number_ + 1 == total_ || interrupted();
   return *last_;
 }
@@ -135,14 +136,17 @@ bool Step::next() {
   return inside_;
 }
 
+void Step::record() {
+  if (!run_) return;
+  std::vector<std::pair<std::string, double>> shown;
+  for (Value& v : values_)
+    if (v.step == number_ && !std::exchange(v.recorded, true)) shown.emplace_back(v.name, v.last);
+  if (!shown.empty()) run_->record(number_, shown);
+}
+
 void Step::finish() {
   inside_ = false;
-  if (run_) {
-    std::vector<std::pair<std::string, double>> shown;
-    for (const Value& v : values_)
-      if (v.step == number_) shown.emplace_back(v.name, v.last);
-    if (!shown.empty()) run_->record(number_, shown);
-  }
+  record();
   ++number_;
   const double since = seconds(Clock::now() - written_);
   const bool another_part =
@@ -158,6 +162,7 @@ void Step::show(std::string_view name, double value) {
   v->mean = goes_on ? v->mean + (value - v->mean) / double(v->count) : value;
   v->last = value;
   v->step = number_;
+  v->recorded = false;
 }
 
 void Step::print(std::string_view text) {

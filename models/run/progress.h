@@ -25,7 +25,8 @@ class Step {
   operator int64_t() const { return number_; }  // first .. total-1
 
   // Is this the last step, because it is number total-1 or because of a signal? A signal that comes after this has been
-  // asked lets one more step begin, so that none goes unnoticed.
+  // asked lets one more step begin, so that none goes unnoticed. What has been shown is in the run's metrics from then
+  // on: a kill just after a checkpoint loses none of it.
   bool last();
 
   // A value for the line, and for the metrics of the run. One that is shown in each step appears as its mean over about
@@ -45,11 +46,13 @@ class Step {
     int64_t step = -1;  // in which it was last shown
     double last = 0, mean = 0;
     int64_t count = 0;  // of steps in a row
+    bool recorded = false;
   };
 
   Step(int64_t total, int64_t first, RunFolder* run);
   ~Step();
   bool next();    // begins a step, if there is one to take
+  void record();  // what has been shown in it and is not in the run's metrics yet
   void finish();  // it has ended
   void write_line();
   std::string line(int64_t columns) const;  // for a terminal that wide, or a plain one where that is 0
