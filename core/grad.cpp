@@ -386,6 +386,10 @@ std::vector<Tensor> vjp(std::span<const Tensor> ys, std::span<const Tensor> gys,
 std::vector<Tensor> vjp(const Tensor& y, const Tensor& gy, std::span<const Tensor> xs, bool create_graph, Where at) {
   return vjp(std::span(&y, 1), std::span(&gy, 1), xs, create_graph, at);
 }
+std::vector<Tensor> vjp(const Tensor& y, const Tensor& gy, std::initializer_list<Tensor> xs, bool create_graph,
+                        Where at) {
+  return vjp(y, gy, std::span(xs.begin(), xs.size()), create_graph, at);
+}
 
 // The gradients of a definition or of a replay, handed to the inputs that want one.
 void vjp_into(std::span<const Tensor> ys, std::span<const Tensor> gys, std::span<const Tensor> xs, const Pull& p) {

@@ -28,6 +28,8 @@ std::vector<Tensor> grad(Consumed y, std::initializer_list<Tensor> xs, Where at 
 // if no output has a history.
 std::vector<Tensor> vjp(const Tensor& y, const Tensor& gy, std::span<const Tensor> xs, bool create_graph = false,
                         Where at = Where::here());
+std::vector<Tensor> vjp(const Tensor& y, const Tensor& gy, std::initializer_list<Tensor> xs, bool create_graph = false,
+                        Where at = Where::here());
 std::vector<Tensor> vjp(std::span<const Tensor> ys, std::span<const Tensor> gys, std::span<const Tensor> xs,
                         bool create_graph = false, Where at = Where::here());
 

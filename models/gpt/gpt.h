@@ -42,6 +42,7 @@ struct GptBlock {
     const Tensor y = x + heed::dropout(attended(), dropout, training);
     return y + heed::dropout(mlp(norm2(y), training), dropout, training);
   }
+  Tensor operator()(In x, Rng* training = nullptr) const { return (*this)(x, {.causal = Causal::on}, training); }
 
   // What both norms begin as.
   LayerNorm norm() const { return bias ? LayerNorm{width} : LayerNorm{.width = width, .bias = {}}; }
