@@ -48,6 +48,11 @@ const std::string& nearest(const std::string& to, const std::vector<std::string>
   });
 }
 
+uint64_t fingerprint(std::string_view text, uint64_t before) {
+  for (const char c : text) before = (before ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return before;
+}
+
 Character first_character(std::string_view text) {
   constexpr std::array<char32_t, 5> smallest{0, 0, 0x80, 0x800, 0x10000};  // of a character of that many bytes
   const auto lead = static_cast<unsigned char>(text[0]);

@@ -1,5 +1,6 @@
 #pragma once
 // Names and numbers as people write them, for messages and patterns, and characters as UTF-8.
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,10 @@ bool matches(std::string_view pattern, std::string_view text);
 // Letters to insert, remove or replace on the way from a to b (Levenshtein 1966); a * in a is any run of them.
 std::size_t distance(std::string_view a, std::string_view b);
 const std::string& nearest(const std::string& to, const std::vector<std::string>& names);  // there is one
+
+// To tell texts apart: each byte in turn is xored in, and the whole multiplied (FNV-1a; Fowler, Noll, Vo 1991). A text
+// may follow another, whose result is `before`.
+uint64_t fingerprint(std::string_view text, uint64_t before = 0xcbf29ce484222325u);
 
 // ---- UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF
 struct Character {

@@ -187,6 +187,11 @@ TEST_CASE("train_gpt says what is wrong in one line and exits with 2") {
                  "is not the text of this run"));
   CHECK(contains(refused(train("--resume --out " + (folder / "none"))), "--text is needed"));
   CHECK(contains(refused(train("--resume --out " + (folder / "none") + " --text " + text)), "there is no such folder"));
+  std::string other = read(run + "/tokenizer.json");
+  std::swap(other[other.find("abc")], other[other.find("abc") + 1]);  // as many tokens
+  write(run + "/tokenizer.json", other);
+  CHECK(contains(refused(run_program_of_build("generate_gpt", "--run " + run)), "tokenizer.json"));
+  CHECK(contains(refused(train("--resume --out " + run)), "tokenizer"));
   write(run + "/tokenizer.json", "{");
   CHECK(contains(refused(train("--resume --out " + run)), "cannot read " + run + "/tokenizer.json"));
 

@@ -2,18 +2,12 @@
 #include <cmath>
 #include <numbers>
 #include "../../core/disk.h"
+#include "../../core/text.h"
 
 namespace heed {
 namespace {
 
 constexpr auto op = "load_text";
-
-// FNV-1a: every byte in turn is xored in, and the whole multiplied.
-uint64_t hash(std::string_view bytes) {
-  uint64_t h = 0xcbf29ce484222325u;
-  for (const char c : bytes) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  return h;
-}
 
 int64_t count_characters(std::string_view text) {
   int64_t n = 0;
@@ -63,7 +57,7 @@ Text load_text(const std::string& path, const TextOptions& options, Where at) {
   const std::size_t cut = training_bytes(text, options.validation);
   Text r(made(options, text, text.substr(0, cut), at));
   r.bytes_ = std::ssize(text);
-  r.fingerprint_ = hash(text);
+  r.fingerprint_ = heed::fingerprint(text);
   r.training_ = r.add(text.substr(0, cut), "load_text: cannot read " + path, at);
   r.validation_ = r.add(text.substr(cut), "load_text: cannot read " + path, at);
   if (r.training_.tokens <= options.context)

@@ -31,7 +31,7 @@ class Text {
   Part training() const { return training_; }                // all but the end
   Part validation() const { return validation_; }            // the end
 
-  // To tell files apart: the length, and a hash of all bytes (64-bit FNV-1a; Fowler, Noll, Vo 1991).
+  // To tell files apart.
   int64_t bytes() const { return bytes_; }
   uint64_t fingerprint() const { return fingerprint_; }
 

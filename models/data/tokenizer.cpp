@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <queue>
 #include "../../core/disk.h"
+#include "../../core/text.h"
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
@@ -376,6 +377,13 @@ std::string Tokenizer::decode(std::span<const int64_t> ids, Where at) const {
 const std::string& Tokenizer::piece(int64_t id, Where at) const {
   check_id(id, size(), 0, "piece", at);
   return pieces_[std::size_t(id)];
+}
+
+uint64_t Tokenizer::fingerprint() const {
+  uint64_t h = heed::fingerprint(name_);
+  for (const std::string& piece : pieces_) h = heed::fingerprint(piece, heed::fingerprint(" ", h));
+  for (const Pair& p : merges_) h = heed::fingerprint(std::to_string(key(p)), h);
+  return h;
 }
 
 void Tokenizer::save(const std::string& path, Where at) const {

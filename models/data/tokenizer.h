@@ -38,6 +38,8 @@ class Tokenizer {
   // The bytes that an id stands for. IndexError: as above.
   const std::string& piece(int64_t id, Where at = Where::here()) const;
 
+  uint64_t fingerprint() const;  // to tell tokenizers apart
+
   // As JSON; that of bpe is laid out as by Hugging Face's tokenizers (tokenizer.json), whose byte-level BPE without
   // special tokens load reads as well. FileError: it cannot be written; it is not such a file.
   void save(const std::string& path, Where at = Where::here()) const;

@@ -62,14 +62,16 @@ void talk(Options& options) {
   if (threads) set_num_threads(int(threads));
 
   std::optional<Gpt> found;
-  const bool any =
-      load_newest(folder, [&](const std::string& path) { found.emplace(load_gpt(path + "/model.safetensors")); });
+  Metadata about;
+  const bool any = load_newest(folder, [&](const std::string& path) {
+    found.emplace(load_gpt(path + "/model.safetensors"));
+    about = load_safetensors(path + "/model.safetensors").metadata;
+  });
   if (!any) throw Error(folder + " has no checkpoint: train_gpt --out " + folder + " makes one");
   const Gpt& model = *found;
   const Tokenizer tokenizer = Tokenizer::load(folder + "/tokenizer.json");
-  if (tokenizer.size() != model.vocab)
-    throw Error(folder + "/tokenizer.json has " + std::to_string(tokenizer.size()) + " tokens, the model " +
-                std::to_string(model.vocab));
+  if (tokenizer.size() != model.vocab || about["tokenizer"] != std::to_string(tokenizer.fingerprint()))
+    throw Error(folder + "/tokenizer.json is not the tokenizer that the model was trained with");
   const std::vector<int64_t> begin = tokenizer.encode(prompt.empty() ? "\n" : prompt);
 
   const auto start = std::chrono::steady_clock::now();

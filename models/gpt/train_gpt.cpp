@@ -120,8 +120,9 @@ void train(Options& options) {
   if (how.trained && how.trained->name() != kind)
     throw Error(out + " was trained with --tokenizer " + std::string(how.trained->name()) + ", not " + kind);
   const Text text = load_text(file, how);
-  std::string source = std::to_string(text.bytes()) + " bytes, fingerprint " + std::to_string(text.fingerprint());
-  const std::string given = source;
+  const std::string bytes = std::to_string(text.bytes()) + " bytes, fingerprint " + std::to_string(text.fingerprint());
+  const std::string tokens_of = std::to_string(text.tokenizer().fingerprint());
+  std::string source = bytes, tokenizer = tokens_of;
 
   // ---- the model, and all that a checkpoint keeps
   seed(uint64_t(first_seed));
@@ -137,12 +138,14 @@ void train(Options& options) {
   AdamW optimizer{.beta2 = 0.99,
                   .groups = {{.pattern = "*bias", .weight_decay = 0}, {.pattern = "*norm*", .weight_decay = 0}}};
   Checkpoints checkpoints(out, model);
-  checkpoints.add("optimizer", optimizer).add("rng", rng).add("text", source);
+  checkpoints.add("optimizer", optimizer).add("rng", rng).add("text", source).add("tokenizer", tokenizer);
   RunFolder run(out, options, resume ? std::optional(checkpoints.load()) : std::nullopt);
   optimizer.lr = lr, optimizer.weight_decay = decay;
-  if (source != given) throw Error(file + " is not the text of this run: it has " + given + "; that had " + source);
-  text.tokenizer().save(run.path("tokenizer.json"));
-  if (run.first() == 0) checkpoints.save(0);
+  if (tokenizer != tokens_of) throw Error(tokens_file + " is not the tokenizer of this run");
+  if (source != bytes) throw Error(file + " is not the text of this run: it has " + bytes + "; that had " + source);
+  text.tokenizer().save(tokens_file);
+  const Metadata about{{"tokenizer", tokenizer}};
+  if (run.first() == 0) checkpoints.save(0, about);
 
   int64_t weights = 0;
   for (const Tensor& p : parameters(model).values) weights += p.numel();
@@ -180,7 +183,7 @@ void train(Options& options) {
     }
     if (sample_every && done % sample_every == 0)
       step.print("--- after " + std::to_string(done) + " steps\n" + sample(model, text, 200, uint64_t(done)) + "\n---");
-    if (step.last() || done % save_every == 0) checkpoints.save(done);
+    if (step.last() || done % save_every == 0) checkpoints.save(done, about);
   }
   if (interrupted()) {
     std::printf("stopped: go on with --resume --out %s\n", out.c_str());

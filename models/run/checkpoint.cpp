@@ -149,10 +149,15 @@ void Checkpoints::save(int64_t step, const Metadata& metadata, Where at) const {
   fs::create_directories(fresh, error);
   if (error) task.cannot_write(error.message());
 
-  Writer training;
-  exchange(training, step);
-  model_.save(model_.object, fresh + "/model.safetensors", metadata, at);
-  save_safetensors(fresh + "/training.safetensors", training.tensors, training.numbers, at);
+  try {
+    Writer training;
+    exchange(training, step);
+    model_.save(model_.object, fresh + "/model.safetensors", metadata, at);
+    save_safetensors(fresh + "/training.safetensors", training.tensors, training.numbers, at);
+  } catch (...) {  // where there is no space, take none
+    fs::remove_all(fresh, error);
+    throw;
+  }
 
   // One of the same step goes away in the same instant, or, where the file system cannot exchange, just before.
   if (renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) != 0) {
