@@ -11,7 +11,7 @@ rm -rf "$out/headers" "$out/xml"
 # What heed.h brings, and the headers of models/; without those that only help others.
 mapfile -t headers < <({
   ${CXX:-c++} -std=c++20 -MM heed.h | tr -s ' \\' '\n' | grep '/' | xargs realpath --relative-to=.
-  ls models/*.h models/*/*.h
+  ls models/*.h models/*/*.h core/gradcheck_matcher.h
 } | sort -u | grep -vE '^core/(function_ref|reflect|reflect_table)\.h$|^models/draw/(axis|text)\.h$')
 python3 tools/docs/headers.py "$out/headers" "${headers[@]}"
 
