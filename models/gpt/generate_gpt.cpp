@@ -87,7 +87,7 @@ void talk(Options& options) {
   } else {
     Rng rng{uint64_t(first_seed)};
     for (int64_t i = 0; i < samples; ++i) {
-      if (samples > 1) std::printf("--- %lld\n", static_cast<long long>(i + 1));
+      if (samples > 1) std::printf("--- %lld\n", static_cast<long long>(i) + 1);
       Stream out;
       out.write(prompt);
       generate(model, {begin}, {.max_new_tokens = tokens, .sampling = how}, rng, [&](int64_t, int64_t token) {
