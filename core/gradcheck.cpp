@@ -2,24 +2,19 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <limits>
+#include "differences.h"
 
 namespace heed {
 namespace {
 
+using differences::Function;
+using differences::Slope;
+using differences::Variable;
 using Many = std::vector<Tensor>;
-using Evaluate = FunctionRef<Many()>;
+using Evaluate = Function::Evaluate;
 using Report = GradcheckReport;
 constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double roundoff = 0x1p-53;
 constexpr double certain = 1e-6;  // a larger bound, relative to the largest gradient, certifies nothing
-
-struct Variable {  // a leaf whose values this check alone holds, so that it can move them
-  std::string name;
-  Tensor tensor;
-  double* values() const { return Array(tensor.array()).mutable_data<double>(); }
-  std::size_t size() const { return std::size_t(tensor.numel()); }
-};
 
 Tensor private_copy(const Tensor& x) { return Tensor(x.array().cast(f64)).requires_grad(); }
 
@@ -46,208 +41,6 @@ Tensor random_gradient(const Tensor& y, uint64_t key) {
     g.mutable_data<double>()[i] = std::copysign(0.5 + 0.5 * std::abs(u), u);
   }
   return Tensor(std::move(g));
-}
-
-// ---- the function as its differences see it: all floating outputs in one row
-class Function {
- public:
-  Function(Evaluate f, std::span<const Variable> variables, const Many& y, const Many& gy)
-      : f_(f), variables_(variables) {
-    for (std::size_t k = 0; k < y.size(); ++k) {
-      if (!gy[k].defined()) continue;
-      const std::vector<double> g = gy[k].to_vector();
-      weights_.insert(weights_.end(), g.begin(), g.end());
-      outputs_.push_back({k, weights_.size(), y[k].tracked()});
-    }
-    evaluate(base_);
-    changed_.assign(base_.size(), 0);
-    measure_noise();
-  }
-
-  const std::vector<double>& base() const { return base_; }
-
-  void evaluate(std::vector<double>& values) const {
-    const Unrecorded here;
-    values.clear();
-    for (const Tensor& y : f_()) {
-      if (!y.defined() || !floating(y.dtype())) continue;
-      const Array a = y.array().contiguous();
-      values.insert(values.end(), a.data<double>(), a.data<double>() + a.numel());
-    }
-    if (values.size() != weights_.size())
-      fail<ShapeError>({}, "gradcheck", "the shapes of the outputs depend on the values of the inputs");
-  }
-
-  // Differences over one element, all outputs contracted with their gradients.
-  struct Difference {
-    double central = 0;        // (f(x + h) - f(x - h)) / 2h
-    double bend = 0;           // the slope to the right minus the slope to the left
-    double low = 0, high = 0;  // the smaller and the larger of the two, output by output
-    double noise = 0;          // what rounding may have added to each f
-  };
-  Difference difference(double* x, double h) {
-    const double at = *x;
-    *x = at + h;
-    evaluate(up_);
-    *x = at - h;
-    evaluate(down_);
-    *x = at;
-    Difference d;
-    for (std::size_t k = 0; k < base_.size(); ++k) {
-      if (up_[k] == base_[k] && down_[k] == base_[k]) continue;
-      const double w = weights_[k], right = w * (up_[k] - base_[k]) / h, left = w * (base_[k] - down_[k]) / h;
-      d.central += w * (up_[k] - down_[k]) / (2 * h);
-      d.bend += right - left;
-      d.low += std::min(left, right);
-      d.high += std::max(left, right);
-      d.noise += std::abs(w) * (noise_[k] + roundoff * std::abs(up_[k] - down_[k]));
-      changed_[k] = true;
-    }
-    return d;
-  }
-
-  // An output that moved although it has no history, since the last call; -1 if there is none.
-  int detached_output() {
-    int found = -1;
-    std::size_t begin = 0;
-    for (const Output& y : outputs_) {
-      if (!y.tracked && std::any_of(changed_.begin() + std::ptrdiff_t(begin), changed_.begin() + std::ptrdiff_t(y.end),
-                                    [](char c) { return c; }))
-        found = int(y.number);
-      begin = y.end;
-    }
-    std::fill(changed_.begin(), changed_.end(), 0);
-    return found;
-  }
-
- private:
-  struct Output {
-    std::size_t number, end;
-    bool tracked;
-  };
-
-  // Rounding errors show in fourth differences of f at equally spaced points close to x (Hamming; More and Wild 2011).
-  // What shrinks with the spacing is the function, what does not is noise; and a corner of f lies on one side only.
-  void measure_noise() {
-    constexpr int points = 7, scales = 5;
-    std::vector<std::vector<double>> level(scales, std::vector<double>(base_.size()));
-    std::vector<std::vector<double>> f(points, base_);
-    for (int s = 0; s < scales; ++s)
-      for (double side : {1.0, -1.0}) {
-        for (int m = 1; m < points; ++m) {
-          const Moved here(*this, side * m * std::ldexp(1, -12 - 4 * s));
-          evaluate(f[std::size_t(m)]);
-        }
-        for (std::size_t k = 0; k < base_.size(); ++k) {
-          double largest = 0;
-          for (std::size_t m = 0; m + 4 < points; ++m) {
-            const double fourth = f[m][k] - 4 * f[m + 1][k] + 6 * f[m + 2][k] - 4 * f[m + 3][k] + f[m + 4][k];
-            largest = std::max(largest, std::isfinite(fourth) ? std::abs(fourth) / std::sqrt(70.0) : infinity);
-          }
-          double& l = level[std::size_t(s)][k];
-          l = side > 0 ? largest : std::min(l, largest);
-        }
-      }
-    noise_.resize(base_.size());
-    for (std::size_t k = 0; k < base_.size(); ++k) {
-      noise_[k] = roundoff * std::abs(base_[k]);
-      for (std::size_t s = 0; s + 2 < scales; ++s) {
-        const double wide = level[s][k], middle = level[s + 1][k], narrow = level[s + 2][k];
-        if (wide <= 8 * middle && middle <= 8 * narrow && narrow < infinity)
-          noise_[k] = std::max({noise_[k], wide, middle, narrow});
-      }
-    }
-  }
-
-  struct Moved {  // all variables, each element by `step` of itself with a sign of its own, for as long as this lives
-    std::span<const Variable> variables;
-    std::vector<std::vector<double>> before;
-    Moved(const Function& f, double step) : variables(f.variables_) {
-      for (const Variable& v : variables) {
-        double* x = v.values();
-        before.emplace_back(x, x + v.size());
-        for (std::size_t i = 0; i < v.size(); ++i)
-          x[i] += (unit(before.size(), i) < 0.5 ? -step : step) * (x[i] != 0 ? std::abs(x[i]) : 1);
-      }
-    }
-    Moved(const Moved&) = delete;
-    Moved& operator=(const Moved&) = delete;
-    ~Moved() {
-      for (std::size_t i = 0; i < before.size(); ++i)
-        std::copy(before[i].begin(), before[i].end(), variables[i].values());
-    }
-  };
-
-  Evaluate f_;
-  std::span<const Variable> variables_;
-  std::vector<Output> outputs_;
-  std::vector<double> weights_, base_, noise_, up_, down_;
-  std::vector<char> changed_;
-};
-
-// ---- one numeric gradient
-struct Slope {
-  double value = 0, bound = infinity;
-  enum { smooth, corner, jump } kind = smooth;  // what f looks like where no bound is small
-  double low = 0, high = 0;                     // the slopes on the two sides of a corner
-  double slack = infinity;                      // and what they may be wrong by
-};
-
-// Richardson's extrapolation of differences with steps h, h/2, h/4, .. to h = 0: column j of row i is free of the first
-// j error terms. Two at once: the central difference (errors h^2, h^4, ..) and the bend (h, h^3, ..), which goes to 0
-// where f is smooth and to the difference of the slopes where it has a corner. The bound is how far neighbouring
-// entries are apart, what rounding can do, and half of the bend that is left.
-Slope slope_at(Function& f, double* x) {
-  constexpr int columns = 6, rows = 38;
-  struct Entry {
-    double central = 0, bend = 0;
-  };
-  std::array<Entry, columns> above{}, row{};
-  Slope r;
-  Function::Difference last;
-  int i = 0, filled = 0, corner = 0, jump = 0;
-  double step = std::ldexp(1, std::ilogb(std::max(std::abs(*x), 1.0)) - 3);
-  for (; i < rows; ++i, step /= 2) {
-    double h = (*x + step) - *x;
-    h = *x - (*x - h);  // now x + h and x - h are exact
-    if (h == 0) break;
-    const Function::Difference d = f.difference(x, h);
-    if (!std::isfinite(d.central) || !std::isfinite(d.bend)) {
-      filled = corner = jump = 0;
-      continue;
-    }
-    const double rounding = 2 * d.noise / h;
-    if (rounding > 0 && rounding >= r.bound) break;
-
-    row[0] = {d.central, d.bend};
-    double even = 4, odd = 2;
-    for (int j = 1; j < std::min(filled + 1, columns); ++j, even *= 4, odd *= 4) {
-      const Entry &left = row[std::size_t(j - 1)], &diagonal = above[std::size_t(j - 1)];
-      Entry& e = row[std::size_t(j)];
-      e.central = left.central + (left.central - diagonal.central) / (even - 1);
-      e.bend = left.bend + (left.bend - diagonal.bend) / (odd - 1);
-      auto apart = [&](double Entry::*p) { return std::max(std::abs(e.*p - left.*p), std::abs(e.*p - diagonal.*p)); };
-      const double bound = apart(&Entry::central) + rounding + (std::abs(e.bend) + apart(&Entry::bend)) / 2;
-      if (bound < r.bound) r.value = e.central, r.bound = bound;
-    }
-
-    // With h halved, a smooth f bends half as much, a corner as much as before, and a jump twice as much.
-    const double sunk = 8 * rounding, bend = std::abs(d.bend), before = std::abs(last.bend);
-    if (filled && std::max(before, bend) > sunk) {
-      const bool same = bend > 0.75 * before && bend < 1.33 * before, more = bend >= 1.33 * before;
-      corner = same ? corner + 1 : 0;
-      jump = more ? jump + 1 : 0;
-      const double slack = std::abs(d.low - last.low) + std::abs(d.high - last.high) + 2 * rounding;
-      if (!corner) r.slack = infinity;
-      else if (slack < r.slack) r.low = d.low, r.high = d.high, r.slack = slack;
-    }
-    last = d;
-    std::swap(above, row);
-    ++filled;
-  }
-  if (corner >= 4) r.kind = Slope::corner;
-  if (jump >= 4 && i == rows) r.kind = Slope::jump;
-  return r;
 }
 
 // ---- the verdict on one element
@@ -339,7 +132,7 @@ class Check {
     for (std::size_t v = 0; v < variables.size(); ++v) {
       slopes.push_back({});
       for (std::size_t i = 0; i < variables[v].size(); ++i)
-        slopes[v].push_back(slope_at(values, variables[v].values() + i));
+        slopes[v].push_back(values.slope(variables[v].values() + i));
       scale.push_back(largest(slopes[v], g.kernel[v]));
       if (const int k = values.detached_output(); k >= 0)
         report.problems.push_back("output " + std::to_string(k) + " depends on " + variables[v].name +
