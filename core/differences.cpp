@@ -5,7 +5,7 @@
 #include "mode.h"
 #include "rng.h"
 
-namespace heed::differences {
+namespace heed::checking {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -19,7 +19,8 @@ class Extrapolation {
  public:
   static constexpr int rows = 38;
 
-  bool done() const { return done_; }  // smaller steps have nothing to add
+  bool done() const { return done_; }              // smaller steps have nothing to add
+  bool still() const { return best_.bound == 0; }  // nothing moves
   void add(const Difference& d, double h) {
     if (!std::isfinite(d.central) || !std::isfinite(d.bend)) {
       filled_ = corner_ = jump_ = 0;
@@ -181,7 +182,7 @@ std::vector<Slope> Function::slopes(std::span<double> x, std::span<const double>
     for (std::size_t k = 0; k < base_.size(); ++k) {
       Extrapolation& r = outputs[k];
       if (!r.done()) r.add(difference(k, 1, h), h);
-      open = open || !r.done();
+      open = open || !(r.done() || (r.still() && i >= 8));
     }
   }
   std::copy(at.begin(), at.end(), x.begin());
@@ -236,4 +237,4 @@ void Function::measure_noise() {
   }
 }
 
-}  // namespace heed::differences
+}  // namespace heed::checking

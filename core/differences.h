@@ -6,7 +6,7 @@
 #include "function_ref.h"
 #include "tensor.h"
 
-namespace heed::differences {
+namespace heed::checking {
 
 struct Variable {  // a leaf whose values this check alone holds, so that it can move them
   std::string name;
@@ -65,4 +65,4 @@ class Function {  // all floating outputs in one row
   std::vector<char> changed_;
 };
 
-}  // namespace heed::differences
+}  // namespace heed::checking

@@ -2,82 +2,19 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include "differences.h"
+#include "laws.h"
+#include "probes.h"
+#include "verdict.h"
 
 namespace heed {
 namespace {
 
-using differences::Function;
-using differences::Slope;
-using differences::Variable;
-using Many = std::vector<Tensor>;
+using namespace checking;
 using Evaluate = Function::Evaluate;
 using Report = GradcheckReport;
 constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double certain = 1e-6;  // a larger bound, relative to the largest gradient, certifies nothing
 
 Tensor private_copy(const Tensor& x) { return Tensor(x.array().cast(f64)).requires_grad(); }
-
-// vjp, where f may be constant: that is right with a gradient of zero.
-Many pulled(const Many& y, const Many& gy, std::span<const Tensor> x, bool create_graph, Where at) {
-  if (std::any_of(y.begin(), y.end(), [](const Tensor& t) { return t.tracked(); }))
-    return vjp(y, gy, x, create_graph, at);
-  Many zero;
-  for (const Tensor& t : x) zero.push_back(zeros_like(t));
-  return zero;
-}
-
-Many tensors(std::span<const Variable> variables) {
-  Many r;
-  for (const Variable& v : variables) r.push_back(v.tensor);
-  return r;
-}
-
-// Of size 1/2 to 1, with random signs.
-Tensor random_gradient(const Tensor& y, uint64_t key) {
-  Array g(y.shape(), f64);
-  for (int64_t i = 0; i < g.numel(); ++i) {
-    const double u = 2 * unit(key, uint64_t(i)) - 1;
-    g.mutable_data<double>()[i] = std::copysign(0.5 + 0.5 * std::abs(u), u);
-  }
-  return Tensor(std::move(g));
-}
-
-// ---- the verdict on one element
-struct Scale {
-  double own;      // the largest gradient of the same variable
-  double largest;  // of all variables
-};
-
-void judge(Report::Finding& r, double analytic, const Slope& s, Scale scale, bool jumps) {
-  // The analytic gradient is a rounded number too; where it should be zero, what terms as large as other gradients
-  // left.
-  const double rounded = s.value == 0 ? 0x1p-48 * scale.largest : 0x1p-50 * scale.own;
-  r.analytic = analytic;
-  r.note.clear();
-  const double error = std::abs(r.analytic - s.value);
-  r.numeric = s.value;
-  r.bound = s.bound + rounded;
-  if (!std::isfinite(r.analytic)) {
-    r.verdict = Report::fail;
-    r.note = "not finite";
-  } else if (s.bound <= certain * scale.own || (s.kind == Slope::smooth && r.analytic == 0 && s.value == 0)) {
-    r.verdict = error <= 4 * r.bound ? Report::pass : Report::fail;
-  } else if (s.kind == Slope::corner && s.slack <= certain * scale.own) {
-    r.bound = s.slack + rounded;
-    const bool between = s.low - r.bound <= r.analytic && r.analytic <= s.high + r.bound;
-    r.verdict = between ? Report::kink : Report::fail;
-    char text[80];
-    std::snprintf(text, sizeof text, "%sbetween the slopes %.9g and %.9g beside it", between ? "" : "not ", s.low,
-                  s.high);
-    r.note = text;
-  } else if (s.kind == Slope::jump) {
-    r.verdict = jumps ? Report::kink : Report::fail;
-    r.note = "UNDEFINED: f jumps here";
-  } else {
-    r.verdict = error <= 4 * r.bound ? Report::inconclusive : Report::fail;
-  }
-}
 
 // What everything that is wrong has in common.
 struct Pattern {
@@ -118,47 +55,14 @@ class Check {
   // Returns the output gradients it used; undefined for outputs that are not floating.
   Many run(int order, Evaluate f, std::span<const Variable> variables) {
     const Many y = f();
-    Many gy = output_gradients(y);
+    const Many gy = output_gradients(y);
+    for (std::string& law : broken_laws(f, variables, y, gy, options.threads, report.at))
+      report.problems.push_back(std::move(law));
     Function values(f, variables, y, gy);
-    if (order == 1) check_values(y, values.base());
-    const Analytic g = analytic(y, gy, variables);
-    if (!std::all_of(values.base().begin(), values.base().end(), [](double v) { return std::isfinite(v); })) {
+    if (!std::all_of(values.base().begin(), values.base().end(), [](double v) { return std::isfinite(v); }))
       report.problems.push_back("an output is NaN or infinite");
-      return gy;
-    }
-
-    std::vector<std::vector<Slope>> slopes;
-    std::vector<double> scale;
-    for (std::size_t v = 0; v < variables.size(); ++v) {
-      slopes.push_back({});
-      for (std::size_t i = 0; i < variables[v].size(); ++i)
-        slopes[v].push_back(values.slope(variables[v].values() + i));
-      scale.push_back(largest(slopes[v], g.kernel[v]));
-      if (const int k = values.detached_output(); k >= 0)
-        report.problems.push_back("output " + std::to_string(k) + " depends on " + variables[v].name +
-                                  " but has no history: it was detached, or computed unrecorded");
-    }
-
-    const double most = scale.empty() ? 0 : *std::max_element(scale.begin(), scale.end());
-    Report::Tally tally;
-    double worst = 0;
-    for (std::size_t v = 0; v < variables.size(); ++v) {
-      const Scale of{scale[v] > 1e-12 * most ? scale[v] : most, most};  // else it is zero, but for rounding
-      for (std::size_t i = 0; i < slopes[v].size(); ++i) {
-        Report::Finding r;
-        r.order = order;
-        r.input = variables[v].name;
-        r.index = index_of(i, variables[v].tensor.shape());
-        judge(r, g.kernel[v][i], slopes[v][i], of, options.jumps);
-        if (g.recorded[v][i] != g.kernel[v][i] && r.verdict != Report::fail) {
-          r.create_graph = true;
-          judge(r, g.recorded[v][i], slopes[v][i], of, options.jumps);
-        }
-        worst = std::max(worst, enter(tally, r, of.own > 0 ? of.own : 1));
-      }
-    }
-    tally.certified_digits = std::clamp(-std::log10(worst), 0.0, 15.0);
-    report.orders.push_back(tally);
+    else if (options.fast) probed(probe(values, y, gy, variables, options, order, report.at));
+    else every_element(order, values, y, gy, variables);
     return gy;
   }
 
@@ -205,55 +109,62 @@ class Check {
     return gy;
   }
 
-  void check_values(const Many& y, const std::vector<double>& again) {
-    std::vector<double> first;
-    for (const Tensor& t : y)
-      if (t.defined() && floating(t.dtype())) {
-        const std::vector<double> v = t.to_vector();
-        first.insert(first.end(), v.begin(), v.end());
+  void every_element(int order, Function& values, const Many& y, const Many& gy, std::span<const Variable> variables) {
+    const Analytic g = analytic(y, gy, variables);
+    std::vector<std::vector<Slope>> slopes;
+    std::vector<double> scale;
+    for (std::size_t v = 0; v < variables.size(); ++v) {
+      slopes.push_back({});
+      for (std::size_t i = 0; i < variables[v].size(); ++i)
+        slopes[v].push_back(values.slope(variables[v].values() + i));
+      scale.push_back(largest(slopes[v], g.kernel[v]));
+      if (const int k = values.detached_output(); k >= 0)
+        report.problems.push_back("output " + std::to_string(k) + " depends on " + variables[v].name +
+                                  " but has no history: it was detached, or computed unrecorded");
+    }
+
+    const double most = scale.empty() ? 0 : *std::max_element(scale.begin(), scale.end());
+    Report::Tally tally;
+    double worst = 0;
+    for (std::size_t v = 0; v < variables.size(); ++v) {
+      const Scale of{scale[v] > 1e-12 * most ? scale[v] : most, most};  // else it is zero, but for rounding
+      for (std::size_t i = 0; i < slopes[v].size(); ++i) {
+        Report::Finding r;
+        r.order = order;
+        r.input = variables[v].name;
+        r.index = index_of(i, variables[v].tensor.shape());
+        judge(r, g.kernel[v][i], slopes[v][i], of, options.jumps);
+        if (g.recorded[v][i] != g.kernel[v][i] && r.verdict != Report::fail) {
+          r.create_graph = true;
+          judge(r, g.recorded[v][i], slopes[v][i], of, options.jumps);
+        }
+        worst = std::max(worst, enter(tally, r, of.own > 0 ? of.own : 1));
       }
-    if (std::memcmp(first.data(), again.data(), first.size() * sizeof(double)) != 0)
-      report.problems.push_back(
-          "f gives other values when it is evaluated again: give its random ops a key, not a generator");
+    }
+    tally.certified_digits = std::clamp(-std::log10(worst), 0.0, 15.0);
+    report.orders.push_back(tally);
   }
 
-  Analytic analytic(const Many& y, const Many& gy, std::span<const Variable> variables) {
+  void probed(Probed p) {
+    for (const Probed::Found& f : p.worst) keep(f.finding, f.size);
+    for (const Probed::Found& f : p.wrong) pattern.add(f.finding), keep(f.finding, f.size);
+    for (std::string& text : p.problems) report.problems.push_back(std::move(text));
+    report.orders.push_back(p.tally);
+  }
+
+  Analytic analytic(const Many& y, const Many& gy, std::span<const Variable> variables) const {
     const Many x = tensors(variables);
-    Many before, zero;
-    for (const Tensor& t : x) before.push_back(Tensor(t.array().cast(f64)));
-    for (const Tensor& t : gy) zero.push_back(t.defined() ? zeros_like(t) : Tensor());
-    const Many g = pulled(y, gy, x, false, report.at), again = pulled(y, gy, x, false, report.at),
-               nothing = pulled(y, zero, x, false, report.at), recorded = pulled(y, gy, x, create_graph, report.at);
     Analytic r;
-    for (std::size_t v = 0; v < x.size(); ++v) {
-      r.kernel.push_back(g[v].to_vector());
-      r.recorded.push_back(recorded[v].to_vector());
-      const std::vector<double> second = again[v].to_vector(), none = nothing[v].to_vector();
-      if (std::memcmp(r.kernel[v].data(), second.data(), second.size() * sizeof(double)) != 0)
-        report.problems.push_back("the gradient of " + variables[v].name +
-                                  " is not the same bits when it is computed again");
-      if (std::any_of(none.begin(), none.end(), [](double e) { return e != 0; }))
-        report.problems.push_back("output gradients of zero do not give a gradient of zero for " + variables[v].name);
-      if (!equal(before[v], x[v])) report.problems.push_back(variables[v].name + " was overwritten");
-    }
+    for (const Tensor& g : pulled(y, gy, x, false, report.at)) r.kernel.push_back(g.to_vector());
+    for (const Tensor& g : pulled(y, gy, x, create_graph, report.at)) r.recorded.push_back(g.to_vector());
     return r;
   }
 
   static double largest(const std::vector<Slope>& slopes, const std::vector<double>& analytic) {
     double r = 0;
-    for (std::size_t i = 0; i < slopes.size(); ++i) {
-      const Slope& s = slopes[i];
-      const double numeric = s.kind == Slope::corner ? std::max(std::abs(s.low), std::abs(s.high)) - s.slack
-                                                     : std::abs(s.value) - 4 * s.bound;
-      r = std::max({r, numeric, std::isfinite(analytic[i]) ? std::abs(analytic[i]) : 0});
-    }
+    for (std::size_t i = 0; i < slopes.size(); ++i)
+      r = std::max({r, magnitude(slopes[i]), std::isfinite(analytic[i]) ? std::abs(analytic[i]) : 0});
     return r;
-  }
-  static std::vector<int64_t> index_of(std::size_t i, const Shape& shape) {
-    std::vector<int64_t> index(std::size_t(shape.rank()));
-    auto rest = int64_t(i);
-    for (int d = shape.rank() - 1; d >= 0; rest /= shape[d--]) index[std::size_t(d)] = rest % shape[d];
-    return index;
   }
 
   // Counts and ranks a finding. Returns what it leaves open: error and bound, relative to the largest gradient.
@@ -288,15 +199,18 @@ GradcheckReport gradcheck(Checked f, const Many& inputs, const Parameters& param
                           Where at) {
   Many x;
   std::vector<Variable> variables;
-  for (const Tensor& t : inputs) {
-    const bool moves = t.defined() && floating(t.dtype());
-    x.push_back(moves ? private_copy(t) : t);
-    const std::size_t i = x.size() - 1;
-    if (moves)
-      variables.push_back({i < options.names.size() ? options.names[i] : "input " + std::to_string(i), x.back()});
+  Unchanged given;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const bool moves = inputs[i].defined() && floating(inputs[i].dtype());
+    const std::string name = i < options.names.size() ? options.names[i] : "input " + std::to_string(i);
+    x.push_back(moves ? private_copy(inputs[i]) : inputs[i]);
+    given.watch(name, x.back());
+    if (moves) variables.push_back({name, x.back()});
   }
-  for (std::size_t i = 0; i < parameters.values.size(); ++i)
+  for (std::size_t i = 0; i < parameters.values.size(); ++i) {
+    given.watch(parameters.paths[i], parameters.values[i]);
     variables.push_back({parameters.paths[i], parameters.values[i]});
+  }
   if (variables.empty()) fail<GradError>(at, "gradcheck", "no input is a floating tensor");
 
   Recording on(true);
@@ -305,6 +219,7 @@ GradcheckReport gradcheck(Checked f, const Many& inputs, const Parameters& param
   Report report;
   report.at = at;
   report.seed = options.seed;
+  report.probes = options.fast ? options.probes : 0;
   for (const Tensor& t : y)
     if (report.op.empty() && t.tracked() && !t.edge().node->leaf) {
       report.op = t.edge().node->name;
@@ -330,6 +245,7 @@ GradcheckReport gradcheck(Checked f, const Many& inputs, const Parameters& param
     };
     check.run(2, gradient, variables);
   }
+  for (std::string& text : given.broken()) report.problems.push_back(std::move(text));
   check.finish();
   return report;
 }
@@ -337,18 +253,28 @@ GradcheckReport gradcheck(Checked f, const Many& inputs, const Parameters& param
 }  // namespace detail
 
 // ---- the report
+namespace {
+std::string bracketed(const std::vector<int64_t>& index) {
+  std::string r = "[";
+  for (int64_t i : index) r += (r.size() > 1 ? ", " : "") + std::to_string(i);
+  return r + "]";
+}
+}  // namespace
+
 std::string GradcheckReport::str() const {
   char line[300];
   std::string s = std::string("gradcheck ") + (ok ? "passed" : "FAILED") + ": " + (op.empty() ? "function" : op) +
                   " (" + at.str() + ")\n";
+  const std::string with = probes ? std::to_string(probes) + " random-sign probes of each input and " : "";
   char digits[16] = "no";
   if (total.passed) std::snprintf(digits, sizeof digits, "%.1f", total.certified_digits);
   std::snprintf(line, sizeof line,
                 "  %lld PASS, %lld KINK, %lld INCONCLUSIVE, %lld FAIL; worst error %.1e, bound %.1e of the largest "
-                "gradient; %s digits certified; output gradients from seed %llu\n",
+                "%s; %s digits certified; %soutput gradients from seed %llu\n",
                 static_cast<long long>(total.passed), static_cast<long long>(total.kinks),
                 static_cast<long long>(total.inconclusive), static_cast<long long>(total.failed), total.worst_error,
-                total.worst_bound, digits, static_cast<unsigned long long>(seed));
+                total.worst_bound, probes ? "slope" : "gradient", digits, with.c_str(),
+                static_cast<unsigned long long>(seed));
   s += line;
   for (const std::string& p : problems) s += "  " + p + "\n";
   std::size_t widest = 5;
@@ -359,13 +285,13 @@ std::string GradcheckReport::str() const {
   if (!worst.empty()) s += line;
   for (const Finding& f : worst) {
     static constexpr const char* names[] = {"PASS", "KINK", "INCONCLUSIVE", "FAIL"};
-    std::string index = "[";
-    for (int64_t i : f.index) index += (index.size() > 1 ? ", " : "") + std::to_string(i);
-    index += "]";
-    std::snprintf(line, sizeof line, "  %-12s  %5d  %-*s  %-14s  %22.15g  %22.15g  %8.1e%s%s%s\n", names[f.verdict],
-                  f.order, int(widest), f.input.c_str(), index.c_str(), f.analytic, f.numeric, f.bound,
-                  f.note.empty() && !f.create_graph ? "" : "  ", f.note.c_str(),
-                  f.create_graph ? "with create_graph" : "");
+    const bool all = f.output >= 0 && f.index.empty();
+    const std::string index = all ? "all" : bracketed(f.index);
+    std::string notes = f.output < 0 ? "" : "  in output " + std::to_string(f.output) + " " + bracketed(f.output_index);
+    if (!f.note.empty()) notes += "  " + f.note;
+    if (f.create_graph) notes += "  with create_graph";
+    std::snprintf(line, sizeof line, "  %-12s  %5d  %-*s  %-14s  %22.15g  %22.15g  %8.1e%s\n", names[f.verdict],
+                  f.order, int(widest), f.input.c_str(), index.c_str(), f.analytic, f.numeric, f.bound, notes.c_str());
     s += line;
     seen[f.verdict] = true;
   }

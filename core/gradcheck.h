@@ -1,10 +1,13 @@
 #pragma once
 // Are the gradients of a function right? They are compared, element by element, with differences of the function itself
-// in float64, extrapolated to a step of zero, each with a bound on its own error.
+// in float64, extrapolated to a step of zero, each with a bound on its own error. What holds of all gradients is
+// checked besides: they are linear in the output gradients (so zero where those are), the same bits when computed
+// again, keep no memory and overwrite nothing.
 //
 //   gradcheck([](const Tensor& a, const Tensor& b) { return a * exp(b); }, {a, b})
 //   gradcheck(MyOp{}, {a, b})                      an op struct
 //   gradcheck(model, {x})                          a module: its inputs and all its parameters
+//   gradcheck(model, {x}, {.fast = true})          not every element, but random sums of them
 //   if (auto report = gradcheck(...); !report) fail(report.str())
 #include "grad.h"
 #include "op.h"
@@ -15,8 +18,22 @@ struct GradcheckOptions {
   int order = 1;                        // 2: the second derivatives too, those by the output gradients among them
   std::vector<std::string> names = {};  // of the inputs, for the report
   bool jumps = false;                   // f is known to jump: where it does, there is no gradient to be wrong
-  uint64_t seed = 1;                    // of the output gradients
+  uint64_t seed = 1;                    // of the output gradients and probes
+  bool fast = false;
+  int probes = 8;   // of the fast check, for each input
+  int threads = 0;  // if more than 1: the same bits as with 1? It is set for the whole process: let nothing else run
 };
+
+// The fast check is for large inputs and outputs. A probe moves all elements of one input, or parameter, at once, each
+// up or down by chance: the slope of every single output is then a signed sum along its row of the Jacobian J. It is
+// compared, within its own bound, with J u as the rules have it, and the sum over the outputs with what the kernels
+// give, <J^T v, u>. Where they disagree, halving names output and input: log2 of their numbers more slopes. J u is the
+// gradient of the rules' J^T v by v. That is what the rules say, right or wrong, as long as they are linear in v; where
+// <v, J u> is not <J^T v, u>, that is what is reported.
+// It does not see: errors in one row that cancel in all probes, as two of one size do with a chance of 2^-probes; an
+// error below the bound of its row, so in a row with entries 1e12 times larger; which slope was chosen where corners of
+// several elements meet. INCONCLUSIVE: a bound exceeds 1e-6 of the largest output's slope / sqrt(elements of the
+// input).
 
 struct GradcheckReport {
   enum Verdict {
@@ -30,13 +47,15 @@ struct GradcheckReport {
     int order = 1;
     std::string input;  // its name, or the path of a parameter
     std::vector<int64_t> index;
+    int output = -1;  // of a fast check: the number of the output and the element of it; no index if all of the input
+    std::vector<int64_t> output_index;  // was moved
     double analytic = 0, numeric = 0;
     double bound = 0;           // what numeric may be wrong by
     bool create_graph = false;  // the gradient taken with create_graph, where that differs
     std::string note;
   };
   struct Tally {
-    int64_t passed = 0, kinks = 0, inconclusive = 0, failed = 0;  // elements
+    int64_t passed = 0, kinks = 0, inconclusive = 0, failed = 0;  // elements, or slopes of a fast check
     double worst_error = 0;        // |analytic - numeric| / largest gradient of its input
     double worst_bound = 0;        // likewise
     double certified_digits = 15;  // -log10 of the worst error + bound, likewise
@@ -50,6 +69,7 @@ struct GradcheckReport {
   std::string op;                     // that gave the output
   Where at;                           // its line
   uint64_t seed = 0;
+  int probes = 0;  // of a fast check
 
   explicit operator bool() const { return ok; }
   std::string str() const;  // for a person
