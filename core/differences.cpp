@@ -112,7 +112,7 @@ struct Function::Moved {  // all variables, each element by `step` of itself wit
 };
 
 Function::Function(Evaluate f, std::span<const Variable> variables, const std::vector<Tensor>& y,
-                   const std::vector<Tensor>& gy)
+                   const std::vector<Tensor>& gy, int spacings)
     : f_(f), variables_(variables) {
   for (std::size_t k = 0; k < y.size(); ++k) {
     if (!gy[k].defined()) continue;
@@ -122,7 +122,7 @@ Function::Function(Evaluate f, std::span<const Variable> variables, const std::v
   }
   evaluate(base_);
   changed_.assign(base_.size(), 0);
-  measure_noise();
+  measure_noise(spacings);
 }
 
 void Function::evaluate(std::vector<double>& values) const {
@@ -205,15 +205,16 @@ int Function::detached_output() {
 }
 
 // Rounding errors show in fourth differences of f at equally spaced points close to x (Hamming; More and Wild 2011).
-// What shrinks with the spacing is the function, what does not is noise; and a corner of f lies on one side only.
-void Function::measure_noise() {
+// What shrinks with the spacing is the function, what does not is noise, and so is what is left at the narrowest; a
+// corner of f lies on one side only.
+void Function::measure_noise(int spacings) {
   constexpr int points = 7, scales = 5;
   std::vector<std::vector<double>> level(scales, std::vector<double>(base_.size()));
-  std::vector<std::vector<double>> f(points, base_);
-  for (int s = 0; s < scales; ++s)
+  std::vector<std::vector<double>> f(points, base_);  // not at x itself: where values tie, gradients jump on both sides
+  for (int s = scales - spacings; s < scales; ++s)
     for (double side : {1.0, -1.0}) {
-      for (int m = 1; m < points; ++m) {
-        const Moved here(*this, side * m * std::ldexp(1, -12 - 4 * s));
+      for (int m = 0; m < points; ++m) {
+        const Moved here(*this, side * (m + 1) * std::ldexp(1, -12 - 4 * s));
         evaluate(f[std::size_t(m)]);
       }
       for (std::size_t k = 0; k < base_.size(); ++k) {
@@ -229,7 +230,8 @@ void Function::measure_noise() {
   noise_.resize(base_.size());
   for (std::size_t k = 0; k < base_.size(); ++k) {
     noise_[k] = roundoff * std::abs(base_[k]);
-    for (std::size_t s = 0; s + 2 < scales; ++s) {
+    if (level[scales - 1][k] < infinity) noise_[k] = std::max(noise_[k], level[scales - 1][k]);
+    for (auto s = std::size_t(scales - spacings); s + 2 < scales; ++s) {
       const double wide = level[s][k], middle = level[s + 1][k], narrow = level[s + 2][k];
       if (wide <= 8 * middle && middle <= 8 * narrow && narrow < infinity)
         noise_[k] = std::max({noise_[k], wide, middle, narrow});

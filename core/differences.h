@@ -34,10 +34,12 @@ class Function {  // all floating outputs in one row
  public:
   using Evaluate = FunctionRef<std::vector<Tensor>()>;
   // f reads the variables; it gave y. gy: the gradients of the outputs, undefined for those that are not floating.
-  Function(Evaluate f, std::span<const Variable> variables, const std::vector<Tensor>& y,
-           const std::vector<Tensor>& gy);
+  // Noise is looked for at so many spacings: with one, only where it is above what f itself does over 2^-28 of x.
+  Function(Evaluate f, std::span<const Variable> variables, const std::vector<Tensor>& y, const std::vector<Tensor>& gy,
+           int spacings = 5);
 
-  const std::vector<double>& base() const { return base_; }  // the outputs where the variables are
+  const std::vector<double>& base() const { return base_; }    // the outputs where the variables are
+  const std::vector<double>& noise() const { return noise_; }  // what rounding was seen to do to each
 
   // Along one element: of the sum of all outputs times their gradients.
   Slope slope(double* x);
@@ -55,7 +57,7 @@ class Function {  // all floating outputs in one row
   struct Moved;
 
   void evaluate(std::vector<double>& values) const;
-  void measure_noise();
+  void measure_noise(int spacings);
   Difference difference(std::size_t output, double weight, double h);  // between up_ and down_
 
   Evaluate f_;

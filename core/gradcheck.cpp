@@ -56,13 +56,14 @@ class Check {
   Many run(int order, Evaluate f, std::span<const Variable> variables) {
     const Many y = f();
     const Many gy = output_gradients(y);
-    for (std::string& law : broken_laws(f, variables, y, gy, options.threads, report.at))
+    const std::vector<double> noise = noise_of_gradients(f, gy, variables);
+    for (std::string& law : broken_laws(f, variables, y, gy, noise, options.threads, report.at))
       report.problems.push_back(std::move(law));
     Function values(f, variables, y, gy);
     if (!std::all_of(values.base().begin(), values.base().end(), [](double v) { return std::isfinite(v); }))
       report.problems.push_back("an output is NaN or infinite");
     else if (options.fast) probed(probe(values, y, gy, variables, options, order, report.at));
-    else every_element(order, values, y, gy, variables);
+    else every_element(order, values, y, gy, noise, variables);
     return gy;
   }
 
@@ -109,8 +110,10 @@ class Check {
     return gy;
   }
 
-  void every_element(int order, Function& values, const Many& y, const Many& gy, std::span<const Variable> variables) {
+  void every_element(int order, Function& values, const Many& y, const Many& gy, const std::vector<double>& noise,
+                     std::span<const Variable> variables) {
     const Analytic g = analytic(y, gy, variables);
+    auto next = noise.begin();
     std::vector<std::vector<Slope>> slopes;
     std::vector<double> scale;
     for (std::size_t v = 0; v < variables.size(); ++v) {
@@ -127,8 +130,10 @@ class Check {
     Report::Tally tally;
     double worst = 0;
     for (std::size_t v = 0; v < variables.size(); ++v) {
-      const Scale of{scale[v] > 1e-12 * most ? scale[v] : most, most};  // else it is zero, but for rounding
+      Scale of{scale[v] > 1e-12 * most ? scale[v] : most, most};  // else it is zero, but for rounding
+      if (!slopes[v].empty()) of.pooled = *std::max_element(next, next + std::ptrdiff_t(slopes[v].size()));
       for (std::size_t i = 0; i < slopes[v].size(); ++i) {
+        of.noise = *next++;
         Report::Finding r;
         r.order = order;
         r.input = variables[v].name;
@@ -158,6 +163,23 @@ class Check {
     for (const Tensor& g : pulled(y, gy, x, false, report.at)) r.kernel.push_back(g.to_vector());
     for (const Tensor& g : pulled(y, gy, x, create_graph, report.at)) r.recorded.push_back(g.to_vector());
     return r;
+  }
+
+  // Seen when the output gradients move too: where a gradient is zero because its terms cancel, x alone may not show
+  // it.
+  std::vector<double> noise_of_gradients(Evaluate f, const Many& gy, std::span<const Variable> variables) const {
+    const Many x = tensors(variables);
+    std::vector<Variable> moving(variables.begin(), variables.end());
+    Many own;
+    for (const Tensor& g : gy) {
+      own.push_back(g.defined() ? private_copy(g) : Tensor());
+      if (g.defined()) moving.push_back({"", own.back()});
+    }
+    auto gradients = [&] {
+      const Recording on(true);
+      return pulled(f(), own, x, false, report.at);
+    };
+    return Function(gradients, moving, x, x, 1).noise();
   }
 
   static double largest(const std::vector<Slope>& slopes, const std::vector<double>& analytic) {

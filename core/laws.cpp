@@ -46,7 +46,7 @@ Many combined(double a, const Many& v, double b, const Many& w) {
 
 // Of the gradients of f as kernels compute them, or with create_graph.
 std::vector<std::string> broken_by_gradients(std::span<const Variable> variables, const Many& y, const Many& v,
-                                             bool create_graph, Where at) {
+                                             const std::vector<double>& noise, bool create_graph, Where at) {
   const Many x = tensors(variables);
   Many w;
   for (std::size_t k = 0; k < v.size(); ++k)
@@ -58,13 +58,18 @@ std::vector<std::string> broken_by_gradients(std::span<const Variable> variables
   for (const Rows* r : {&of_v, &of_w})
     for (const std::vector<double>& g : *r) most = std::max(most, largest(g));
 
+  auto next = noise.begin();
   std::vector<std::string> broken;
   const std::string how = create_graph ? " with create_graph" : "";
   for (std::size_t i = 0; i < x.size(); ++i) {
     const std::string gradient = "the gradient of " + variables[i].name + how;
     if (!same_bits(of_v[i], again[i])) broken.push_back(gradient + " is not the same bits when it is computed again");
     // A factor of -4 is exact in floating point, so the small gradients of this input show; a sum is rounded.
-    const double own = 1e-9 * largest(of_v[i]), all = 1e-9 * most;
+    const auto end = next + std::ptrdiff_t(of_v[i].size());
+    const double noisy = next == end ? 0 : *std::max_element(next, end);
+    constexpr double least = std::numeric_limits<double>::min();  // denormal numbers have few digits
+    const double own = 1e-9 * largest(of_v[i]) + least, all = 1e-9 * most + 16 * noisy + least;
+    next = end;
     bool linear = true;
     for (std::size_t j = 0; j < of_v[i].size(); ++j)
       linear = linear && std::abs(scaled[i][j] + 4 * of_v[i][j]) <= own &&
@@ -120,7 +125,7 @@ std::vector<std::string> Unchanged::broken() const {
 }
 
 std::vector<std::string> broken_laws(Function::Evaluate f, std::span<const Variable> variables, const Many& y,
-                                     const Many& gy, int threads, Where at) {
+                                     const Many& gy, const std::vector<double>& noise, int threads, Where at) {
   const Many x = tensors(variables);
   std::vector<std::string> broken;
   const Rows values = rows(y), again = [&] {
@@ -130,8 +135,8 @@ std::vector<std::string> broken_laws(Function::Evaluate f, std::span<const Varia
   if (!same_bits(values, again))
     broken.push_back("f gives other values when it is evaluated again: give its random ops a key, not a generator");
 
-  std::vector<std::string> of_gradients = broken_by_gradients(variables, y, gy, false, at);
-  if (of_gradients.empty()) of_gradients = broken_by_gradients(variables, y, gy, true, at);
+  std::vector<std::string> of_gradients = broken_by_gradients(variables, y, gy, noise, false, at);
+  if (of_gradients.empty()) of_gradients = broken_by_gradients(variables, y, gy, noise, true, at);
   broken.insert(broken.end(), of_gradients.begin(), of_gradients.end());
 
   auto gradients = [&](bool create_graph) {

@@ -28,8 +28,8 @@ class Unchanged {  // what a function is given stays as it is
 
 // A sentence per law that does not hold of f, which gave y, and of its gradients: the same bits when evaluated or
 // differentiated again, and with 1 thread as with `threads` if that is more; linear in the output gradients, so zero
-// where they are; no memory kept.
+// where they are; no memory kept. noise: what rounding does to the gradients, all in one row.
 std::vector<std::string> broken_laws(Function::Evaluate f, std::span<const Variable> variables, const Many& y,
-                                     const Many& gy, int threads, Where at);
+                                     const Many& gy, const std::vector<double>& noise, int threads, Where at);
 
 }  // namespace heed::checking

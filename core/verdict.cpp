@@ -6,7 +6,11 @@
 namespace heed::checking {
 
 // The analytic gradient is a rounded number too; where it should be zero, what terms as large as other gradients left.
-double Scale::rounded(const Slope& s) const { return terms * (s.value == 0 ? 0x1p-48 * largest : 0x1p-50 * own); }
+// Denormal numbers have few digits.
+double Scale::rounded(const Slope& s) const {
+  return (s.value == 0 ? 0x1p-48 * largest * terms + 2 * pooled : 0x1p-50 * own * terms + 2 * noise) +
+         std::numeric_limits<double>::min();
+}
 
 void judge(GradcheckReport::Finding& r, double analytic, const Slope& s, Scale scale, bool jumps) {
   using Report = GradcheckReport;
@@ -19,7 +23,8 @@ void judge(GradcheckReport::Finding& r, double analytic, const Slope& s, Scale s
   if (!std::isfinite(r.analytic)) {
     r.verdict = Report::fail;
     r.note = "not finite";
-  } else if (s.bound <= certain * scale.own || (s.kind == Slope::smooth && r.analytic == 0 && s.value == 0)) {
+  } else if (s.bound + scale.noise <= certain * scale.own ||
+             (s.kind == Slope::smooth && s.value == 0 && std::abs(r.analytic) <= 4 * scale.pooled)) {
     r.verdict = error <= 4 * r.bound ? Report::pass : Report::fail;
   } else if (s.kind == Slope::corner && s.slack <= certain * scale.own) {
     r.bound = s.slack + rounded;

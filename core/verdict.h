@@ -11,6 +11,8 @@ struct Scale {
   double own;                            // the largest gradient of the same variable
   double largest;                        // of all variables
   double terms = 1;                      // that were added up for the analytic one
+  double noise = 0;                      // what rounding was seen to do to it
+  double pooled = 0;                     // to any gradient of the same variable
   double rounded(const Slope& s) const;  // what rounding may have done to it
 };
 

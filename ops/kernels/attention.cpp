@@ -19,7 +19,7 @@ struct Pages {
   Pages() = default;
   explicit Pages(const Array& x) : array(x.stride(-1) == 1 && x.stride(-2) >= x.shape()[-1] ? x : x.contiguous()) {
     begin = page_offsets(array);
-    lead = std::max<int64_t>(1, array.stride(-2));
+    lead = std::max<int64_t>({1, array.stride(-2), array.shape()[-1]});  // of a single row the stride is anything
   }
   template <class T>
   const T* page(int64_t i) const {
