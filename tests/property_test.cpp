@@ -40,7 +40,7 @@ struct Family {
   std::string (*code)(const Case& c);
   bool broadcasts = false;
   bool positive = false;   // operands above 0.5
-  bool overflows = false;  // where they are large
+  bool small = false;      // large ones overflow, or the terms of its gradient cancel
   int order = 2;           // 1: it has corners, where the gradient jumps
   bool needs_one = false;  // along the dimension it works over
 };
@@ -210,7 +210,7 @@ bool valid(const Case& c) {
       return false;
     if ((o.layout == Layout::sliced || o.layout == Layout::expanded) && s.rank() < 1) return false;
     if (o.layout == Layout::overlapping && (s.rank() < 2 || s[-1] < 1 || s[-2] < 1)) return false;
-    if (o.values == Kind::large && c.family->overflows) return false;
+    if (o.values == Kind::large && c.family->small) return false;
   }
   return true;
 }
@@ -332,12 +332,12 @@ const std::vector<Family>& families() {
       {"maximum", 2, 0, two, [](const Many& x, const Case&) { return maximum(x[0], x[1]); },
        [](const Case&) -> std::string { return "maximum($0, $1)"; }, true, false, false, 1},
       {"lerp", 3, 0, three, [](const Many& x, const Case&) { return lerp(x[0], x[1], x[2]); },
-       [](const Case&) -> std::string { return "lerp($0, $1, $2)"; }, true},
+       [](const Case&) -> std::string { return "lerp($0, $1, $2)"; }, true, false, true},
       HEED_OVER_DIM(sum),
       {"max", 1, 1, one, [](const Many& x, const Case& c) { return max(x[0], c.dim); },
        [](const Case& c) -> std::string { return "max($0, " + dim_of(c) + ")"; }, false, false, false, 1, true},
       {"logsumexp", 1, 1, one, [](const Many& x, const Case& c) { return logsumexp(x[0], c.dim); },
-       [](const Case& c) -> std::string { return "logsumexp($0, " + dim_of(c) + ")"; }, false, false, false, 2, true},
+       [](const Case& c) -> std::string { return "logsumexp($0, " + dim_of(c) + ")"; }, false, false, true, 2, true},
       HEED_OVER_DIM(softmax),
       HEED_OVER_DIM(log_softmax),
       HEED_OVER_DIM(cumsum),
