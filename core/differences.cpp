@@ -165,13 +165,12 @@ Slope Function::slope(double* x) {
   return r.slope();
 }
 
-std::vector<Slope> Function::slopes(std::span<double> x, std::span<const double> u) {
+std::vector<Slope> Function::slopes(std::span<double> x, std::span<const double> u, double h) {
   const std::vector<double> at(x.begin(), x.end());
   auto move = [&](double h) {
     for (std::size_t i = 0; i < at.size(); ++i) x[i] = at[i] + h * u[i];
   };
   std::vector<Extrapolation> outputs(base_.size());
-  double h = 0x1p-3;
   bool open = true;
   for (int i = 0; i < Extrapolation::rows && open; ++i, h /= 2) {
     move(h);

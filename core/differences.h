@@ -43,8 +43,8 @@ class Function {  // all floating outputs in one row
 
   // Along one element: of the sum of all outputs times their gradients.
   Slope slope(double* x);
-  // Along x + h u: of every output.
-  std::vector<Slope> slopes(std::span<double> x, std::span<const double> u);
+  // Along x + h u, h from `step` downwards: of every output.
+  std::vector<Slope> slopes(std::span<double> x, std::span<const double> u, double step = 0x1p-3);
 
   // An output that moved although it has no history, since the last call; -1 if there is none.
   int detached_output();

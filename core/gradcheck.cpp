@@ -234,6 +234,8 @@ GradcheckReport gradcheck(Checked f, const Many& inputs, const Parameters& param
     variables.push_back({parameters.paths[i], parameters.values[i]});
   }
   if (variables.empty()) fail<GradError>(at, "gradcheck", "no input is a floating tensor");
+  if (options.fast && options.probes < 1)
+    fail<Error>(at, "gradcheck", "cannot check with " + std::to_string(options.probes) + " probes: at least 1");
 
   Recording on(true);
   auto value = [&] { return f(x); };

@@ -2,7 +2,7 @@
 // Are the gradients of a function right? They are compared, element by element, with differences of the function itself
 // in float64, extrapolated to a step of zero, each with a bound on its own error. What holds of all gradients is
 // checked besides: they are linear in the output gradients (so zero where those are), the same bits when computed
-// again, keep no memory and overwrite nothing.
+// again, overwrite nothing and keep no memory (other threads should take none meanwhile).
 //
 //   gradcheck([](const Tensor& a, const Tensor& b) { return a * exp(b); }, {a, b})
 //   gradcheck(MyOp{}, {a, b})                      an op struct
@@ -14,32 +14,31 @@
 
 namespace heed {
 
+// fast is for large inputs and outputs. A probe moves all elements of one input, or parameter, at once, each up or down
+// by chance; if there are no more elements than probes, one of them. The slope of every single output is then a signed
+// sum along its row of the Jacobian J. It is compared, within its own bound, with J u as the rules have it, and their
+// sum, weighted with random signs v, with what the kernels give: <v, J u> = <J^T v, u>. Where they disagree, halving
+// names output and input, with log2 of their numbers more slopes. J u is the gradient of the rules' J^T v by v: what
+// the rules say, right or wrong, as long as they are linear in v. Where they are not, or cut v's history, that is what
+// is reported. Not seen are errors in one row that cancel in all probes, as two of one size do with a chance of
+// 2^-probes; errors below the bound of their row, as in one with entries 1e12 times larger; and a wrong choice between
+// slopes where corners of several elements meet.
 struct GradcheckOptions {
   int order = 1;                        // 2: the second derivatives too, those by the output gradients among them
   std::vector<std::string> names = {};  // of the inputs, for the report
   bool jumps = false;                   // f is known to jump: where it does, there is no gradient to be wrong
   uint64_t seed = 1;                    // of the output gradients and probes
-  bool fast = false;
-  int probes = 8;   // of the fast check, for each input
+  bool fast = false;                    // random sums of elements, not each
+  int probes = 8;                       // of the fast check, for each input
   int threads = 0;  // if more than 1: the same bits as with 1? It is set for the whole process: let nothing else run
 };
-
-// The fast check is for large inputs and outputs. A probe moves all elements of one input, or parameter, at once, each
-// up or down by chance: the slope of every single output is then a signed sum along its row of the Jacobian J. It is
-// compared, within its own bound, with J u as the rules have it, and the sum over the outputs with what the kernels
-// give, <J^T v, u>. Where they disagree, halving names output and input: log2 of their numbers more slopes. J u is the
-// gradient of the rules' J^T v by v. That is what the rules say, right or wrong, as long as they are linear in v; where
-// <v, J u> is not <J^T v, u>, that is what is reported.
-// It does not see: errors in one row that cancel in all probes, as two of one size do with a chance of 2^-probes; an
-// error below the bound of its row, so in a row with entries 1e12 times larger; which slope was chosen where corners of
-// several elements meet. INCONCLUSIVE: a bound exceeds 1e-6 of the largest output's slope / sqrt(elements of the
-// input).
 
 struct GradcheckReport {
   enum Verdict {
     pass,          // within 4 bounds of the numeric gradient
     kink,          // f has a corner here, and the gradient lies between the slopes on both sides
-    inconclusive,  // the bound exceeds 1e-6 of the largest gradient of this input: nothing was shown
+    inconclusive,  // the bound exceeds 1e-6 of the largest gradient of this input; if fast, 1e-6 of what an entry of
+                   // the output's largest row is if all are of one size: nothing was shown
     fail
   };
   struct Finding {
@@ -47,8 +46,8 @@ struct GradcheckReport {
     int order = 1;
     std::string input;  // its name, or the path of a parameter
     std::vector<int64_t> index;
-    int output = -1;  // of a fast check: the number of the output and the element of it; no index if all of the input
-    std::vector<int64_t> output_index;  // was moved
+    int output = -1;                    // of a fast check: which output, and which element of it; index is empty where
+    std::vector<int64_t> output_index;  // all of the input was moved
     double analytic = 0, numeric = 0;
     double bound = 0;           // what numeric may be wrong by
     bool create_graph = false;  // the gradient taken with create_graph, where that differs
@@ -124,7 +123,7 @@ std::vector<Tensor> call(F& f, const std::vector<Tensor>& x, Where at, std::inde
 // f: of up to 8 tensors or of a std::vector of them, giving a Tensor, or a vector or array of them. Floating inputs are
 // checked, as float64 copies; i64, boolean and undefined ones are passed on. A module is checked as its float64 copy,
 // called with the inputs. All outputs are contracted with random output gradients.
-// Errors: no input is floating, f takes another number of them, or f gives nothing floating.
+// Errors: no input is floating, no probes, f takes another number of them, or f gives nothing floating.
 template <class F>
 GradcheckReport gradcheck(const F& f, const std::vector<Tensor>& inputs, const GradcheckOptions& options = {},
                           Where at = Where::here()) {

@@ -12,9 +12,10 @@ using Report = GradcheckReport;
 constexpr std::size_t most_wrong = 5;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-double dot(const Row& a, const Row& b) {
+double dot(const Row& a, const Row& u) {  // what is NaN or infinite counts only where u is not zero
   double r = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) r += a[i] * b[i];
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (u[i] != 0) r += a[i] * u[i];
   return r;
 }
 double sizes(const Row& a, const Row& b) {
@@ -54,8 +55,9 @@ class Probes {
   Probed run() {
     double open = 0;
     for (std::size_t v = 0; v < variables_.size(); ++v) {
-      bool right = variables_[v].size() > 0;
-      for (int p = 0; p < options_.probes && right; ++p) right = probe(v, p, open);
+      bool right = true;
+      for (int p = 0; p < options_.probes && std::size_t(p) < variables_[v].size() && right; ++p)
+        right = probe(v, p, open);
       if (const int k = f_.detached_output(); k >= 0)
         r_.problems.push_back("output " + std::to_string(k) + " depends on " + variables_[v].name +
                               " but has no history: it was detached, or computed unrecorded");
@@ -68,14 +70,15 @@ class Probes {
   uint64_t key(std::size_t v, int p) const {
     return scramble(scramble(scramble(options_.seed, ~uint64_t{0}), v), uint64_t(p));
   }
+  bool one_by_one(std::size_t v) const { return variables_[v].size() <= std::size_t(options_.probes); }
   // Random signs; steps of elements above 1 grow with them.
   Row direction(std::size_t v, int p) const {
     const double* x = variables_[v].values();
-    const uint64_t signs = key(v, p);
+    const uint64_t by = key(v, p);
     Row u(variables_[v].size());
     for (std::size_t i = 0; i < u.size(); ++i) {
       const double step = std::ldexp(1, std::ilogb(std::max(std::abs(x[i]), 1.0)));
-      u[i] = unit(signs, i) < 0.5 ? -step : step;
+      u[i] = one_by_one(v) && i != std::size_t(p) ? 0 : unit(by, i) < 0.5 ? -step : step;
     }
     return u;
   }
@@ -107,31 +110,72 @@ class Probes {
     return f_.slopes({variables_[v].values(), u.size()}, u);
   }
 
-  // ---- one direction of one variable; false if it shows something wrong
-  bool probe(std::size_t v, int p, double& open) {
-    const Row u = direction(v, p), by_rules = rules(v, u);
-    if (p == 0 && !linear(v, u, by_rules)) return false;
-    const std::vector<Slope> s = slopes(v, u);
+  // ---- one direction of one variable
+  struct Along {
+    std::size_t variable;
+    Row u, rules;  // J u as the rules have it
+    std::vector<Slope> slopes;
+    Row bounds{};  // of the slopes that are certain, else zero
+  };
 
-    Row c(s.size()), bounds(s.size());  // for the sum over the outputs, those that are certain
+  bool probe(std::size_t v, int p, double& open) {  // false if it shows something wrong
+    const Row u = direction(v, p);
+    Along d{v, u, rules(v, u), {}};
+    if (p == 0 && !linear(d)) return false;
+    d.slopes = slopes(v, u);
+    doubt(d);
+    const std::vector<std::size_t> wrong = compare(d, open);
+    for (std::size_t output : wrong) locate(d, output);
+    if (!wrong.empty()) return false;
+
+    const Row c = weights(key(v, ~p), d.bounds);
+    const bool kernels = agree(d, c);
+    count(kernels ? Report::pass : Report::fail);
+    if (!kernels) locate(d, halve(d, c));
+    return kernels;
+  }
+
+  // <v, J u> = <J^T v, u>, which rules that are linear in v cannot but obey.
+  bool linear(const Along& d) {
+    const Row gy = in_a_row(wanted_), g = pulled_[d.variable].to_vector();
+    const double error = std::abs(dot(gy, d.rules) - dot(g, d.u));
+    if (!(error > 1e-9 * (sizes(gy, d.rules) + sizes(g, d.u)) + 1e-12 * most_pulled_)) return true;
+    r_.problems.push_back("the gradient of " + variables_[d.variable].name +
+                          " with create_graph is not linear in the output gradients, or has no history through them");
+    return false;
+  }
+
+  // Steps so wide that they cross many corners may agree on a slope by chance. Where it is not that of the rules,
+  // closer steps have a word.
+  void doubt(Along& d) {
+    auto apart = [](double a, double b, double bound) { return std::abs(a - b) > 4 * bound; };
+    std::vector<Slope> closer;
+    for (std::size_t k = 0; k < d.slopes.size(); ++k) {
+      Slope& s = d.slopes[k];
+      if (!apart(d.rules[k], s.value, s.bound)) continue;
+      if (closer.empty()) closer = f_.slopes({variables_[d.variable].values(), d.u.size()}, d.u, 0x1p-13);
+      if (apart(closer[k].value, s.value, closer[k].bound + s.bound)) s = closer[k];
+    }
+  }
+
+  // The rules against the slopes, output by output. Returns those that are wrong, the worst first.
+  std::vector<std::size_t> compare(Along& d, double& open) {
     std::vector<std::pair<double, std::size_t>> wrong;
     Probed::Found worst{{}, -1};
+    d.bounds.resize(d.slopes.size());
     std::size_t k = 0;
     for (std::size_t number = 0; number < gy_.size(); ++number) {
       if (!gy_[number].defined()) continue;
       const std::size_t begin = k, end = k + std::size_t(gy_[number].numel());
-      const Scale scale = scale_of(s, by_rules, begin, end, u.size());
+      const Scale scale = scale_of(d, begin, end);
       const double slope = scale.own * std::sqrt(scale.terms);
       for (; k < end; ++k) {
-        Report::Finding r = finding(v, number, k - begin);
-        judge(r, by_rules[k], s[k], scale, options_.jumps);
+        Report::Finding r = finding(d, number, k - begin);
+        judge(r, d.rules[k], d.slopes[k], scale, options_.jumps);
         count(r.verdict);
         const double error = std::abs(r.analytic - r.numeric);
         if (r.verdict == Report::fail) wrong.push_back({std::isfinite(error) ? -error / r.bound : -infinity, k});
-        if (s[k].bound <= certain * scale.own) {
-          c[k] = unit(key(v, ~p), k) < 0.5 ? -1 : 1;
-          bounds[k] = r.bound;
-        }
+        if (d.slopes[k].bound <= certain * scale.own) d.bounds[k] = r.bound;
         const double size = slope > 0 ? (error + r.bound) / slope : 0;
         if (r.verdict != Report::kink && slope > 0) {
           r_.tally.worst_error = std::max(r_.tally.worst_error, error / slope);
@@ -143,106 +187,100 @@ class Probes {
       }
     }
     if (worst.size >= 0) r_.worst.push_back(std::move(worst));
-
     std::sort(wrong.begin(), wrong.end());
-    for (const auto& [ratio, output] : wrong) locate(v, output, u, s[output]);
-    if (!wrong.empty()) return false;
-    const bool kernels = agree(v, u, s, c, bounds);
-    count(kernels ? Report::pass : Report::fail);
-    if (!kernels) {
-      const std::size_t output = halve(v, u, s, c, bounds);
-      locate(v, output, u, s[output]);
-    }
-    return kernels;
+    std::vector<std::size_t> outputs;
+    for (const auto& [ratio, output] : wrong) outputs.push_back(output);
+    return outputs;
+  }
+  // Of one output: as if every entry of the row with the largest slope were of the same size.
+  Scale scale_of(const Along& d, std::size_t begin, std::size_t end) const {
+    double slope = 0;
+    for (std::size_t k = begin; k < end; ++k)
+      slope = std::max({slope, magnitude(d.slopes[k]), std::isfinite(d.rules[k]) ? std::abs(d.rules[k]) : 0});
+    const double terms = one_by_one(d.variable) ? 1 : double(d.u.size());
+    const double most = std::max(slope, most_), root = std::sqrt(terms);
+    return {(slope > 1e-12 * most ? slope : most) / root, most / root, terms};
   }
 
-  // <v, J u> = <J^T v, u>, which rules that are linear in v cannot but obey.
-  bool linear(std::size_t v, const Row& u, const Row& by_rules) {
-    Row gy;
-    for (const Tensor& g : wanted_) {
-      const Row values = g.to_vector();
-      gy.insert(gy.end(), values.begin(), values.end());
-    }
-    const Row g = pulled_[v].to_vector();
-    const double error = std::abs(dot(gy, by_rules) - dot(g, u));
-    if (!(error > 1e-9 * (sizes(gy, by_rules) + sizes(g, u)) + 1e-12 * most_pulled_)) return true;
-    r_.problems.push_back("the gradient of " + variables_[v].name +
-                          " with create_graph is not linear in the output gradients, or has no history through them");
-    return false;
+  // Random signs for the sum over the outputs, smaller where the bound is larger.
+  static Row weights(uint64_t key, const Row& bounds) {
+    double least = infinity;
+    for (double b : bounds)
+      if (b > 0) least = std::min(least, b);
+    Row c(bounds.size());
+    for (std::size_t k = 0; k < c.size(); ++k)
+      if (bounds[k] > 0) c[k] = (unit(key, k) < 0.5 ? -least : least) / bounds[k];
+    return c;
   }
-
   // The kernels' <J^T c, u> against the sum of the slopes.
-  bool agree(std::size_t v, const Row& u, const std::vector<Slope>& s, const Row& c, const Row& bounds) const {
+  bool agree(const Along& d, const Row& c) const {
     double sum = 0;
-    for (std::size_t k = 0; k < c.size(); ++k) sum += c[k] * s[k].value;
-    return std::abs(dot(gradient(v, c, false), u) - sum) <= 4 * sizes(c, bounds);
+    for (std::size_t k = 0; k < c.size(); ++k) sum += c[k] * (c[k] != 0 ? d.slopes[k].value : 0);
+    return std::abs(dot(gradient(d.variable, c, false), d.u) - sum) <= 4 * sizes(c, d.bounds);
   }
   // An output whose gradient a kernel has wrong.
-  std::size_t halve(std::size_t v, const Row& u, const std::vector<Slope>& s, const Row& c, const Row& bounds) const {
+  std::size_t halve(const Along& d, const Row& c) const {
     std::size_t begin = 0, end = c.size();
     while (end - begin > 1) {
       const std::size_t middle = begin + (end - begin) / 2;
-      Row half(c.size());
-      std::copy(c.begin() + std::ptrdiff_t(begin), c.begin() + std::ptrdiff_t(middle),
-                half.begin() + std::ptrdiff_t(begin));
-      (agree(v, u, s, half, bounds) ? begin : end) = middle;
+      (agree(d, part(c, begin, middle)) ? begin : end) = middle;
     }
     return begin;
   }
 
   // The element by which the gradient of this output is wrong.
-  void locate(std::size_t v, std::size_t output, const Row& u, const Slope& whole) {
+  void locate(const Along& d, std::size_t output) {
     if (r_.wrong.size() == most_wrong) return;
     std::size_t number = 0, element = output;
     for (; !gy_[number].defined() || element >= std::size_t(gy_[number].numel()); ++number)
       if (gy_[number].defined()) element -= std::size_t(gy_[number].numel());
-    Row one(f_.base().size());
+    Row one(d.slopes.size());
     one[output] = 1;
-    const Row kernel = gradient(v, one, false), recorded = gradient(v, one, create_graph);
+    const Row kernel = gradient(d.variable, one, false), recorded = gradient(d.variable, one, create_graph);
     double own = 0;
-    for (std::size_t i = 0; i < u.size(); ++i)
-      for (double g : {kernel[i] * u[i], recorded[i] * u[i]})
+    for (std::size_t i = 0; i < d.u.size(); ++i)
+      for (double g : {kernel[i] * d.u[i], recorded[i] * d.u[i]})
         if (std::isfinite(g)) own = std::max(own, std::abs(g));
 
-    // The kernels' verdict, or the rules' if that is right.
-    auto verdict = [&](Report::Finding& r, const Row& part, const Slope& s, double terms) {
-      const Scale scale{own > 0 ? own : magnitude(s), std::max(own, most_), terms};
-      judge(r, dot(kernel, part), s, scale, options_.jumps);
-      if (r.verdict == Report::fail) return true;
+    // The verdict on the kernels, or on the rules if those are right.
+    auto judged = [&](const Row& u, const Slope& s, std::size_t terms) {
+      const Scale scale{own > 0 ? own : magnitude(s), std::max(own, most_), double(terms)};
+      Report::Finding r = finding(d, number, element);
+      judge(r, dot(kernel, u), s, scale, options_.jumps);
+      if (r.verdict == Report::fail) return r;
       r.create_graph = true;
-      judge(r, dot(recorded, part), s, scale, options_.jumps);
-      return r.verdict == Report::fail;
+      judge(r, dot(recorded, u), s, scale, options_.jumps);
+      return r;
     };
-    Report::Finding r = finding(v, number, element);
-    std::size_t begin = 0, end = u.size();
+    auto moved = [&](const Row& u, std::size_t terms) { return judged(u, slopes(d.variable, u)[output], terms); };
+    std::size_t begin = 0, end = d.u.size();
     while (end - begin > 1) {
       const std::size_t middle = begin + (end - begin) / 2;
-      Row half(u.size());
-      std::copy(u.begin() + std::ptrdiff_t(begin), u.begin() + std::ptrdiff_t(middle),
-                half.begin() + std::ptrdiff_t(begin));
-      r = finding(v, number, element);
-      (verdict(r, half, slopes(v, half)[output], double(middle - begin)) ? end : begin) = middle;
+      (moved(part(d.u, begin, middle), middle - begin).verdict == Report::fail ? end : begin) = middle;
     }
-    Row one_step(u.size());
-    const double step = one_step[begin] = std::abs(u[begin]);
-    r = finding(v, number, element);
-    if (verdict(r, one_step, slopes(v, one_step)[output], 1)) {
-      r.index = index_of(begin, variables_[v].tensor.shape());
-      r.analytic /= step, r.numeric /= step, r.bound /= step;
+    Report::Finding r = moved(part(d.u, begin, end), 1);
+    if (r.verdict == Report::fail) {
+      r.index = index_of(begin, variables_[d.variable].tensor.shape());
+      r.analytic /= d.u[begin], r.numeric /= d.u[begin], r.bound /= std::abs(d.u[begin]);
     } else {
-      r = finding(v, number, element);
-      verdict(r, u, whole, double(u.size()));
+      r = judged(d.u, d.slopes[output], d.u.size());
       r.verdict = Report::fail;
       r.note = "no single element of it shows this";
     }
     r_.wrong.push_back({r, infinity});
   }
+  static Row part(const Row& row, std::size_t begin, std::size_t end) {
+    Row r(row.size());
+    std::copy(row.begin() + std::ptrdiff_t(begin), row.begin() + std::ptrdiff_t(end),
+              r.begin() + std::ptrdiff_t(begin));
+    return r;
+  }
 
   // ---- bookkeeping
-  Report::Finding finding(std::size_t v, std::size_t number, std::size_t element) const {
+  Report::Finding finding(const Along& d, std::size_t number, std::size_t element) const {
     Report::Finding r;
     r.order = order_;
-    r.input = variables_[v].name;
+    r.input = variables_[d.variable].name;
     r.output = int(number);
     r.output_index = index_of(element, gy_[number].shape());
     return r;
@@ -251,16 +289,6 @@ class Probes {
     int64_t* of[] = {&r_.tally.passed, &r_.tally.kinks, &r_.tally.inconclusive, &r_.tally.failed};
     ++*of[v];
   }
-  // Of one output: as if every entry of the row with the largest slope were of the same size.
-  Scale scale_of(const std::vector<Slope>& s, const Row& by_rules, std::size_t begin, std::size_t end,
-                 std::size_t terms) const {
-    double slope = 0;
-    for (std::size_t k = begin; k < end; ++k)
-      slope = std::max({slope, magnitude(s[k]), std::isfinite(by_rules[k]) ? std::abs(by_rules[k]) : 0});
-    const double root = std::sqrt(double(terms)), most = std::max(slope, most_);
-    return {(slope > 1e-12 * most ? slope : most) / root, most / root, double(terms)};
-  }
-
   Function& f_;
   const Many &y_, &gy_;
   std::span<const Variable> variables_;

@@ -88,6 +88,7 @@ TEST_CASE("what is right passes the fast check too, of second order and with cor
   check([](const Tensor& x, const Tensor& y) { return std::array{softmax(x), x * 0 + y, argmax(x)}; }, {a, b}, 2);
   check([](const Tensor& x) { return relu(x) + max(x, -1, keepdim); }, {a}, 1);
   check([](const Tensor& x, const Tensor& y) { return 1e-9 * exp(x) + stop_gradient(exp(y) * 0); }, {a, b}, 1);
+  check([](const Tensor& x) { return sort(x).values; }, {a}, 1);
   check([](const Tensor& x) { return sqrt(x); }, {tensor({2e-6, 1e-3, 1, 1e6, 3}, f64)}, 1);
   check([](const Tensor& x) { return x * x; }, {zeros({0, 3}, f64)}, 2);
 
@@ -139,6 +140,11 @@ TEST_CASE("the fast check sees what is wrong with more than one element", "[grad
   CHECK(has_problem(r, "wrong gradients are zero"));
   r = check([](const Tensor& g, const Tensor&, const Tensor& y) { return g * y * std::nan(""); });
   CHECK(r.worst[0].note == "not finite");
+  r = check([](const Tensor& g, const Tensor&, const Tensor& y) {
+    return g * y * where(arange(40) == 33, full({}, std::nan(""), f64), ones({}, f64));
+  });
+  REQUIRE(r.worst[0].verdict == GradcheckReport::fail);
+  CHECK(r.worst[0].index == std::vector<int64_t>{33});
 
   auto cut = [](const Tensor& g, const Tensor&, const Tensor& y) { return g * y.detach(); };
   CHECK(check(cut));

@@ -223,6 +223,9 @@ TEST_CASE("what cannot be checked is refused", "[gradcheck]") {
   CHECK_THROWS_AS(gradcheck([](const Tensor& v) { return cast(v, f32); }, {x}), DtypeError);
   CHECK_THROWS_AS(gradcheck([](const Tensor& a, const Tensor& b) { return a * b; }, {x}), ShapeError);
   CHECK_THROWS_AS(gradcheck(Product{}, {x}), ShapeError);
+  auto same = [](const Tensor& v) { return v; };
+  CHECK_ERROR(Error, gradcheck(same, {x}, {.fast = true, .probes = 0}),
+              "gradcheck: cannot check with 0 probes: at least 1");
   auto positive_ones = [](const Tensor& v) { return slice(v, 0, 0, 1 + (v.to_vector()[0] > 0.5)); };
   CHECK_THROWS_AS(gradcheck(positive_ones, {tensor({0.5, 1, 2}, f64)}), ShapeError);
 }
