@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include "diagnosis.h"
 
 namespace heed {
 namespace {
@@ -286,37 +287,6 @@ void judge(Report::Finding& r, double analytic, const Slope& s, Scale scale, boo
   }
 }
 
-// What everything that is wrong has in common.
-struct Pattern {
-  int64_t count = 0;
-  bool zero = true;
-  double least = infinity, most = -infinity, blur = 0;  // of analytic / numeric
-
-  void add(const Report::Finding& r) {
-    if (r.verdict != Report::fail || !r.note.empty()) return;
-    ++count;
-    zero = zero && r.analytic == 0;
-    const double ratio = r.analytic / r.numeric;
-    least = std::min(least, ratio);
-    most = std::max(most, ratio);
-    blur = std::max(blur, std::abs(4 * ratio * r.bound / r.numeric));
-  }
-  std::string str() const {
-    if (count < 2) return "";
-    const std::string every = "All " + std::to_string(count) + " wrong gradients are ";
-    if (zero) return every + "zero: a path was cut, or a rule returns zero.";
-    if (most - least <= 1e-9 * std::abs(most) + 2 * blur && std::isfinite(blur)) {
-      const double ratio = (least + most) / 2;
-      if (std::abs(ratio + 1) <= 1e-9 + 2 * blur) return every + "the right ones with the opposite sign.";
-      char text[60];
-      std::snprintf(text, sizeof text, "%.9g times the right ones: a constant factor.", ratio);
-      return every + text;
-    }
-    if (most < 0) return every + "of the opposite sign.";
-    return "";
-  }
-};
-
 // ---- one order of derivatives
 class Check {
  public:
@@ -351,6 +321,7 @@ class Check {
     double worst = 0;
     for (std::size_t v = 0; v < variables.size(); ++v) {
       const Scale of{scale[v] > 1e-12 * most ? scale[v] : most, most};  // else it is zero, but for rounding
+      const int64_t failed = tally.failed;
       for (std::size_t i = 0; i < slopes[v].size(); ++i) {
         Report::Finding r;
         r.order = order;
@@ -363,6 +334,7 @@ class Check {
         }
         worst = std::max(worst, enter(tally, r, of.own > 0 ? of.own : 1));
       }
+      if (tally.failed > failed) report_diagnosis(variables, v, slopes, g, gy);
     }
     tally.certified_digits = std::clamp(-std::log10(worst), 0.0, 15.0);
     report.orders.push_back(tally);
@@ -379,7 +351,6 @@ class Check {
     }
     for (const Ranked& r : ranked) report.worst.push_back(r.finding);
     report.ok = !t.failed && !t.inconclusive && report.problems.empty();
-    if (const std::string text = pattern.str(); !text.empty()) report.problems.push_back(text);
   }
 
  private:
@@ -396,7 +367,6 @@ class Check {
 
   const GradcheckOptions& options;
   Report& report;
-  Pattern pattern;
   std::vector<Ranked> ranked;
 
   Many output_gradients(const Many& y) const {
@@ -446,6 +416,30 @@ class Check {
     return r;
   }
 
+  void report_diagnosis(std::span<const Variable> variables, std::size_t wrong,
+                        const std::vector<std::vector<Slope>>& slopes, const Analytic& g, const Many& gy) {
+    auto numeric = [&](std::size_t v, double Slope::*part) {
+      std::vector<double> r;
+      for (const Slope& s : slopes[v]) r.push_back(s.*part);
+      return r;
+    };
+    std::vector<KnownGradient> known;
+    for (std::size_t v = 0; v < variables.size(); ++v)
+      if (v != wrong) known.push_back({variables[v].name, variables[v].tensor.shape(), numeric(v, &Slope::value)});
+    for (std::size_t k = 0; k < gy.size(); ++k)
+      if (gy[k].defined()) known.push_back({"output " + std::to_string(k), gy[k].shape(), gy[k].to_vector()});
+    const std::vector<double> value = numeric(wrong, &Slope::value), bound = numeric(wrong, &Slope::bound);
+    for (bool recorded : {false, true}) {
+      const Diagnosis d = diagnose({variables[wrong].name, variables[wrong].tensor.shape(),
+                                    (recorded ? g.recorded : g.kernel)[wrong], value, bound},
+                                   known);
+      if (d.kind == Diagnosis::none) continue;
+      report.problems.push_back("The gradient of " + variables[wrong].name + (recorded ? ", with create_graph," : "") +
+                                " is wrong: " + d.text + ".");
+      return;
+    }
+  }
+
   static double largest(const std::vector<Slope>& slopes, const std::vector<double>& analytic) {
     double r = 0;
     for (std::size_t i = 0; i < slopes.size(); ++i) {
@@ -467,7 +461,6 @@ class Check {
   double enter(Report::Tally& t, const Report::Finding& r, double scale) {
     int64_t* of[] = {&t.passed, &t.kinks, &t.inconclusive, &t.failed};
     ++*of[r.verdict];
-    pattern.add(r);
     double error = std::abs(r.analytic - r.numeric) / scale, bound = r.bound / scale;
     if (std::isnan(error)) error = infinity;
     keep(r, error + bound);
