@@ -8,6 +8,7 @@
 #include "core/parallel.h"
 #include "core/profiler.h"
 #include "core/summary.h"
+#include "core/taylor.h"
 #include "core/version.h"
 #include "nn/activation.h"
 #include "nn/attention.h"

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include "diagnosis.h"
 #include "laws.h"
 #include "probes.h"
 #include "verdict.h"
@@ -15,37 +16,6 @@ using Report = GradcheckReport;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 Tensor private_copy(const Tensor& x) { return Tensor(x.array().cast(f64)).requires_grad(); }
-
-// What everything that is wrong has in common.
-struct Pattern {
-  int64_t count = 0;
-  bool zero = true;
-  double least = infinity, most = -infinity, blur = 0;  // of analytic / numeric
-
-  void add(const Report::Finding& r) {
-    if (r.verdict != Report::fail || !r.note.empty()) return;
-    ++count;
-    zero = zero && r.analytic == 0;
-    const double ratio = r.analytic / r.numeric;
-    least = std::min(least, ratio);
-    most = std::max(most, ratio);
-    blur = std::max(blur, std::abs(4 * ratio * r.bound / r.numeric));
-  }
-  std::string str() const {
-    if (count < 2) return "";
-    const std::string every = "All " + std::to_string(count) + " wrong gradients are ";
-    if (zero) return every + "zero: a path was cut, or a rule returns zero.";
-    if (most - least <= 1e-9 * std::abs(most) + 2 * blur && std::isfinite(blur)) {
-      const double ratio = (least + most) / 2;
-      if (std::abs(ratio + 1) <= 1e-9 + 2 * blur) return every + "the right ones with the opposite sign.";
-      char text[60];
-      std::snprintf(text, sizeof text, "%.9g times the right ones: a constant factor.", ratio);
-      return every + text;
-    }
-    if (most < 0) return every + "of the opposite sign.";
-    return "";
-  }
-};
 
 // ---- one order of derivatives
 class Check {
@@ -62,7 +32,7 @@ class Check {
     Function values(f, variables, y, gy);
     if (!std::all_of(values.base().begin(), values.base().end(), [](double v) { return std::isfinite(v); }))
       report.problems.push_back("an output is NaN or infinite");
-    else if (options.fast) probed(probe(values, y, gy, variables, options, order, report.at));
+    else if (options.fast) probed(probe(values, y, gy, variables, options, order, report.at), variables);
     else every_element(order, values, y, gy, noise, variables);
     return gy;
   }
@@ -77,7 +47,6 @@ class Check {
     }
     for (const Ranked& r : ranked) report.worst.push_back(r.finding);
     report.ok = !t.failed && !t.inconclusive && report.problems.empty();
-    if (const std::string text = pattern.str(); !text.empty()) report.problems.push_back(text);
   }
 
  private:
@@ -94,7 +63,6 @@ class Check {
 
   const GradcheckOptions& options;
   Report& report;
-  Pattern pattern;
   std::vector<Ranked> ranked;
 
   Many output_gradients(const Many& y) const {
@@ -132,6 +100,7 @@ class Check {
     for (std::size_t v = 0; v < variables.size(); ++v) {
       Scale of{scale[v] > 1e-12 * most ? scale[v] : most, most};  // else it is zero, but for rounding
       if (!slopes[v].empty()) of.pooled = *std::max_element(next, next + std::ptrdiff_t(slopes[v].size()));
+      const int64_t failed = tally.failed;
       for (std::size_t i = 0; i < slopes[v].size(); ++i) {
         of.noise = *next++;
         Report::Finding r;
@@ -145,16 +114,32 @@ class Check {
         }
         worst = std::max(worst, enter(tally, r, of.own > 0 ? of.own : 1));
       }
+      if (tally.failed > failed) report_diagnosis(variables, v, slopes, g, gy);
     }
     tally.certified_digits = std::clamp(-std::log10(worst), 0.0, 15.0);
     report.orders.push_back(tally);
   }
 
-  void probed(Probed p) {
+  void probed(Probed p, std::span<const Variable> variables) {
     for (const Probed::Found& f : p.worst) keep(f.finding, f.size);
-    for (const Probed::Found& f : p.wrong) pattern.add(f.finding), keep(f.finding, f.size);
+    for (const Probed::Found& f : p.wrong) keep(f.finding, f.size);
     for (std::string& text : p.problems) report.problems.push_back(std::move(text));
+    for (const Variable& v : variables) diagnose_some(v, p.wrong);
     report.orders.push_back(p.tally);
+  }
+  // Of a few elements only what all have in common can be told.
+  void diagnose_some(const Variable& v, const std::vector<Probed::Found>& found) {
+    std::vector<double> analytic(v.size()), numeric(v.size()), bound(v.size(), infinity);
+    for (const Probed::Found& f : found) {
+      if (f.finding.input != v.name) continue;
+      std::size_t i = 0;
+      for (int d = 0; d < v.tensor.dim(); ++d)
+        i = i * std::size_t(v.tensor.size(d)) + std::size_t(f.finding.index[std::size_t(d)]);
+      analytic[i] = f.finding.analytic, numeric[i] = f.finding.numeric, bound[i] = f.finding.bound;
+    }
+    const Diagnosis d = diagnose({v.name, v.tensor.shape(), analytic, numeric, bound}, {});
+    if (d.kind == Diagnosis::detached || d.kind == Diagnosis::sign || d.kind == Diagnosis::factor)
+      report.problems.push_back("The gradient of " + v.name + " is wrong: " + d.text + ".");
   }
 
   Analytic analytic(const Many& y, const Many& gy, std::span<const Variable> variables) const {
@@ -182,6 +167,30 @@ class Check {
     return Function(gradients, moving, x, x, 1).noise();
   }
 
+  void report_diagnosis(std::span<const Variable> variables, std::size_t wrong,
+                        const std::vector<std::vector<Slope>>& slopes, const Analytic& g, const Many& gy) {
+    auto numeric = [&](std::size_t v, double Slope::*part) {
+      std::vector<double> r;
+      for (const Slope& s : slopes[v]) r.push_back(s.*part);
+      return r;
+    };
+    std::vector<KnownGradient> known;
+    for (std::size_t v = 0; v < variables.size(); ++v)
+      if (v != wrong) known.push_back({variables[v].name, variables[v].tensor.shape(), numeric(v, &Slope::value)});
+    for (std::size_t k = 0; k < gy.size(); ++k)
+      if (gy[k].defined()) known.push_back({"output " + std::to_string(k), gy[k].shape(), gy[k].to_vector()});
+    const std::vector<double> value = numeric(wrong, &Slope::value), bound = numeric(wrong, &Slope::bound);
+    for (bool recorded : {false, true}) {
+      const Diagnosis d = diagnose({variables[wrong].name, variables[wrong].tensor.shape(),
+                                    (recorded ? g.recorded : g.kernel)[wrong], value, bound},
+                                   known);
+      if (d.kind == Diagnosis::none) continue;
+      report.problems.push_back("The gradient of " + variables[wrong].name + (recorded ? ", with create_graph," : "") +
+                                " is wrong: " + d.text + ".");
+      return;
+    }
+  }
+
   static double largest(const std::vector<Slope>& slopes, const std::vector<double>& analytic) {
     double r = 0;
     for (std::size_t i = 0; i < slopes.size(); ++i)
@@ -193,7 +202,6 @@ class Check {
   double enter(Report::Tally& t, const Report::Finding& r, double scale) {
     int64_t* of[] = {&t.passed, &t.kinks, &t.inconclusive, &t.failed};
     ++*of[r.verdict];
-    pattern.add(r);
     double error = std::abs(r.analytic - r.numeric) / scale, bound = r.bound / scale;
     if (std::isnan(error)) error = infinity;
     keep(r, error + bound);

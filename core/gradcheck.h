@@ -118,6 +118,22 @@ std::vector<Tensor> call(F& f, const std::vector<Tensor>& x, Where at, std::inde
   else if constexpr (requires { as_list(f(x)); }) return as_list(f(x));
   else fail_arity(x.size(), at);
 }
+
+// then(function of a list of tensors, parameters, modules), for whatever f is.
+template <class F, class Then>
+auto as_checked(const F& f, Where at, Then then) {
+  if constexpr (OpStruct<F>) {
+    auto values = [&](const std::vector<Tensor>& x) { return call_op(f, x, at); };
+    return then(Checked(values), Parameters{}, std::vector<ModulePath>{});
+  } else if constexpr (Walkable<F>) {
+    const F copy = cast(f, f64);
+    auto values = [&](const std::vector<Tensor>& x) { return call(copy, x, at, std::index_sequence<0>{}); };
+    return then(Checked(values), parameters(copy), modules(copy));
+  } else {
+    auto values = [&](const std::vector<Tensor>& x) { return call(f, x, at, std::index_sequence<0>{}); };
+    return then(Checked(values), Parameters{}, std::vector<ModulePath>{});
+  }
+}
 }  // namespace detail
 
 // f: of up to 8 tensors or of a std::vector of them, giving a Tensor, or a vector or array of them. Floating inputs are
@@ -127,17 +143,10 @@ std::vector<Tensor> call(F& f, const std::vector<Tensor>& x, Where at, std::inde
 template <class F>
 GradcheckReport gradcheck(const F& f, const std::vector<Tensor>& inputs, const GradcheckOptions& options = {},
                           Where at = Where::here()) {
-  if constexpr (detail::OpStruct<F>) {
-    auto call = [&](const std::vector<Tensor>& x) { return detail::call_op(f, x, at); };
-    return detail::gradcheck(call, inputs, {}, options, at);
-  } else if constexpr (detail::Walkable<F>) {
-    const F copy = cast(f, f64);
-    auto call = [&](const std::vector<Tensor>& x) { return detail::call(copy, x, at, std::index_sequence<0>{}); };
-    return detail::gradcheck(call, inputs, parameters(copy), options, at);
-  } else {
-    auto call = [&](const std::vector<Tensor>& x) { return detail::call(f, x, at, std::index_sequence<0>{}); };
-    return detail::gradcheck(call, inputs, {}, options, at);
-  }
+  return detail::as_checked(f, at,
+                            [&](detail::Checked values, const Parameters& parameters, const std::vector<ModulePath>&) {
+                              return detail::gradcheck(values, inputs, parameters, options, at);
+                            });
 }
 
 }  // namespace heed

@@ -70,10 +70,10 @@ TEST_CASE("wrong gradients are caught, however little they are wrong", "[gradche
 
   GradcheckReport r = check([](const Tensor& g, const Tensor&, const Tensor& y) { return -(g * y); }, x);
   CHECK(r.total.failed == 12);
-  CHECK(has_problem(r, "the right ones with the opposite sign"));
+  CHECK(has_problem(r, "the right gradient with the opposite sign"));
   r = check([](const Tensor& g, const Tensor&, const Tensor& y) { return g * y * 0; }, x);
   CHECK(r.total.failed == 12);
-  CHECK(has_problem(r, "wrong gradients are zero"));
+  CHECK(has_problem(r, "is wrong: zero: the path is detached"));
   r = check([](const Tensor& g, const Tensor& v, const Tensor& y) { return g * (y + 1e-9 * v); }, x);
   CHECK(r.total.failed == 12);
   CHECK_FALSE(r);
@@ -159,7 +159,7 @@ TEST_CASE("kernel and rules are both checked", "[gradcheck]") {
   CHECK(r.total.failed == 4);
   CHECK(r.worst[0].create_graph);
   CHECK(contains(r.str(), "with create_graph"));
-  CHECK(has_problem(r, "0.5 times the right ones"));
+  CHECK(has_problem(r, "The gradient of input 0, with create_graph, is wrong: 0.5 times the right gradient: 1/2"));
 }
 
 // ---- modules
