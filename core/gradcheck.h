@@ -132,7 +132,11 @@ GradcheckReport gradcheck(const F& f, const std::vector<Tensor>& inputs, const G
     return detail::gradcheck(call, inputs, {}, options, at);
   } else if constexpr (detail::Walkable<F>) {
     const F copy = cast(f, f64);
-    auto call = [&](const std::vector<Tensor>& x) { return detail::call(copy, x, at, std::index_sequence<0>{}); };
+    auto call = [&](const std::vector<Tensor>& x) {
+      const Restore after;
+      if (!mode.line) mode.line = &at;
+      return detail::call(copy, x, at, std::index_sequence<0>{});
+    };
     return detail::gradcheck(call, inputs, parameters(copy), options, at);
   } else {
     auto call = [&](const std::vector<Tensor>& x) { return detail::call(f, x, at, std::index_sequence<0>{}); };
