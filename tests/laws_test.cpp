@@ -79,11 +79,15 @@ TEST_CASE("a gradient that is not linear in the output gradients is caught", "[g
   CHECK(gradcheck(of_small(right), {x, x}));
   CHECK(has_problem(gradcheck(of_small(bent), {x, x}), "gradient of input 0 is not linear"));
   auto unfair = [](const Tensor& g, const Tensor& y) {
-    return g * abs(g) / max(abs(g)) * y;
+    return g * abs(g) / (max(abs(g)) + 1e-300) * y;
   };  // of -4 g: -4 times that
   CHECK(has_problem(gradcheck(ExpTwice{right, unfair}, {x}), "gradient of input 0 is not linear"));
   CHECK(has_problem(gradcheck(ExpTwice{right, [](const Tensor&, const Tensor& y) { return y; }}, {x}),
                     "output gradients of zero do not give a gradient of zero for input 0"));
+  auto infinite = [](const Tensor& g, const Tensor& y) { return g * y / (y * 0); };
+  r = gradcheck(ExpTwice{right, infinite}, {x});
+  CHECK(r.total.failed == 6);
+  CHECK(r.problems == std::vector<std::string>{"output gradients of zero do not give a gradient of zero for input 0"});
 }
 
 TEST_CASE("what overwrites what it is given is caught", "[gradcheck]") {
