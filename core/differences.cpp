@@ -10,6 +10,9 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double roundoff = 0x1p-53;
+constexpr int wide = -3, close = -13;  // first steps, as powers of 2
+
+bool apart(double a, double b, double bound) { return std::abs(a - b) > 4 * bound; }
 
 // Richardson's extrapolation of differences with steps h, h/2, h/4, .. to h = 0: column j of row i is free of the first
 // j error terms. Two at once: the central difference (errors h^2, h^4, ..) and the bend (h, h^3, ..), which goes to 0
@@ -145,10 +148,27 @@ Difference Function::difference(std::size_t k, double w, double h) {
           std::abs(w) * (noise_[k] + roundoff * std::abs(up_[k] - down_[k]))};
 }
 
-Slope Function::slope(double* x) {
+Slope Function::slope(double* x, double claimed) {
+  const Slope r = slope_from(x, wide);
+  if (!apart(r.value, claimed, r.bound)) return r;
+  const Slope closer = slope_from(x, close);
+  return apart(r.value, closer.value, r.bound + closer.bound) ? closer : r;
+}
+
+std::vector<Slope> Function::slopes(std::span<double> x, std::span<const double> u, std::span<const double> claimed) {
+  std::vector<Slope> r = slopes_from(x, u, wide), closer;
+  for (std::size_t k = 0; k < claimed.size(); ++k) {
+    if (!apart(r[k].value, claimed[k], r[k].bound)) continue;
+    if (closer.empty()) closer = slopes_from(x, u, close);
+    if (apart(r[k].value, closer[k].value, r[k].bound + closer[k].bound)) r[k] = closer[k];
+  }
+  return r;
+}
+
+Slope Function::slope_from(double* x, int exponent) {
   Extrapolation r;
   const double at = *x;
-  double step = std::ldexp(1, std::ilogb(std::max(std::abs(at), 1.0)) - 3);
+  double step = std::ldexp(1, std::ilogb(std::max(std::abs(at), 1.0)) + exponent);
   for (int i = 0; i < Extrapolation::rows && !r.done(); ++i, step /= 2) {
     double h = (at + step) - at;
     h = at - (at - h);  // now x + h and x - h are exact
@@ -165,12 +185,13 @@ Slope Function::slope(double* x) {
   return r.slope();
 }
 
-std::vector<Slope> Function::slopes(std::span<double> x, std::span<const double> u, double h) {
+std::vector<Slope> Function::slopes_from(std::span<double> x, std::span<const double> u, int exponent) {
   const std::vector<double> at(x.begin(), x.end());
   auto move = [&](double h) {
     for (std::size_t i = 0; i < at.size(); ++i) x[i] = at[i] + h * u[i];
   };
   std::vector<Extrapolation> outputs(base_.size());
+  double h = std::ldexp(1, exponent);
   bool open = true;
   for (int i = 0; i < Extrapolation::rows && open; ++i, h /= 2) {
     move(h);

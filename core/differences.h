@@ -41,10 +41,11 @@ class Function {  // all floating outputs in one row
   const std::vector<double>& base() const { return base_; }    // the outputs where the variables are
   const std::vector<double>& noise() const { return noise_; }  // what rounding was seen to do to each
 
-  // Along one element: of the sum of all outputs times their gradients.
-  Slope slope(double* x);
-  // Along x + h u, h from `step` downwards: of every output.
-  std::vector<Slope> slopes(std::span<double> x, std::span<const double> u, double step = 0x1p-3);
+  // Along one element: of the sum of all outputs times their gradients. Wide steps across corners or jumps may agree on
+  // a slope by chance: where it is not the claimed one, closer steps are taken too, and are right where they disagree.
+  Slope slope(double* x, double claimed = std::numeric_limits<double>::quiet_NaN());
+  // Along x + h u: of every output.
+  std::vector<Slope> slopes(std::span<double> x, std::span<const double> u, std::span<const double> claimed = {});
 
   // An output that moved although it has no history, since the last call; -1 if there is none.
   int detached_output();
@@ -58,6 +59,8 @@ class Function {  // all floating outputs in one row
 
   void evaluate(std::vector<double>& values) const;
   void measure_noise(int spacings);
+  Slope slope_from(double* x, int exponent);  // of the first step, relative to x if that is above 1
+  std::vector<Slope> slopes_from(std::span<double> x, std::span<const double> u, int exponent);
   Difference difference(std::size_t output, double weight, double h);  // between up_ and down_
 
   Evaluate f_;

@@ -87,7 +87,7 @@ class Check {
     for (std::size_t v = 0; v < variables.size(); ++v) {
       slopes.push_back({});
       for (std::size_t i = 0; i < variables[v].size(); ++i)
-        slopes[v].push_back(values.slope(variables[v].values() + i));
+        slopes[v].push_back(values.slope(variables[v].values() + i, g.kernel[v][i]));
       scale.push_back(largest(slopes[v], g.kernel[v]));
       if (const int k = values.detached_output(); k >= 0)
         report.problems.push_back("output " + std::to_string(k) + " depends on " + variables[v].name +

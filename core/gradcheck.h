@@ -127,7 +127,11 @@ auto as_checked(const F& f, Where at, Then then) {
     return then(Checked(values), Parameters{}, std::vector<ModulePath>{});
   } else if constexpr (Walkable<F>) {
     const F copy = cast(f, f64);
-    auto values = [&](const std::vector<Tensor>& x) { return call(copy, x, at, std::index_sequence<0>{}); };
+    auto values = [&](const std::vector<Tensor>& x) {
+      const Restore after;
+      if (!mode.line) mode.line = &at;
+      return call(copy, x, at, std::index_sequence<0>{});
+    };
     return then(Checked(values), parameters(copy), modules(copy));
   } else {
     auto values = [&](const std::vector<Tensor>& x) { return call(f, x, at, std::index_sequence<0>{}); };

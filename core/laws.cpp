@@ -72,11 +72,12 @@ std::vector<std::string> broken_by_gradients(std::span<const Variable> variables
     next = end;
     bool linear = true;
     for (std::size_t j = 0; j < of_v[i].size(); ++j)
-      linear = linear && std::abs(scaled[i][j] + 4 * of_v[i][j]) <= own &&
-               std::abs(of_sum[i][j] - (of_v[i][j] + of_w[i][j])) <= all;
-    if (largest(none[i]) != 0)
+      linear = linear && (!std::isfinite(of_v[i][j]) ||  // which is said of the element
+                          (std::abs(scaled[i][j] + 4 * of_v[i][j]) <= own &&
+                           std::abs(of_sum[i][j] - (of_v[i][j] + of_w[i][j])) <= all));
+    if (std::any_of(none[i].begin(), none[i].end(), [](double e) { return e != 0; }))
       broken.push_back("output gradients of zero do not give a gradient of zero for " + variables[i].name + how);
-    else if (!linear && std::isfinite(most)) broken.push_back(gradient + " is not linear in the output gradients");
+    else if (!linear) broken.push_back(gradient + " is not linear in the output gradients");
   }
   return broken;
 }

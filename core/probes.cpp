@@ -106,8 +106,8 @@ class Probes {
     }
     return pulled(y_, g, {&variables_[v].tensor, 1}, create_graph, at_)[0].to_vector();
   }
-  std::vector<Slope> slopes(std::size_t v, const Row& u) const {
-    return f_.slopes({variables_[v].values(), u.size()}, u);
+  std::vector<Slope> slopes(std::size_t v, const Row& u, const Row& claimed = {}) const {
+    return f_.slopes({variables_[v].values(), u.size()}, u, claimed);
   }
 
   // ---- one direction of one variable
@@ -122,8 +122,7 @@ class Probes {
     const Row u = direction(v, p);
     Along d{v, u, rules(v, u), {}};
     if (p == 0 && !linear(d)) return false;
-    d.slopes = slopes(v, u);
-    doubt(d);
+    d.slopes = slopes(v, u, d.rules);
     const std::vector<std::size_t> wrong = compare(d, open);
     for (std::size_t output : wrong) locate(d, output);
     if (!wrong.empty()) return false;
@@ -143,19 +142,6 @@ class Probes {
     r_.problems.push_back("the gradient of " + variables_[d.variable].name +
                           " with create_graph is not linear in the output gradients, or has no history through them");
     return false;
-  }
-
-  // Steps so wide that they cross many corners may agree on a slope by chance. Where it is not that of the rules,
-  // closer steps have a word.
-  void doubt(Along& d) {
-    auto apart = [](double a, double b, double bound) { return std::abs(a - b) > 4 * bound; };
-    std::vector<Slope> closer;
-    for (std::size_t k = 0; k < d.slopes.size(); ++k) {
-      Slope& s = d.slopes[k];
-      if (!apart(d.rules[k], s.value, s.bound)) continue;
-      if (closer.empty()) closer = f_.slopes({variables_[d.variable].values(), d.u.size()}, d.u, 0x1p-13);
-      if (apart(closer[k].value, s.value, closer[k].bound + s.bound)) s = closer[k];
-    }
   }
 
   // The rules against the slopes, output by output. Returns those that are wrong, the worst first.
@@ -252,7 +238,11 @@ class Probes {
       judge(r, dot(recorded, u), s, scale, options_.jumps);
       return r;
     };
-    auto moved = [&](const Row& u, std::size_t terms) { return judged(u, slopes(d.variable, u)[output], terms); };
+    auto moved = [&](const Row& u, std::size_t terms) {
+      Row claimed(d.slopes.size(), std::nan(""));
+      claimed[output] = dot(kernel, u);
+      return judged(u, slopes(d.variable, u, claimed)[output], terms);
+    };
     std::size_t begin = 0, end = d.u.size();
     while (end - begin > 1) {
       const std::size_t middle = begin + (end - begin) / 2;

@@ -156,3 +156,14 @@ TEST_CASE("slopes along a direction are those of its elements, each output with 
   }
   CHECK(x.to_vector() == at);
 }
+
+TEST_CASE("what wide steps agree on by chance is not held against a right gradient", "[gradcheck]") {
+  const Pointwise steeper_outside{[](double v) { return std::abs(v) < 0.01 ? v : 3 * v; }, [](double) { return 1.0; }};
+  const Pointwise wrong{steeper_outside.f, [](double) { return 2.0; }};
+  for (bool fast : {false, true}) {
+    CHECK(gradcheck(steeper_outside, {zeros({20}, f64)}, {.fast = fast}));
+    const GradcheckReport r = gradcheck(wrong, {zeros({20}, f64)}, {.fast = fast});
+    CHECK_FALSE(r);
+    CHECK(r.worst[0].numeric == Approx(1).epsilon(0.1));
+  }
+}

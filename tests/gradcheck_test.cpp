@@ -191,6 +191,7 @@ TEST_CASE("a module is checked with its parameters, by path", "[gradcheck]") {
 
   net.second.slope = 1.5;
   const GradcheckReport wrong = gradcheck(net, {x});
+  CHECK(contains(wrong.str(), "gradcheck FAILED: add (" + std::string(__FILE__) + ":" + std::to_string(__LINE__ - 1)));
   INFO(wrong.str());
   CHECK(wrong.total.failed == 2);
   CHECK(wrong.worst[0].input == "second.bias");

@@ -78,8 +78,16 @@ TEST_CASE("a gradient that is not linear in the output gradients is caught", "[g
   auto bent = [](const Tensor& g, const Tensor& y) { return g * y + 1e9 * g * abs(g) * y * 0.1; };
   CHECK(gradcheck(of_small(right), {x, x}));
   CHECK(has_problem(gradcheck(of_small(bent), {x, x}), "gradient of input 0 is not linear"));
+  auto unfair = [](const Tensor& g, const Tensor& y) {
+    return g * abs(g) / (max(abs(g)) + 1e-300) * y;
+  };  // of -4 g: -4 times that
+  CHECK(has_problem(gradcheck(ExpTwice{right, unfair}, {x}), "gradient of input 0 is not linear"));
   CHECK(has_problem(gradcheck(ExpTwice{right, [](const Tensor&, const Tensor& y) { return y; }}, {x}),
                     "output gradients of zero do not give a gradient of zero for input 0"));
+  auto infinite = [](const Tensor& g, const Tensor& y) { return g * y / (y * 0); };
+  r = gradcheck(ExpTwice{right, infinite}, {x});
+  CHECK(r.total.failed == 6);
+  CHECK(r.problems == std::vector<std::string>{"output gradients of zero do not give a gradient of zero for input 0"});
 }
 
 TEST_CASE("what overwrites what it is given is caught", "[gradcheck]") {
@@ -111,6 +119,27 @@ TEST_CASE("what keeps its arrays is caught, and a check keeps none", "[gradcheck
     CHECK(gradcheck([](const Tensor& v) { return softmax(v) * v; }, {x}, {.order = 2, .fast = fast}));
     CHECK(memory::in_use() == before);
   }
+}
+
+namespace {
+struct Boxed {
+  static constexpr auto name = "boxed";
+  std::shared_ptr<Tensor> box;
+  Array forward(const Array& x) const { return x.cast(f64); }
+  Tensor d0(Grad g) const { return g; }
+};
+}  // namespace
+
+TEST_CASE("a node that holds its own output is caught", "[gradcheck]") {
+  std::vector<std::weak_ptr<Tensor>> boxes;
+  auto f = [&](const Tensor& x) {
+    const auto box = std::make_shared<Tensor>();
+    boxes.push_back(box);
+    return *box = apply(Where::here(), Boxed{box}, x);
+  };
+  CHECK(has_problem(gradcheck(f, {noise({6}, 6)}), "memory in use grows by"));
+  for (const std::weak_ptr<Tensor>& box : boxes)
+    if (const auto held = box.lock()) *held = {};
 }
 
 TEST_CASE("what depends on the number of threads is caught, where that is asked for", "[gradcheck]") {
