@@ -22,8 +22,6 @@ struct Variable {  // a leaf whose values this check alone holds, so that it can
   std::size_t size() const { return std::size_t(tensor.numel()); }
 };
 
-Tensor private_copy(const Tensor& x) { return Tensor(x.array().cast(f64)).requires_grad(); }
-
 // vjp, where f may be constant: that is right with a gradient of zero.
 Many pulled(const Many& y, const Many& gy, std::span<const Tensor> x, bool create_graph, Where at) {
   if (std::any_of(y.begin(), y.end(), [](const Tensor& t) { return t.tracked(); }))
@@ -484,20 +482,26 @@ void fail_arity(std::size_t given, Where at) {
   fail<ShapeError>(at, "gradcheck", "the function cannot be called with " + std::to_string(given) + " tensors");
 }
 
+Leaves::Leaves(const Many& given, const Parameters& parameters, const std::vector<std::string>& input_names,
+               const char* check, Where at) {
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const bool moves = given[i].defined() && floating(given[i].dtype());
+    inputs.push_back(moves ? Tensor(given[i].array().cast(f64)).requires_grad() : given[i]);
+    if (!moves) continue;
+    variables.push_back(inputs[i]);
+    names.push_back(i < input_names.size() ? input_names[i] : "input " + std::to_string(i));
+  }
+  variables.insert(variables.end(), parameters.values.begin(), parameters.values.end());
+  names.insert(names.end(), parameters.paths.begin(), parameters.paths.end());
+  if (variables.empty()) fail<GradError>(at, check, "no input is a floating tensor");
+}
+
 GradcheckReport gradcheck(Checked f, const Many& inputs, const Parameters& parameters, const GradcheckOptions& options,
                           Where at) {
-  Many x;
+  const Leaves leaves(inputs, parameters, options.names, "gradcheck", at);
+  const Many& x = leaves.inputs;
   std::vector<Variable> variables;
-  for (const Tensor& t : inputs) {
-    const bool moves = t.defined() && floating(t.dtype());
-    x.push_back(moves ? private_copy(t) : t);
-    const std::size_t i = x.size() - 1;
-    if (moves)
-      variables.push_back({i < options.names.size() ? options.names[i] : "input " + std::to_string(i), x.back()});
-  }
-  for (std::size_t i = 0; i < parameters.values.size(); ++i)
-    variables.push_back({parameters.paths[i], parameters.values[i]});
-  if (variables.empty()) fail<GradError>(at, "gradcheck", "no input is a floating tensor");
+  for (std::size_t i = 0; i < leaves.variables.size(); ++i) variables.push_back({leaves.names[i], leaves.variables[i]});
 
   Recording on(true);
   auto value = [&] { return f(x); };
