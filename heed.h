@@ -5,6 +5,7 @@
 #include "core/grad.h"
 #include "core/gradcheck.h"
 #include "core/graph.h"
+#include "core/localise.h"
 #include "core/parallel.h"
 #include "core/profiler.h"
 #include "core/summary.h"

@@ -75,6 +75,7 @@ struct Leaf final : Node {
   void pull(const Pull&) override {}
   void forget() override {}
   std::vector<Array> remembered() const override { return {}; }
+  std::vector<Tensor> again(std::span<const Tensor>) const override { return {}; }
 };
 Tensor Tensor::requires_grad(Where at) const {
   check_here("requires_grad", at);
@@ -437,6 +438,7 @@ class Checkpoint final : public Node {
     for (const Slot& s : in) r.push_back(s.tensor.array());
     return r;
   }
+  std::vector<Tensor> again(std::span<const Tensor>) const override { return {}; }
 };
 
 }  // namespace

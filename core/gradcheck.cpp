@@ -15,6 +15,9 @@ using Evaluate = Function::Evaluate;
 using Report = GradcheckReport;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
+std::string name_of_input(std::size_t i, const std::vector<std::string>& names) {
+  return i < names.size() ? names[i] : "input " + std::to_string(i);
+}
 Tensor private_copy(const Tensor& x) { return Tensor(x.array().cast(f64)).requires_grad(); }
 
 // ---- one order of derivatives
@@ -225,23 +228,32 @@ void fail_arity(std::size_t given, Where at) {
   fail<ShapeError>(at, "gradcheck", "the function cannot be called with " + std::to_string(given) + " tensors");
 }
 
+Leaves::Leaves(const Many& given, const Parameters& parameters, const std::vector<std::string>& input_names,
+               const char* check, Where at) {
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const bool moves = given[i].defined() && floating(given[i].dtype());
+    inputs.push_back(moves ? private_copy(given[i]) : given[i]);
+    if (!moves) continue;
+    variables.push_back(inputs[i]);
+    names.push_back(name_of_input(i, input_names));
+  }
+  variables.insert(variables.end(), parameters.values.begin(), parameters.values.end());
+  names.insert(names.end(), parameters.paths.begin(), parameters.paths.end());
+  if (variables.empty()) fail<GradError>(at, check, "no input is a floating tensor");
+}
+
 GradcheckReport gradcheck(Checked f, const Many& inputs, const Parameters& parameters, const GradcheckOptions& options,
                           Where at) {
-  Many x;
+  const Leaves leaves(inputs, parameters, options.names, "gradcheck", at);
+  const Many& x = leaves.inputs;
   std::vector<Variable> variables;
   Unchanged given;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const bool moves = inputs[i].defined() && floating(inputs[i].dtype());
-    const std::string name = i < options.names.size() ? options.names[i] : "input " + std::to_string(i);
-    x.push_back(moves ? private_copy(inputs[i]) : inputs[i]);
-    given.watch(name, x.back());
-    if (moves) variables.push_back({name, x.back()});
+  for (std::size_t i = 0; i < leaves.variables.size(); ++i) {
+    variables.push_back({leaves.names[i], leaves.variables[i]});
+    given.watch(leaves.names[i], leaves.variables[i]);
   }
-  for (std::size_t i = 0; i < parameters.values.size(); ++i) {
-    given.watch(parameters.paths[i], parameters.values[i]);
-    variables.push_back({parameters.paths[i], parameters.values[i]});
-  }
-  if (variables.empty()) fail<GradError>(at, "gradcheck", "no input is a floating tensor");
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (x[i].defined() && !floating(x[i].dtype())) given.watch(name_of_input(i, options.names), x[i]);
   if (options.fast && options.probes < 1)
     fail<Error>(at, "gradcheck", "cannot check with " + std::to_string(options.probes) + " probes: at least 1");
 

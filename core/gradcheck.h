@@ -78,14 +78,18 @@ namespace detail {
 using Checked = FunctionRef<std::vector<Tensor>(const std::vector<Tensor>&)>;
 GradcheckReport gradcheck(Checked f, const std::vector<Tensor>& inputs, const Parameters& parameters,
                           const GradcheckOptions& options, Where at);
-[[noreturn]] void fail_arity(std::size_t given, Where at);
 
-inline std::vector<Tensor> as_list(const Tensor& y) { return {y}; }
-inline std::vector<Tensor> as_list(std::vector<Tensor> y) { return y; }
-template <std::size_t K>
-std::vector<Tensor> as_list(const std::array<Tensor, K>& y) {
-  return {y.begin(), y.end()};
-}
+struct Leaves {  // what f is called with in a check, and which of it moves: private float64 leaves, then the parameters
+  std::vector<Tensor> inputs, variables;
+  std::vector<std::string> names;  // of the variables
+  // GradError naming `check`: nothing moves.
+  Leaves(const std::vector<Tensor>& given, const Parameters& parameters, const std::vector<std::string>& input_names,
+         const char* check, Where at);
+};
+// If checking found wrong gradients, the first wrong node is one more problem of the report.
+void add_wrong_node(GradcheckReport& report, Checked f, const std::vector<Tensor>& inputs, const Parameters& parameters,
+                    const std::vector<ModulePath>& modules, const GradcheckOptions& options);
+[[noreturn]] void fail_arity(std::size_t given, Where at);
 
 template <class Op>
 concept OpStruct = requires {
@@ -97,12 +101,8 @@ concept Walkable = reflect::Plain<M> || Listed<M>;
 
 template <class Op>
 std::vector<Tensor> call_op(const Op& op, const std::vector<Tensor>& x, Where at) {
-  if constexpr (Declared<Op>::list) return as_list(apply_list(at, op, x));
-  else {
-    if (x.size() != std::size_t(Declared<Op>::arity)) fail_arity(x.size(), at);
-    return [&]<std::size_t... I>(std::index_sequence<I...>) { return as_list(apply(at, op, x[I]...)); }
-    (std::make_index_sequence<std::size_t(Declared<Op>::arity)>{});
-  }
+  if (!Declared<Op>::list && x.size() != std::size_t(Declared<Op>::arity)) fail_arity(x.size(), at);
+  return apply_to(at, op, x);
 }
 
 template <class F, std::size_t... I>
@@ -147,10 +147,12 @@ auto as_checked(const F& f, Where at, Then then) {
 template <class F>
 GradcheckReport gradcheck(const F& f, const std::vector<Tensor>& inputs, const GradcheckOptions& options = {},
                           Where at = Where::here()) {
-  return detail::as_checked(f, at,
-                            [&](detail::Checked values, const Parameters& parameters, const std::vector<ModulePath>&) {
-                              return detail::gradcheck(values, inputs, parameters, options, at);
-                            });
+  return detail::as_checked(
+      f, at, [&](detail::Checked values, const Parameters& parameters, const std::vector<ModulePath>& modules) {
+        GradcheckReport r = detail::gradcheck(values, inputs, parameters, options, at);
+        detail::add_wrong_node(r, values, inputs, parameters, modules, options);
+        return r;
+      });
 }
 
 }  // namespace heed

@@ -20,6 +20,7 @@ using Watch = FunctionRef<void(const Event&)>;  // an observer
 struct Mode {
   bool recording = true;
   bool definitions_only = false;
+  bool checkpointing = true;    // else checkpoint(f, x) is f(x), and all of it is recorded
   bool replaying = false;       // a checkpoint runs again: what it writes has been written
   bool in_rule = false;         // ops run to compute a gradient: the user called none of them
   const Where* line = nullptr;  // on whose behalf ops run; null: the line that called them

@@ -277,6 +277,8 @@ class OpNode final : public Node {
     return r;
   }
 
+  std::vector<Tensor> again(std::span<const Tensor> x) const override { return apply_to(at, op, x); }
+
   void pull(const Pull& p) override {
     for (const Slot& s : in) check_unchanged(*this, s);
     for (const Slot& s : out) check_unchanged(*this, s);
@@ -451,6 +453,13 @@ auto finish(Where at, int64_t start, Op&& op, std::span<const Tensor* const> x, 
 }
 
 // ---- applying an op
+inline std::vector<Tensor> as_list(const Tensor& y) { return {y}; }
+inline std::vector<Tensor> as_list(std::vector<Tensor> y) { return y; }
+template <std::size_t K>
+std::vector<Tensor> as_list(const std::array<Tensor, K>& y) {
+  return {y.begin(), y.end()};
+}
+
 // Runs an op and, if any argument has a history, records it.
 template <class Op, class... T>
 auto apply(Where at, Op op, const T&... x) {
@@ -484,6 +493,16 @@ auto apply_list(Where at, Op op, std::span<const Tensor> x) {
   }
   uint64_t tracked = recorded<Op>(at, pointers);
   return finish(at, start, std::move(op), pointers, tracked, op.forward(std::span<const Array>(arrays)));
+}
+
+// Of as many as it takes, or of a list; all its outputs.
+template <class Op>
+std::vector<Tensor> apply_to(Where at, const Op& op, std::span<const Tensor> x) {
+  if constexpr (Declared<Op>::list) return as_list(apply_list(at, op, x));
+  else return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return as_list(apply(at, op, x[I]...));
+    }
+  (std::make_index_sequence<std::size_t(Declared<Op>::arity)>{});
 }
 
 }  // namespace heed

@@ -20,15 +20,8 @@ double dot(const Tensor& a, std::span<const double> b) {
 // f along the line x + h v, its outputs contracted
 class Line {
  public:
-  Line(detail::Checked f, const Many& inputs, const Parameters& parameters, uint64_t seed, Where at) : f_(f), at_(at) {
-    for (const Tensor& t : inputs) {
-      const bool moves = t.defined() && floating(t.dtype());
-      x_.push_back(moves ? Tensor(t.array().cast(f64)).requires_grad() : t);
-      if (moves) variables_.push_back(x_.back());
-    }
-    variables_.insert(variables_.end(), parameters.values.begin(), parameters.values.end());
-    if (variables_.empty()) fail<GradError>(at, "taylor_test", "no input is a floating tensor");
-
+  Line(detail::Checked f, const Many& inputs, const Parameters& parameters, uint64_t seed, Where at)
+      : f_(f), at_(at), leaves_(inputs, parameters, {}, "taylor_test", at) {
     double square = 0;
     for (std::size_t i = 0; i < variables_.size(); ++i) {
       from_.push_back(variables_[i].to_vector());
@@ -125,11 +118,13 @@ class Line {
   }
 
  private:
-  Many evaluate() const { return f_(x_); }
+  Many evaluate() const { return f_(leaves_.inputs); }
 
   detail::Checked f_;
   Where at_;
-  Many x_, variables_, y_, gy_, g_;
+  detail::Leaves leaves_;
+  const Many& variables_ = leaves_.variables;
+  Many y_, gy_, g_;
   std::vector<std::vector<double>> from_, v_, base_, weights_;
   double curvature_ = 0;  // v.H v
 };

@@ -44,6 +44,7 @@ struct Node {  // one recorded op; owned by the tensors that came out of it
   virtual void pull(const Pull& p) = 0;               // from the gradients of the outputs to those of the inputs
   virtual void forget() = 0;                          // drops all values, keeps the links
   virtual std::vector<Array> remembered() const = 0;  // arrays it holds, those without values among them
+  virtual std::vector<Tensor> again(std::span<const Tensor> x) const = 0;  // the same op of others; none: it is no op
 
   void* operator new(std::size_t bytes) { return take_block(bytes); }
   void operator delete(void* p, std::size_t bytes) { give_block(p, bytes); }
