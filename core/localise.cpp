@@ -91,8 +91,8 @@ class Search {
         ++report_.unchecked;
         continue;
       }
-      if (!right(s)) return report_;
-      ++report_.right;
+      check(s);
+      if (report_.first) return report_;
     }
     look_for_lost();
     return report_;
@@ -115,7 +115,7 @@ class Search {
   }
 
   // The node by itself: the same op of private copies of what it was given, one for each tensor with a history.
-  bool right(const Step& s) {
+  void check(const Step& s) {
     Many given, inputs;
     std::vector<std::size_t> from;  // which of `given` an input is; none of them: it stays
     GradcheckOptions options{.order = options_.order, .names = {}, .jumps = true, .seed = options_.seed};
@@ -136,11 +136,13 @@ class Search {
         if (from[i] < x.size()) all[i] = x[from[i]];
       return s.node()->again(all);
     };
-    GradcheckReport check = detail::gradcheck(alone, given, {}, options, s.at);
-    if (!check.total.failed && check.problems.empty()) return true;
-    report_.first = named(s, check.problems.empty() ? "its gradient is wrong" : check.problems[0]);
-    report_.first->check = std::move(check);
-    return false;
+    GradcheckReport r = detail::gradcheck(alone, given, {}, options, s.at);
+    if (!r.total.failed && r.problems.empty()) {
+      ++(r.total.inconclusive ? report_.unchecked : report_.right);
+      return;
+    }
+    report_.first = named(s, r.problems.empty() ? "its gradient is wrong" : r.problems[0]);
+    report_.first->check = std::move(r);
   }
 
   // All variables move along one random direction; so does every value that depends on them. Where f moves otherwise
@@ -308,7 +310,9 @@ std::string WrongNode::str() const {
 std::string NodesReport::str() const {
   const std::string count = std::to_string(right) + (right == 1 ? " node is right" : " nodes are right");
   std::string s = first ? "first wrong node: " + first->str() + " (" + count + " before it)\n" : count + "\n";
-  if (unchecked) s += std::to_string(unchecked) + " nodes do not compute in f64 and were not checked\n";
+  if (unchecked)
+    s += std::to_string(unchecked) +
+         " nodes show nothing: they do not compute in f64, or rounding hides their gradients\n";
   if (!first && !settled)
     s += "yet together they give a wrong gradient: f has a corner here, or a value that depends on its inputs reaches "
          "an op as a number\n";

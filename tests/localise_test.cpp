@@ -201,7 +201,12 @@ TEST_CASE("what no node is to blame for is said", "[gradcheck]") {
   CHECK(contains(r.str(), "reaches an op as a number"));
   const NodesReport narrow = find_wrong_node([](const Tensor& v) { return cast(exp(cast(v, f32)), f64); }, {x});
   CHECK(narrow.unchecked == 3);
-  CHECK(contains(narrow.str(), "3 nodes do not compute in f64"));
+  CHECK(contains(narrow.str(), "3 nodes show nothing: they do not compute in f64"));
+  const NodesReport hidden = find_wrong_node([](const Tensor& v) { return exp(v) + 1e12; }, {x});
+  INFO(hidden.str());
+  CHECK(hidden.right == 1);
+  CHECK(hidden.unchecked == 1);
+  CHECK_FALSE(hidden);
   CHECK_ERROR(GradError, find_wrong_node([](const Tensor& v) { return v; }, {arange(3)}),
               "find_wrong_node: no input is a floating tensor");
 }
