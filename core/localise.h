@@ -20,7 +20,7 @@ struct WrongNode {
 struct NodesReport {
   std::optional<WrongNode> first;  // in the order in which f applied them
   int64_t right = 0;               // nodes found right before it
-  int64_t unchecked = 0;           // nodes that do not compute in f64
+  int64_t unchecked = 0;           // nodes that do not compute in f64, or whose gradients rounding hides
   bool settled = true;             // if no node is wrong, do all of them together give the right gradient?
 
   explicit operator bool() const { return !first && !unchecked && settled; }

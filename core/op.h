@@ -452,14 +452,16 @@ auto finish(Where at, int64_t start, Op&& op, std::span<const Tensor* const> x, 
   }
 }
 
-// ---- applying an op
+namespace detail {
 inline std::vector<Tensor> as_list(const Tensor& y) { return {y}; }
 inline std::vector<Tensor> as_list(std::vector<Tensor> y) { return y; }
 template <std::size_t K>
 std::vector<Tensor> as_list(const std::array<Tensor, K>& y) {
   return {y.begin(), y.end()};
 }
+}  // namespace detail
 
+// ---- applying an op
 // Runs an op and, if any argument has a history, records it.
 template <class Op, class... T>
 auto apply(Where at, Op op, const T&... x) {
@@ -498,11 +500,12 @@ auto apply_list(Where at, Op op, std::span<const Tensor> x) {
 // Of as many as it takes, or of a list; all its outputs.
 template <class Op>
 std::vector<Tensor> apply_to(Where at, const Op& op, std::span<const Tensor> x) {
-  if constexpr (Declared<Op>::list) return as_list(apply_list(at, op, x));
-  else return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return as_list(apply(at, op, x[I]...));
-    }
-  (std::make_index_sequence<std::size_t(Declared<Op>::arity)>{});
+  if constexpr (Declared<Op>::list) {
+    return detail::as_list(apply_list(at, op, x));
+  } else {
+    auto of = [&]<std::size_t... I>(std::index_sequence<I...>) { return detail::as_list(apply(at, op, x[I]...)); };
+    return of(std::make_index_sequence<std::size_t(Declared<Op>::arity)>{});
+  }
 }
 
 }  // namespace heed

@@ -4,6 +4,7 @@
 #include <heed/nn/linear.h>
 #include <heed/nn/sequential.h>
 #include <cmath>
+#include <limits>
 #include "common.h"
 
 using namespace heed;
@@ -56,6 +57,11 @@ struct Twice {  // a b; the second rule is wrong
   Array forward(const Array& a, const Array& b) const { return (Tensor(a) * Tensor(b)).array(); }
   Tensor d0(Grad g, Input<1> b) const { return g * b; }
   Tensor d1(Grad g, Input<0> a) const { return 2 * g * a; }
+};
+struct Weights {  // softmax, whose rule lost a term
+  static constexpr auto name = "weights";
+  Array forward(const Array& x) const { return softmax(Tensor(x)).array(); }
+  Tensor d0(Grad g, Output y) const { return g * y; }
 };
 struct By {  // x by a number
   static constexpr auto name = "by";
@@ -155,6 +161,24 @@ TEST_CASE("every form of op is applied again", "[gradcheck]") {
   CHECK(model);
 }
 
+TEST_CASE("infinities on the way are no fault, and hide none", "[gradcheck]") {
+  const Tensor x = noise({2, 4}, 6), mask = tensor({{1, 1, 0, 1}, {0, 1, 1, 0}}, boolean);
+  const double inf = std::numeric_limits<double>::infinity();
+  auto masked = [&](double scale) {
+    return [=, &mask](const Tensor& v) { return squash(softmax(where(mask, squash(v, scale), -inf)), 1); };
+  };
+  const NodesReport right = find_wrong_node(masked(1), {x}, {.order = 2});
+  INFO(right.str());
+  CHECK(right);
+  CHECK(right.right == 4);
+  CHECK(find_wrong_node(masked(2), {x}).first->op == "squash");
+  const NodesReport wrong =
+      find_wrong_node([&](const Tensor& v) { return apply(Where::here(), Weights{}, where(mask, v, -inf)); }, {x});
+  INFO(wrong.str());
+  REQUIRE(wrong.first);
+  CHECK(wrong.first->op == "weights");
+}
+
 TEST_CASE("an edge that has lost its history is named", "[gradcheck]") {
   const Tensor x = noise({4}, 4);
   NodesReport r = find_wrong_node(exp_times_detached, {x});
@@ -201,7 +225,12 @@ TEST_CASE("what no node is to blame for is said", "[gradcheck]") {
   CHECK(contains(r.str(), "reaches an op as a number"));
   const NodesReport narrow = find_wrong_node([](const Tensor& v) { return cast(exp(cast(v, f32)), f64); }, {x});
   CHECK(narrow.unchecked == 3);
-  CHECK(contains(narrow.str(), "3 nodes do not compute in f64"));
+  CHECK(contains(narrow.str(), "3 nodes show nothing: they do not compute in f64"));
+  const NodesReport hidden = find_wrong_node([](const Tensor& v) { return exp(v) + 1e12; }, {x});
+  INFO(hidden.str());
+  CHECK(hidden.right == 1);
+  CHECK(hidden.unchecked == 1);
+  CHECK_FALSE(hidden);
   CHECK_ERROR(GradError, find_wrong_node([](const Tensor& v) { return v; }, {arange(3)}),
               "find_wrong_node: no input is a floating tensor");
 }

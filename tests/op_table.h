@@ -12,7 +12,7 @@ using X = const std::vector<Tensor>&;
 struct OpFunction {  // of the inputs, giving a tensor, or a vector or array of them
   std::function<std::vector<Tensor>(X)> call;
   template <class F>
-  OpFunction(F f) : call([f](X x) { return as_list(f(x)); }) {}
+  OpFunction(F f) : call([f](X x) { return detail::as_list(f(x)); }) {}
   std::vector<Tensor> operator()(X x) const { return call(x); }
 };
 

@@ -1,4 +1,4 @@
-#include <heed/core/gradcheck.h>
+#include <heed/core/localise.h>
 #include <heed/core/taylor.h>
 #include <heed/models/gpt/gpt.h>
 #include <heed/models/seq2seq/seq2seq.h>
@@ -27,7 +27,8 @@ void certify(const char* name, const M& model, const std::vector<Tensor>& inputs
   const GradcheckReport r = gradcheck(model, inputs);
   const TaylorReport taylor = taylor_test(model, inputs, {.order = 2});
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  INFO(name << ", " << seconds.count() << " s\n" << r.str() << taylor.str());
+  const NodesReport nodes = find_wrong_node(model, inputs);
+  INFO(name << ", " << seconds.count() << " s\n" << r.str() << taylor.str() << nodes.str());
   CHECK(r);
   CHECK(r.total.certified_digits >= 9);
   CHECK(r.total.inconclusive + r.total.kinks == 0);
@@ -37,6 +38,7 @@ void certify(const char* name, const M& model, const std::vector<Tensor>& inputs
 #ifdef NDEBUG
   CHECK(seconds.count() < 10);
 #endif
+  CHECK(nodes);
   CHECK(taylor);
   REQUIRE(taylor.orders.size() == 2);
   for (std::size_t k = 0; k < 2; ++k) {
