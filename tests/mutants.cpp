@@ -14,10 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <functional>
 #include <thread>
@@ -30,7 +30,6 @@ unsigned char* reached = nullptr;
 namespace {
 
 using namespace heed;
-using Clock = std::chrono::steady_clock;
 
 struct Unit {  // one check of one row
   const OpRow* row;
@@ -40,9 +39,8 @@ struct Unit {  // one check of one row
   std::string title() const { return row->title() + ": " + check.claim; }
 };
 
-struct Slot {  // what a child process shares with this one
-  pid_t child;
-  std::size_t job, unit;
+struct Shared {  // what a child process writes
+  std::size_t unit;
   double seconds;
   unsigned char reached[1 << 16];
 };
@@ -62,39 +60,41 @@ void run(const Unit& unit) {
   }
 }
 
-// Runs child(job, slot) for each job in a process of its own, as many at a time as there are processors, and
-// then done(job, slot, whether the child came to its end).
-void in_children(std::size_t jobs, const std::function<void(std::size_t, Slot&)>& child,
-                 const std::function<void(std::size_t, Slot&, bool)>& done) {
-  const std::size_t count = std::max(1u, std::thread::hardware_concurrency());
-  auto* slots = static_cast<Slot*>(
-      mmap(nullptr, count * sizeof(Slot), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-  std::size_t next = 0, running = 0;
-  while (next < jobs || running) {
-    for (Slot* s = slots; s < slots + count && next < jobs; ++s) {
-      if (s->child) continue;
-      std::memset(s, 0, sizeof(Slot));
-      s->job = next++;
-      s->child = fork();
-      if (s->child == 0) {
-        child(s->job, *s);
+// Runs child(job, shared) for each job in a process of its own, as many at a time as there are processors, and then
+// done(job, shared, whether the child came to its end).
+void in_children(std::size_t jobs, const std::function<void(std::size_t, Shared&)>& child,
+                 const std::function<void(std::size_t, Shared&, bool)>& done) {
+  struct Place {
+    pid_t child = 0;
+    std::size_t job = 0;
+  };
+  std::vector<Place> places(std::max(1u, std::thread::hardware_concurrency()));
+  auto* shared = static_cast<Shared*>(
+      mmap(nullptr, places.size() * sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  const bool terminal = isatty(STDERR_FILENO);
+  std::size_t next = 0, ended = 0;
+  while (ended < jobs) {
+    for (std::size_t i = 0; i < places.size() && next < jobs; ++i) {
+      if (places[i].child) continue;
+      shared[i] = {};
+      places[i].job = next++;
+      places[i].child = fork();
+      if (places[i].child == 0) {
+        child(places[i].job, shared[i]);
         _exit(0);
       }
-      ++running;
     }
     int status = 0;
-    const pid_t ended = wait(&status);
-    for (Slot* s = slots; s < slots + count; ++s)
-      if (s->child == ended) {
-        done(s->job, *s, WIFEXITED(status) && WEXITSTATUS(status) == 0);
-        s->child = 0;
-        --running;
+    const pid_t pid = wait(&status);
+    for (std::size_t i = 0; i < places.size(); ++i)
+      if (places[i].child == pid) {
+        places[i].child = 0;
+        done(places[i].job, shared[i], WIFEXITED(status) && WEXITSTATUS(status) == 0);
       }
-    if (isatty(STDERR_FILENO) || next == jobs || next % 500 == 0)
-      std::fprintf(stderr, "%s%zu of %zu%s", isatty(STDERR_FILENO) ? "\r" : "", next, jobs,
-                   isatty(STDERR_FILENO) && running + (jobs - next) ? "" : "\n");
+    if (++ended == jobs || terminal || ended % 500 == 0)
+      std::fprintf(stderr, "%s%zu of %zu%s", terminal ? "\r" : "", ended, jobs, terminal && ended < jobs ? "" : "\n");
   }
-  munmap(slots, count * sizeof(Slot));
+  munmap(shared, places.size() * sizeof(Shared));
 }
 
 std::vector<int> numbers(const char* path) {
@@ -123,18 +123,18 @@ int main(int argc, char** argv) {
   int failed = 0;
   in_children(
       units.size(),
-      [&](std::size_t job, Slot& slot) {
+      [&](std::size_t job, Shared& shared) {
         mutants::alive = -1;
-        mutants::reached = slot.reached;
+        mutants::reached = shared.reached;
         set_num_threads(1);
-        const auto start = Clock::now();
+        const std::clock_t start = std::clock();
         run(units[job]);
-        slot.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+        shared.seconds = double(std::clock() - start) / CLOCKS_PER_SEC;
       },
-      [&](std::size_t job, Slot& slot, bool right) {
-        units[job].seconds = slot.seconds;
-        units[job].reached.assign(slot.reached, slot.reached + sizeof slot.reached);
-        if (!right) std::fprintf(stderr, "fails without a mutant: %s\n", units[job].title().c_str()), ++failed;
+      [&](std::size_t job, Shared& shared, bool right) {
+        units[job].seconds = shared.seconds;
+        units[job].reached.assign(shared.reached, shared.reached + sizeof shared.reached);
+        if (!right) ++failed, std::fprintf(stderr, "fails without a mutant: %s\n", units[job].title().c_str());
       });
   if (failed) return 1;
   std::sort(units.begin(), units.end(), [](const Unit& a, const Unit& b) { return a.seconds < b.seconds; });
@@ -148,18 +148,18 @@ int main(int argc, char** argv) {
   };
   in_children(
       mutants.size(),
-      [&](std::size_t job, Slot& slot) {
+      [&](std::size_t job, Shared& shared) {
         mutants::alive = mutants[job];
         set_num_threads(1);
         for (std::size_t u : passed(mutants[job])) {
-          slot.unit = u;
+          shared.unit = u;
           limit(2 + 10 * units[u].seconds);
           run(units[u]);
         }
       },
-      [&](std::size_t job, Slot& slot, bool right) {
+      [&](std::size_t job, Shared& shared, bool right) {
         const char* verdict = !right ? "killed" : passed(mutants[job]).empty() ? "unreached" : "survived";
-        std::printf("%d %s %s\n", mutants[job], verdict, right ? "" : units[slot.unit].title().c_str());
+        std::printf("%d %s %s\n", mutants[job], verdict, right ? "" : units[shared.unit].title().c_str());
         std::fflush(stdout);
       });
 }

@@ -109,7 +109,8 @@ Many rounding_scale(const Derivative& f, const Many& x) {
       const Many g = vjp(t, Tensor(one_hot), steps);
       for (std::size_t k = 0; k < g.size(); ++k) {
         const std::vector<double> slope = g[k].to_vector();
-        for (std::size_t j = 0; j < slope.size(); ++j) s[i] += std::abs(slope[j] * values[k][j]);
+        for (std::size_t j = 0; j < slope.size(); ++j)
+          if (slope[j] != 0) s[i] += std::abs(slope[j] * values[k][j]);  // a masked value may be infinite
       }
     }
     scale.push_back(tensor(s, t.shape(), f64));
@@ -296,6 +297,32 @@ void check_threads(const OpRow& row, Wrong wrong) {
   set_num_threads(before);
 }
 
+// The gradient of each input when no other is asked for.
+void check_alone(const OpRow& row, Wrong wrong) {
+  if (row.order == 0) return;
+  for (const std::vector<Shape>& shapes : all_shapes(row)) {
+    const Many x = make_inputs(row, shapes, f64);
+    if (floating_ones(x).size() < 2) continue;
+    auto gradients = [&](const Many& in) {
+      const Many y = row.f(in);
+      Many gy;
+      for (const Tensor& t : y) gy.push_back(floating(t.dtype()) ? noise(t, 500 + gy.size()) : Tensor());
+      Many asked;
+      for (const Tensor& t : in)
+        if (t.tracked()) asked.push_back(t);
+      return vjp(y, gy, asked);
+    };
+    const Many all = gradients(tracked(x));
+    std::size_t k = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      if (!floating(x[i].dtype())) continue;
+      Many in = x;
+      in[i] = x[i].requires_grad();
+      if (!equal(gradients(in)[0], all[k++])) wrong(text(shapes) + "input " + std::to_string(i));
+    }
+  }
+}
+
 void check_remembered(const OpRow& row, Wrong wrong) {
   if (row.order == 0) return;
   const Many x = tracked(make_inputs(row, shapes_of(row), f64)), y = row.f(x);
@@ -311,6 +338,7 @@ std::span<const OpCheck> op_checks() {
       {"views give what their values give", check_views},
       {"every length of the last dimension", check_lengths},
       {"the same bits from one thread and from many", check_threads},
+      {"each gradient alone is what it is among all", check_alone},
       {"a graph remembers what its row says, and nothing else", check_remembered},
   };
   return all;
