@@ -1,0 +1,165 @@
+// Which mutants do the checks of the table of ops kill? First every check runs as it is, which shows how long it takes
+// and which mutants it passes; then each mutant is given to the checks that pass it, the quickest first.
+//
+//   mutants NUMBERS [--seconds 20]      NUMBERS: a file of the mutants to try
+//
+// Writes a line for each: its number, then killed, survived or unreached, and what killed it. A mutant is killed by
+// something that is not right, an exception, a crash, or ten times the time that the check takes without it.
+#include <heed/core/parallel.h>
+#include <heed/tests/op_checks.h>
+#include <heed/tools/mutants/mutant.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <fstream>
+#include <functional>
+#include <thread>
+
+namespace heed::mutants {
+int alive = 0;
+unsigned char* reached = nullptr;
+}  // namespace heed::mutants
+
+namespace {
+
+using namespace heed;
+
+struct Unit {  // one check of one row
+  const OpRow* row;
+  OpCheck check;
+  double seconds = 0;                       // without a mutant
+  std::vector<unsigned char> reached = {};  // by number of the mutant
+  std::string title() const { return row->title() + ": " + check.claim; }
+};
+
+struct Shared {  // what a child process writes
+  std::size_t unit;
+  double seconds;
+  unsigned char reached[1 << 16];
+};
+
+void limit(double seconds) {  // of processor time from now on, and of waiting
+  const auto whole = static_cast<long>(seconds);
+  const itimerval timer{{}, {whole, static_cast<long>(1e6 * (seconds - double(whole)))}};
+  setitimer(ITIMER_PROF, &timer, nullptr);
+  alarm(60 + 10 * static_cast<unsigned>(seconds));
+}
+
+void run(const Unit& unit) {
+  try {
+    unit.check.run(*unit.row, [](const std::string&) { _exit(1); });
+  } catch (...) {
+    _exit(1);
+  }
+}
+
+// Runs child(job, shared) for each job in a process of its own, as many at a time as there are processors, and then
+// done(job, shared, whether the child came to its end).
+void in_children(std::size_t jobs, const std::function<void(std::size_t, Shared&)>& child,
+                 const std::function<void(std::size_t, Shared&, bool)>& done) {
+  struct Place {
+    pid_t child = 0;
+    std::size_t job = 0;
+  };
+  std::vector<Place> places(std::max(1u, std::thread::hardware_concurrency()));
+  auto* shared = static_cast<Shared*>(
+      mmap(nullptr, places.size() * sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  const bool terminal = isatty(STDERR_FILENO);
+  std::size_t next = 0, ended = 0;
+  while (ended < jobs) {
+    for (std::size_t i = 0; i < places.size() && next < jobs; ++i) {
+      if (places[i].child) continue;
+      shared[i] = {};
+      places[i].job = next++;
+      places[i].child = fork();
+      if (places[i].child == 0) {
+        child(places[i].job, shared[i]);
+        _exit(0);
+      }
+    }
+    int status = 0;
+    const pid_t pid = wait(&status);
+    for (std::size_t i = 0; i < places.size(); ++i)
+      if (places[i].child == pid) {
+        places[i].child = 0;
+        done(places[i].job, shared[i], WIFEXITED(status) && WEXITSTATUS(status) == 0);
+      }
+    if (++ended == jobs || terminal || ended % 500 == 0)
+      std::fprintf(stderr, "%s%zu of %zu%s", terminal ? "\r" : "", ended, jobs, terminal && ended < jobs ? "" : "\n");
+  }
+  munmap(shared, places.size() * sizeof(Shared));
+}
+
+std::vector<int> numbers(const char* path) {
+  std::ifstream file(path);
+  std::vector<int> r;
+  for (int n; file >> n;) r.push_back(n);
+  return r;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2 && !(argc == 4 && std::string(argv[2]) == "--seconds")) {
+    std::fputs("usage: mutants NUMBERS [--seconds 20]\n", stderr);
+    return 2;
+  }
+  const std::vector<int> mutants = numbers(argv[1]);
+  const double most = argc == 4 ? std::atof(argv[3]) : 20;  // seconds for one mutant
+  const rlimit memory{rlim_t{8} << 30, rlim_t{8} << 30}, no_core{0, 0};
+  setrlimit(RLIMIT_AS, &memory);
+  setrlimit(RLIMIT_CORE, &no_core);
+
+  std::vector<Unit> units;
+  for (const OpRow& row : op_table())
+    for (const OpCheck& check : op_checks()) units.push_back({&row, check});
+  int failed = 0;
+  in_children(
+      units.size(),
+      [&](std::size_t job, Shared& shared) {
+        mutants::alive = -1;
+        mutants::reached = shared.reached;
+        set_num_threads(1);
+        const std::clock_t start = std::clock();
+        run(units[job]);
+        shared.seconds = double(std::clock() - start) / CLOCKS_PER_SEC;
+      },
+      [&](std::size_t job, Shared& shared, bool right) {
+        units[job].seconds = shared.seconds;
+        units[job].reached.assign(shared.reached, shared.reached + sizeof shared.reached);
+        if (!right) ++failed, std::fprintf(stderr, "fails without a mutant: %s\n", units[job].title().c_str());
+      });
+  if (failed) return 1;
+  std::sort(units.begin(), units.end(), [](const Unit& a, const Unit& b) { return a.seconds < b.seconds; });
+
+  auto passed = [&](int mutant) {
+    std::vector<std::size_t> r;
+    double total = 0;
+    for (std::size_t i = 0; i < units.size(); ++i)
+      if (units[i].reached[std::size_t(mutant)] && (total += units[i].seconds) <= most) r.push_back(i);
+    return r;
+  };
+  in_children(
+      mutants.size(),
+      [&](std::size_t job, Shared& shared) {
+        mutants::alive = mutants[job];
+        set_num_threads(1);
+        for (std::size_t u : passed(mutants[job])) {
+          shared.unit = u;
+          limit(2 + 10 * units[u].seconds);
+          run(units[u]);
+        }
+      },
+      [&](std::size_t job, Shared& shared, bool right) {
+        const char* verdict = !right ? "killed" : passed(mutants[job]).empty() ? "unreached" : "survived";
+        std::printf("%d %s %s\n", mutants[job], verdict, right ? "" : units[shared.unit].title().c_str());
+        std::fflush(stdout);
+      });
+}
