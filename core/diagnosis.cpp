@@ -58,7 +58,7 @@ class Case {
     if (counted_ < 2 || wrong_ == 0 || !std::isfinite(wrong_)) return {};
     for (auto hypothesis : {&Case::zero, &Case::times, &Case::other_dim<even>, &Case::swapped, &Case::moved,
                             &Case::one_part, &Case::other_dim<sums_to_zero>, &Case::term})
-      if (const Diagnosis d = (this->*hypothesis)(); d.kind != Diagnosis::none) return d;
+      if (Diagnosis d = (this->*hypothesis)(); d.kind != Diagnosis::none) return d;
     return {};
   }
 

@@ -28,7 +28,7 @@ class Check {
   // Returns the output gradients it used; undefined for outputs that are not floating.
   Many run(int order, Evaluate f, std::span<const Variable> variables) {
     const Many y = f();
-    const Many gy = output_gradients(y);
+    Many gy = output_gradients(y);
     const std::vector<double> noise = noise_of_gradients(f, gy, variables);
     for (std::string& law : broken_laws(f, variables, y, gy, noise, options.threads, report.at))
       report.problems.push_back(std::move(law));

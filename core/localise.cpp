@@ -266,7 +266,7 @@ class Search {
       const std::vector<double> there = plus(leaves_.variables[i], by, v[i]).to_vector();
       std::copy(there.begin(), there.end(), Array(leaves_.variables[i].array()).mutable_data<double>());
     }
-    const Trace t = without_graph(traced(f_, leaves_.inputs));
+    Trace t = without_graph(traced(f_, leaves_.inputs));
     for (std::size_t i = 0; i < v.size(); ++i)
       std::copy(before[i].begin(), before[i].end(), Array(leaves_.variables[i].array()).mutable_data<double>());
     return t;
