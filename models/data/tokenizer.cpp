@@ -256,9 +256,9 @@ json parsed(const FileTask& task, std::span<const std::byte> bytes) {
   }
 }
 
-const json& field(const json& object, const std::string& name) {  // null where there is none
+const json& field(const json& object, std::string_view name) {  // null where there is none
   static const json null;
-  const auto found = object.find(name);
+  const auto found = object.find(std::string(name));
   return found == object.end() ? null : *found;
 }
 
