@@ -44,6 +44,21 @@ class Ref {
 void* take_block(std::size_t bytes);
 void give_block(void* block, std::size_t bytes) noexcept;
 
+template <class T>
+class Workspace {  // n values of the pool for as long as it lives, not initialised
+ public:
+  explicit Workspace(int64_t n)
+      : bytes_(static_cast<std::size_t>(n) * sizeof(T)), data_(static_cast<T*>(take_block(bytes_))) {}
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+  ~Workspace() { give_block(data_, bytes_); }
+  T* data() const { return data_; }
+
+ private:
+  std::size_t bytes_;
+  T* data_;
+};
+
 struct alignas(64) Storage {  // what arrays share
   std::atomic<uint32_t> refs{1};
   std::atomic<uint32_t> version{0};

@@ -1,8 +1,6 @@
 #include "kernels/matmul.h"
 #include "../core/op.h"
 #include "checks.h"
-#include "kernels/map.h"
-#include "kernels/rows.h"
 #include "ops.h"
 
 namespace heed {
@@ -54,16 +52,7 @@ struct LinearOp {  // an absent bias is an undefined tensor, and its rule is not
   Array forward(const Array& x, const Array& w, const Array& b) const {
     const Shape& s = x.shape();
     const int64_t in = s[-1], out = w.shape()[0], n = s.without(s.rank() - 1).numel();
-    Array y = kernels::matmul(x.reshaped({n, in}), w.transposed(0, 1));
-    if (b.defined()) {
-      const Array bias = b.contiguous();
-      visit_floating(x.dtype(), [&]<class T>(T) {
-        T* p = y.mutable_data<T>();
-        parallel_for(n, kernels::rows_per_task(out), [&](int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i) kernels::rows::accumulate(p + i * out, bias.data<T>(), out);
-        });
-      });
-    }
+    const Array y = kernels::matmul(x.reshaped({n, in}), w.transposed(0, 1), b);
     return y.reshaped(s.with(-1, out));
   }
   Tensor d0(Grad g, Input<1> w) const { return matmul(g, w); }

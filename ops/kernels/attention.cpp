@@ -1,45 +1,58 @@
 #include "attention.h"
 #include <algorithm>
+#include <cmath>
 #include <limits>
-#include "../../core/blas.h"
+#include <numeric>
 #include "../../core/parallel.h"
+#include "gemm.h"
 #include "matmul.h"
 #include "rows.h"
 
 namespace heed::kernels {
 namespace {
 
-constexpr int64_t block_rows = 64;  // queries of one task
+// Of the scores that are in cache at a time; rows stand so far apart that they do not fall on the same lines of it.
+constexpr int64_t block_rows = 42, block_keys = 384, row_step = block_keys + 16;
 
-// Matrices whose rows lie together.
+// Matrices that stand side by side in an array.
+template <class T>
 struct Pages {
   Array array;
   std::vector<int64_t> begin;
-  int64_t lead = 1;
-  Pages() = default;
-  explicit Pages(const Array& x) : array(x.stride(-1) == 1 && x.stride(-2) >= x.shape()[-1] ? x : x.contiguous()) {
-    begin = page_offsets(array);
-    lead = std::max<int64_t>({1, array.stride(-2), array.shape()[-1]});  // of a single row the stride is anything
-  }
-  template <class T>
-  const T* page(int64_t i) const {
-    return array.data<T>() + begin[std::size_t(i)];
+  explicit Pages(const Array& x) : array(x), begin(page_offsets(x)) {}
+  Strided<T> operator()(int64_t page) const {
+    return {array.data<T>() + begin[std::size_t(page)], array.stride(-2), array.stride(-1)};
   }
 };
 
 // What is added to the scores, or forbids them, seen in the scores' shape.
+template <class T>
 struct Over {
   Array array;
   std::vector<int64_t> begin;
   Over(const Array& x, const Shape& scores) : array(x.defined() ? x.expanded(scores) : x) {
     if (x.defined()) begin = page_offsets(array);
   }
-  template <class T>
-  const T* row(int64_t page, int64_t t) const {
-    return array.data<T>() + begin[std::size_t(page)] + t * array.stride(-2);
+  explicit operator bool() const { return array.defined(); }
+  Strided<T> operator()(int64_t page) const {
+    return {array.data<T>() + begin[std::size_t(page)], array.stride(-2), array.stride(-1)};
   }
-  int64_t step() const { return array.stride(-1); }
 };
+
+// An array like x, but with rows of `last`, that lies in memory in the order x lies in: what was split into heads is
+// joined again without a copy.
+Array laid_out_like(const Array& x, int64_t last) {
+  const int rank = x.shape().rank();
+  std::vector<int> order(static_cast<std::size_t>(rank)), back(order.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end() - 1, [&](int a, int b) { return x.stride(a) > x.stride(b); });
+  Shape shape = x.shape();
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    shape[int(i)] = x.shape()[order[i]];
+    back[std::size_t(order[i])] = int(i);
+  }
+  return Array(shape.with(-1, last), x.dtype()).permuted(back);
+}
 
 struct Sizes {
   int64_t pages, T, S, D, E;
@@ -49,81 +62,125 @@ struct Sizes {
     pages = 1;
     for (int d = 0; d < scores.rank() - 2; ++d) pages *= scores[d];
   }
+  // Into how many tasks the blocks of a page are dealt out, in turn: causal blocks grow longer.
+  int64_t parts(int64_t blocks) const {
+    return std::clamp<int64_t>(16 / std::max<int64_t>(1, pages), 1, std::max<int64_t>(1, blocks));
+  }
 };
 
 template <class T>
 struct Problem {
   const AttentionSetting& how;
   Sizes n;
-  Pages q, k, v;
-  Over bias, mask;
+  Pages<T> q, k, v;
+  Over<T> bias;
+  Over<bool> mask;
   Problem(const AttentionSetting& how, const Array& q, const Array& k, const Array& v, const Array& bias,
           const Array& mask)
       : how(how), n(q, k, v), q(q), k(k), v(v), bias(bias, n.scores), mask(mask, n.scores) {}
 
-  int64_t visible(int64_t t) const {  // keys that query t may see as far as causality goes
-    return how.causal ? std::clamp<int64_t>(t + how.offset + 1, 0, n.S) : n.S;
+  // How many of `keys` keys from s0 on query t may see as far as causality goes.
+  int64_t visible(int64_t t, int64_t s0, int64_t keys) const {
+    return how.causal ? std::clamp<int64_t>(t + how.offset + 1 - s0, 0, keys) : keys;
   }
 
-  // s [rows, keys] = q k^T scale + bias, -inf where masked; keys is what the last row may see.
-  void scores(int64_t page, int64_t t0, int64_t rows, int64_t keys, T* s) const {
-    blas::gemm(false, true, rows, keys, n.D, T(how.scale), q.template page<T>(page) + t0 * q.lead, q.lead,
-               k.template page<T>(page), k.lead, T(0), s, keys);
-    for (int64_t i = 0; i < rows; ++i) {
-      T* row = s + i * keys;
-      const int64_t seen = visible(t0 + i);
-      if (bias.array.defined()) {
-        const T* b = bias.template row<T>(page, t0 + i);
-        for (int64_t j = 0; j < seen; ++j) row[j] += b[j * bias.step()];
-      }
-      if (mask.array.defined()) {
-        const bool* m = mask.template row<bool>(page, t0 + i);
-        for (int64_t j = 0; j < seen; ++j)
-          if (!m[j * mask.step()]) row[j] = -std::numeric_limits<T>::infinity();
-      }
+  // A row of scores: the bias is added, and -inf stands where the mask forbids.
+  void finish_scores(int64_t page, int64_t t, int64_t s0, int64_t seen, T* row) const {
+    if (bias) {
+      const Strided<T> b = bias(page).from(t, s0);
+      for (int64_t j = 0; j < seen; ++j) row[j] += b.data[j * b.column];
+    }
+    if (mask) {
+      const Strided<bool> m = mask(page).from(t, s0);
+      for (int64_t j = 0; j < seen; ++j)
+        if (!m.data[j * m.column]) row[j] = -std::numeric_limits<T>::infinity();
     }
   }
-
-  // Scores of a row to weights, given their log-sum-exp; nothing to attend to: zeros.
-  void weights(int64_t t, int64_t keys, T lse, T* row) const {
-    const int64_t seen = lse == -std::numeric_limits<T>::infinity() ? 0 : visible(t);
-    rows::sub(row, lse, row, seen);
-    rows::exp(row, row, seen);
-    std::fill(row + seen, row + keys, T(0));
-  }
-  void drop(int64_t page, int64_t t, int64_t keys, T* row) const {
+  void drop(int64_t page, int64_t t, int64_t s0, int64_t keys, T* row) const {
     if (!how.dropout) return;
-    const int64_t first = (page * n.T + t) * n.S;
+    const int64_t first = (page * n.T + t) * n.S + s0;
     for (int64_t j = 0; j < keys; ++j) row[j] *= T(how.dropout.scale(first + j));
   }
 };
 
+// A right operand that a few rows use where it stands, and many in packed form.
+template <class T>
+class Right {
+ public:
+  Right(int64_t n, int64_t k, Strided<T> b, int64_t rows) : b_(b), k_(k), packed_(rows >= 16 ? packed_size(n, k) : 0) {
+    if (rows >= 16) pack(n, k, b, packed_.data()), data_ = packed_.data();
+  }
+  // c = alpha a b, columns [j, j + n); j is a multiple of block_keys
+  void multiply(int64_t m, int64_t j, int64_t n, T alpha, Strided<T> a, T* c, int64_t c_row) const {
+    if (data_) gemm_packed<T>(m, n, k_, alpha, a, data_ + j * k_, {}, c, c_row);
+    else gemm<T>(m, n, k_, alpha, a, b_.from(0, j), {}, c, c_row);
+  }
+
+ private:
+  Strided<T> b_;
+  int64_t k_;
+  Workspace<T> packed_;
+  const T* data_ = nullptr;
+};
+
 }  // namespace
 
+// Softmax over a row of which one block is seen at a time (Milakov and Gimelshein 2018): with the maximum m so far, the
+// sum l and the products y are of e^(s - m), and are scaled when m grows.
 std::pair<Array, Array> attention(const AttentionSetting& how, const Array& q, const Array& k, const Array& v,
                                   const Array& bias, const Array& mask) {
-  Array y(q.shape().with(-1, v.shape()[-1]), q.dtype()), lse(q.shape().without(q.shape().rank() - 1), q.dtype());
+  Array y = laid_out_like(q, v.shape()[-1]), lse(q.shape().without(q.shape().rank() - 1), q.dtype());
   visit_floating(q.dtype(), [&]<class T>(T) {
+    constexpr T none = -std::numeric_limits<T>::infinity();
     const Problem<T> p(how, q, k, v, bias, mask);
     const Sizes& n = p.n;
+    const std::vector<int64_t> y_begin = page_offsets(y);
+    const int64_t y_row = y.stride(-2), blocks = (n.T + block_rows - 1) / block_rows, parts = n.parts(blocks);
     T *out = y.mutable_data<T>(), *l = lse.mutable_data<T>();
-    const int64_t blocks = (n.T + block_rows - 1) / block_rows;
-    parallel_for(n.pages * blocks, 1, [&](int64_t begin, int64_t end) {
-      std::vector<T> scores;
+    parallel_for(n.pages * parts, 1, [&](int64_t begin, int64_t end) {
+      const Workspace<T> scores(block_rows * row_step);
+      T* s = scores.data();
       for (int64_t task = begin; task < end; ++task) {
-        const int64_t page = task / blocks, t0 = task % blocks * block_rows, rows = std::min(block_rows, n.T - t0);
-        const int64_t keys = p.visible(t0 + rows - 1);
-        scores.resize(static_cast<std::size_t>(rows * keys));
-        p.scores(page, t0, rows, keys, scores.data());
-        for (int64_t i = 0; i < rows; ++i) {
-          T* row = scores.data() + i * keys;
-          T& row_lse = l[page * n.T + t0 + i];
-          row_lse = rows::logsumexp(row, p.visible(t0 + i));
-          p.weights(t0 + i, keys, row_lse, row);
-          p.drop(page, t0 + i, keys, row);
+        const int64_t page = task / parts;
+        const Right<T> keys(n.S, n.D, p.k(page).transposed(), n.T);
+        for (int64_t block = task % parts; block < blocks; block += parts) {
+          const int64_t t0 = block * block_rows, rows = std::min(block_rows, n.T - t0);
+          const int64_t seen = p.visible(t0 + rows - 1, 0, n.S);
+          T largest[block_rows], sum[block_rows], *to = out + y_begin[std::size_t(page)] + t0 * y_row;
+          std::fill_n(largest, rows, none);
+          std::fill_n(sum, rows, T(0));
+          for (int64_t s0 = 0; s0 < seen; s0 += block_keys) {
+            const int64_t width = std::min(block_keys, seen - s0);
+            keys.multiply(rows, s0, width, T(how.scale), p.q(page).from(t0, 0), s, row_step);
+            for (int64_t i = 0; i < rows; ++i) {
+              T *row = s + i * row_step, *y_i = to + i * y_row, &m = largest[i];
+              const int64_t count = p.visible(t0 + i, s0, width);
+              p.finish_scores(page, t0 + i, s0, count, row);
+              const T higher = rows::max(row, count), before = m;
+              if (!(higher <= before)) m = higher;  // also a NaN
+              if (m == none) {                      // nothing to attend to so far
+                std::fill_n(row, width, T(0));
+                continue;
+              }
+              if (m != before) {
+                const T by = std::exp(before - m);
+                sum[i] *= by;
+                if (s0) rows::mul(y_i, by, y_i, n.E);
+              }
+              sum[i] += rows::exp_sum(row, m, count);
+              std::fill(row + count, row + width, T(0));
+              p.drop(page, t0 + i, s0, count, row);
+            }
+            gemm<T>(rows, n.E, width, T(1), {s, row_step, 1}, p.v(page).from(s0, 0), {s0 ? to : nullptr, y_row}, to,
+                    y_row);
+          }
+          for (int64_t i = 0; i < rows; ++i) {
+            T* y_i = to + i * y_row;
+            if (largest[i] == none) std::fill_n(y_i, n.E, T(0));
+            else rows::mul(y_i, 1 / sum[i], y_i, n.E);
+            l[page * n.T + t0 + i] = largest[i] == none ? none : largest[i] + std::log(sum[i]);
+          }
         }
-        blas::gemm(false, false, rows, n.E, keys, T(1), scores.data(), std::max<int64_t>(keys, 1),
-                   p.v.template page<T>(page), p.v.lead, T(0), out + (page * n.T + t0) * n.E, n.E);
       }
     });
   });
@@ -131,52 +188,83 @@ std::pair<Array, Array> attention(const AttentionSetting& how, const Array& q, c
 }
 
 // With weights P and g = dL/dy:  dv = P^T g,  ds = P (g v^T - rowsum(g y)),  dq = ds k scale,  dk = ds^T q scale
+// A block of keys meets all queries that see it, so that its dk and dv stay in cache; the parts of a page add up their
+// dq apart.
 AttentionGradients attention_grad(const AttentionSetting& how, const Array& g, const Array& q, const Array& k,
                                   const Array& v, const Array& bias, const Array& mask, const Array& y,
                                   const Array& lse, bool bias_wanted) {
-  AttentionGradients d{filled(q.shape(), 0, q.dtype()), filled(k.shape(), 0, q.dtype()),
-                       filled(v.shape(), 0, q.dtype()), Array()};
+  AttentionGradients d{laid_out_like(q, q.shape()[-1]), laid_out_like(k, k.shape()[-1]),
+                       laid_out_like(v, v.shape()[-1]), Array()};
   visit_floating(q.dtype(), [&]<class T>(T) {
     const Problem<T> p(how, q, k, v, bias, mask);
     const Sizes& n = p.n;
     if (bias_wanted) d.scores = filled(n.scores, 0, q.dtype());
-    const Pages up(g);
-    const Array out = y.contiguous();
+    const Pages<T> up(g.stride(-1) == 1 ? g : g.contiguous()), out(y.stride(-1) == 1 ? y : y.contiguous());
+    const int64_t blocks = (n.S + block_keys - 1) / block_keys, parts = n.parts(blocks), size = n.T * n.D;
+    const std::vector<int64_t> q_begin = page_offsets(d.q), k_begin = page_offsets(d.k), v_begin = page_offsets(d.v);
     T *dq = d.q.mutable_data<T>(), *dk = d.k.mutable_data<T>(), *dv = d.v.mutable_data<T>();
     T* dscores = bias_wanted ? d.scores.mutable_data<T>() : nullptr;
-    parallel_for(n.pages, 1, [&](int64_t begin, int64_t end) {
-      std::vector<T> weights, ds, dropped;
-      for (int64_t page = begin; page < end; ++page)
-        for (int64_t t0 = 0; t0 < n.T; t0 += block_rows) {
-          const int64_t rows = std::min(block_rows, n.T - t0), keys = p.visible(t0 + rows - 1);
-          if (keys == 0) continue;
-          const auto size = static_cast<std::size_t>(rows * keys);
-          weights.resize(size), ds.resize(size);
-          const T* gp = up.template page<T>(page) + t0 * up.lead;
-          p.scores(page, t0, rows, keys, weights.data());
-          blas::gemm(false, true, rows, keys, n.E, T(1), gp, up.lead, p.v.template page<T>(page), p.v.lead, T(0),
-                     ds.data(), keys);
-          for (int64_t i = 0; i < rows; ++i) {
-            const int64_t t = page * n.T + t0 + i;
-            T *w = weights.data() + i * keys, *e = ds.data() + i * keys;
-            const T delta = rows::dot(gp + i * up.lead, out.data<T>() + t * n.E, n.E);
-            p.weights(t0 + i, keys, lse.data<T>()[t], w);
-            p.drop(page, t0 + i, keys, e);
-            rows::sub(e, delta, e, keys);
-            rows::mul(w, e, e, keys);
-            std::fill(e + p.visible(t0 + i), e + keys, T(0));
-            p.drop(page, t0 + i, keys, w);
-            if (dscores) std::copy_n(e, keys, dscores + t * n.S);
-          }
-          const T scale = T(how.scale);
-          blas::gemm(true, false, keys, n.E, rows, T(1), weights.data(), keys, gp, up.lead, T(1), dv + page * n.S * n.E,
-                     n.E);
-          blas::gemm(false, false, rows, n.D, keys, scale, ds.data(), keys, p.k.template page<T>(page), p.k.lead, T(0),
-                     dq + (page * n.T + t0) * n.D, n.D);
-          blas::gemm(true, false, keys, n.D, rows, scale, ds.data(), keys, p.q.template page<T>(page) + t0 * p.q.lead,
-                     p.q.lead, T(1), dk + page * n.S * n.D, n.D);
+    const int64_t q_row = d.q.stride(-2), k_row = d.k.stride(-2), v_row = d.v.stride(-2);
+    const Workspace<T> others(n.pages * (parts - 1) * size);  // dq of the parts but the first
+    parallel_for(n.pages * std::max<int64_t>(parts, 1), 1, [&](int64_t begin, int64_t end) {
+      const Workspace<T> weights(block_rows * row_step), gradients(block_rows * row_step), means(n.T);
+      T *w = weights.data(), *e = gradients.data(), *mean = means.data();
+      const T scale = T(how.scale);
+      for (int64_t task = begin; task < end; ++task) {
+        const int64_t page = task / parts, part = task % parts;
+        T* mine = part ? others.data() + (page * (parts - 1) + part - 1) * size : dq + q_begin[std::size_t(page)];
+        const int64_t my_row = part ? n.D : q_row;
+        for (int64_t t = 0; t < n.T; ++t) {
+          std::fill_n(mine + t * my_row, n.D, T(0));
+          mean[t] = rows::dot(up(page).from(t, 0).data, out(page).from(t, 0).data, n.E);
         }
+        for (int64_t block = part; block < blocks; block += parts) {
+          const int64_t s0 = block * block_keys, width = std::min(block_keys, n.S - s0);
+          T *dk_block = dk + k_begin[std::size_t(page)] + s0 * k_row,
+            *dv_block = dv + v_begin[std::size_t(page)] + s0 * v_row;
+          for (int64_t j = 0; j < width; ++j) {
+            std::fill_n(dk_block + j * k_row, n.D, T(0));
+            std::fill_n(dv_block + j * v_row, n.E, T(0));
+          }
+          const Strided<T> k_block = p.k(page).from(s0, 0);
+          const Right<T> keys(width, n.D, k_block.transposed(), n.T);
+          const Right<T> values(width, n.E, p.v(page).from(s0, 0).transposed(), n.T);
+          for (int64_t t0 = 0; t0 < n.T; t0 += block_rows) {
+            const int64_t rows = std::min(block_rows, n.T - t0), seen = p.visible(t0 + rows - 1, s0, width);
+            if (seen == 0) continue;
+            const Strided<T> queries = p.q(page).from(t0, 0), gs = up(page).from(t0, 0);
+            keys.multiply(rows, 0, seen, scale, queries, w, row_step);
+            values.multiply(rows, 0, seen, T(1), gs, e, row_step);
+            for (int64_t i = 0; i < rows; ++i) {
+              const int64_t t = t0 + i;
+              const T total = lse.data<T>()[page * n.T + t];
+              const int64_t count = total == -std::numeric_limits<T>::infinity() ? 0 : p.visible(t, s0, width);
+              T *w_i = w + i * row_step, *e_i = e + i * row_step;
+              p.finish_scores(page, t, s0, count, w_i);
+              p.drop(page, t, s0, count, e_i);
+              rows::weights_grad(w_i, e_i, total, mean[t], count);
+              p.drop(page, t, s0, count, w_i);
+              std::fill(w_i + count, w_i + seen, T(0));
+              std::fill(e_i + count, e_i + seen, T(0));
+              if (dscores) std::copy_n(e_i, seen, dscores + (page * n.T + t) * n.S + s0);
+            }
+            gemm<T>(seen, n.E, rows, T(1), {w, 1, row_step}, gs, {dv_block, v_row}, dv_block, v_row);
+            gemm<T>(seen, n.D, rows, scale, {e, 1, row_step}, queries, {dk_block, k_row}, dk_block, k_row);
+            T* dq_block = mine + t0 * my_row;
+            gemm<T>(rows, n.D, seen, scale, {e, row_step, 1}, k_block, {dq_block, my_row}, dq_block, my_row);
+          }
+        }
+      }
     });
+    if (parts > 1)
+      parallel_for(n.pages * n.T, block_rows, [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r) {
+          const int64_t page = r / n.T, t = r % n.T;
+          for (int64_t part = 1; part < parts; ++part)
+            rows::accumulate(dq + q_begin[std::size_t(page)] + t * q_row,
+                             others.data() + (page * (parts - 1) + part - 1) * size + t * n.D, n.D);
+        }
+      });
   });
   return d;
 }

@@ -1,48 +1,39 @@
 #include "matmul.h"
 #include <algorithm>
-#include "../../core/blas.h"
 #include "../../core/rows.h"
+#include "gemm.h"
 
 namespace heed::kernels {
 namespace {
 
-// A matrix as BLAS takes it: rows or columns that lie together, `lead` elements apart.
-struct Matrix {
-  Array array;
-  bool transposed;
-  int64_t lead;
-  explicit Matrix(const Array& x) : array(x) {
-    auto fits = [&](int along,
-                    int across) {  // is `along` contiguous, and `across` at least as far apart as that is long?
-      const Shape& s = array.shape();
-      return (array.stride(along) == 1 || s[along] == 1) && (array.stride(across) >= s[along] || s[across] == 1);
-    };
-    transposed = !fits(-1, -2) && fits(-2, -1);
-    if (!transposed && !fits(-1, -2)) array = array.contiguous();
-    const int along = transposed ? -2 : -1, across = transposed ? -1 : -2;
-    lead = std::max<int64_t>({1, array.shape()[along], array.shape()[across] == 1 ? 0 : array.stride(across)});
-  }
-};
-
-// A tile of c is some 10^6 to 10^7 multiply-adds: large enough to pack well, small enough to share out.
+// Tiles of c that one task computes. All rows that a slab of b serves belong together, so slabs are narrow and tiles
+// high; but wide where there are so many rows that a does not stay in cache, or where a has to be packed for each.
 struct Tiles {
   int64_t n, m;
-  Tiles(int64_t rows, int64_t columns, int64_t k) : n(rows), m(columns) {
-    constexpr int64_t work = int64_t{4} << 20, shortest = 32;
-    auto chunk = [&](int64_t size, int64_t other) {  // multiples of 16
-      const int64_t wanted = work / std::max<int64_t>(1, other * k);
-      return std::min(size, std::max(shortest, (wanted + 15) / 16 * 16));
-    };
-    if (n * m * k <= work) return;
-    if (n >= m) {
-      n = chunk(n, m);
-      if (n == shortest) m = chunk(m, n);
-    } else {
-      m = chunk(m, n);
-      if (m == shortest) n = chunk(n, m);
+  Tiles(int64_t pages, int64_t rows, int64_t columns, int64_t k, bool packs_a) : n(rows), m(columns) {
+    constexpr int64_t least = int64_t{1} << 20, highest = 2048, lowest = 256, enough = 16;
+    const int64_t work = rows * columns * k;  // multiply-adds
+    if (work <= 2 * least || (work <= 16 * least && pages >= enough)) return;
+    if (rows == 1) {  // b is read once
+      m = std::max<int64_t>(64, (least / 32 / k + 15) / 16 * 16);
+      return;
     }
-    n = std::max(n, std::min<int64_t>(rows, 128));
-    m = std::max(m, std::min<int64_t>(columns, 128));
+    if (rows > highest && rows > columns) {
+      n = 512, m = std::max<int64_t>(96, (192 << 10) / std::min<int64_t>(k, 768) / 32 * 32);
+      return;
+    }
+    n = std::min(rows, highest);
+    m = std::min(columns, packs_a && columns >= 768 ? 2 * even_width((columns + 1) / 2) : even_width(columns));
+    auto tasks = [&] { return ((rows + n - 1) / n) * ((columns + m - 1) / m); };
+    while (tasks() < enough && n >= 2 * lowest && n * m * k > 2 * least) n = (n + 1) / 2;
+  }
+  // The width of a slab by which columns fall into an even number of slabs with the least left over.
+  static int64_t even_width(int64_t columns) {
+    auto covered = [columns](int64_t width) { return (columns + 2 * width - 1) / (2 * width) * 2 * width; };
+    int64_t best = 96;
+    for (int64_t width : {128, 64})
+      if (covered(width) < covered(best)) best = width;
+    return best;
   }
 };
 
@@ -61,26 +52,25 @@ std::vector<int64_t> page_offsets(const Array& x) {
   return offsets;
 }
 
-Array matmul(const Array& a, const Array& b) {
-  const Matrix left(a), right(b);
+Array matmul(const Array& a, const Array& b, const Array& bias) {
   const int64_t n = a.shape()[-2], k = a.shape()[-1], m = b.shape()[-1];
   Array c(a.shape().with(-1, m), a.dtype());
-  const std::vector<int64_t> at_a = page_offsets(left.array), at_b = page_offsets(right.array);
+  const Array row = bias.defined() ? bias.contiguous() : bias;
+  const std::vector<int64_t> at_a = page_offsets(a), at_b = page_offsets(b);
   visit_floating(a.dtype(), [&]<class T>(T) {
-    const T *p = left.array.data<T>(), *q = right.array.data<T>();
+    const Strided<T> p{a.data<T>(), a.stride(-2), a.stride(-1)}, q{b.data<T>(), b.stride(-2), b.stride(-1)};
     T* r = c.mutable_data<T>();
-    const Tiles tile(n, m, k);
+    const Start<T> start{row.defined() ? row.data<T>() : nullptr};
+    const Tiles tile(int64_t(at_a.size()), n, m, k, !p.stands_well());
     const int64_t down = n ? (n + tile.n - 1) / tile.n : 0, along = m ? (m + tile.m - 1) / tile.m : 0;
     const int64_t tiles = down * along, small = std::max<int64_t>(1, (1 << 17) / std::max<int64_t>(1, n * m * k));
     parallel_for(int64_t(at_a.size()) * tiles, small, [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) {
         const auto batch = std::size_t(t / tiles);
         const int64_t i = t % tiles / along * tile.n, j = t % along * tile.m;
-        const int64_t rows = std::min(tile.n, n - i), columns = std::min(tile.m, m - j);
-        blas::gemm(left.transposed, right.transposed, rows, columns, k, T(1),
-                   p + at_a[batch] + (left.transposed ? i : i * left.lead), left.lead,
-                   q + at_b[batch] + (right.transposed ? j * right.lead : j), right.lead, T(0),
-                   r + (int64_t(batch) * n + i) * m + j, m);
+        const Strided<T> x{p.data + at_a[batch], p.row, p.column}, y{q.data + at_b[batch], q.row, q.column};
+        gemm<T>(std::min(tile.n, n - i), std::min(tile.m, m - j), k, T(1), x.from(i, 0), y.from(0, j), start.from(i, j),
+                r + (int64_t(batch) * n + i) * m + j, m);
       }
     });
   });

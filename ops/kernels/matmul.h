@@ -5,9 +5,10 @@
 
 namespace heed::kernels {
 
-// c [.., n, m] = a [.., n, k] b [.., k, m], or with their last two dimensions swapped; batch dimensions are equal. The
-// result is the same bits for any number of threads: tiles depend on the sizes alone, and k is never split over tasks.
-Array matmul(const Array& a, const Array& b);
+// c [.., n, m] = a [.., n, k] b [.., k, m] + bias [m], where there is one; batch dimensions are equal, strides are any.
+// The result is the same bits for any number of threads: tiles depend on the sizes alone, and k is never split over
+// tasks.
+Array matmul(const Array& a, const Array& b, const Array& bias = {});
 
 // Where each matrix of a batch begins, in elements from x's first: x [.., n, m].
 std::vector<int64_t> page_offsets(const Array& x);

@@ -82,6 +82,11 @@ template <class T>
 void log_softmax(const T* x, T* y, int64_t n);  // y = x - logsumexp(x)
 template <class T>
 void log_softmax_grad(const T* y, const T* g, T* dx, int64_t n);  // dx = g - e^y sum g
+template <class T>
+T exp_sum(T* x, T shift, int64_t n);  // x = e^(x - shift), and their sum
+// Scores s of attention and gradients d of what their weights are: s = e^(s - lse), d = s (d - mean)
+template <class T>
+void weights_grad(T* s, T* d, T lse, T mean, int64_t n);
 
 // ---- layer norm (Ba, Kiros and Hinton 2016), n > 0; weight and bias may be null, for 1 and 0
 // h = (x - mean) rstd, rstd = 1 / sqrt(variance + eps), y = h weight + bias
@@ -184,6 +189,10 @@ template <class T>
 void log_softmax(const T* x, T* y, int64_t n);
 template <class T>
 void log_softmax_grad(const T* y, const T* g, T* dx, int64_t n);
+template <class T>
+T exp_sum(T* x, T shift, int64_t n);
+template <class T>
+void weights_grad(T* s, T* d, T lse, T mean, int64_t n);
 template <class T>
 void layer_norm(const T* x, const T* weight, const T* bias, T eps, T* y, int64_t n, T& mean, T& rstd);
 template <class T>

@@ -1,0 +1,280 @@
+#include "gemm.h"
+#include <algorithm>
+#include <array>
+#include <utility>
+#include "../../core/storage.h"
+
+// clang-format off
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "heed/ops/kernels/gemm.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+#include "vector.inl"
+// clang-format on
+
+#undef HEED_LOOPS
+#define HEED_LOOPS(X, T)                                                                                            \
+  X(void, gemm, gemm,                                                                                               \
+    (int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, Start<T> start, T * c, int64_t c_row),   \
+    (m, n, k, alpha, a, b, start, c, c_row))                                                                        \
+  X(void, pack, pack, (int64_t n, int64_t k, Strided<T> b, T * packed), (n, k, b, packed))                          \
+  X(void, gemm_packed, gemm_packed,                                                                                 \
+    (int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, const T* packed, Start<T> start, T* c, int64_t c_row), \
+    (m, n, k, alpha, a, packed, start, c, c_row))
+
+#if HWY_ONCE
+namespace heed::kernels {
+
+namespace reference {
+template <class T>
+void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, Start<T> start, T* c, int64_t c_row) {
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t j = 0; j < n; ++j) {
+      T sum = 0;
+      for (int64_t p = 0; p < k; ++p) sum += *a.from(i, p).data * *b.from(p, j).data;
+      c[i * c_row + j] = (start.data ? *start.from(i, j).data : T(0)) + alpha * sum;
+    }
+}
+}  // namespace reference
+
+}  // namespace heed::kernels
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace heed::kernels::HWY_NAMESPACE {
+
+using namespace rows::HWY_NAMESPACE;
+
+// A tile of c stays in registers while k passes: 14 x 2 vectors where there are 32 registers, else 6 x 2.
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
+constexpr int tile_rows = 14;
+#else
+constexpr int tile_rows = 6;
+#endif
+template <class T>
+int64_t tile_columns() {
+  return 2 * int64_t(Lanes(ScalableTag<T>()));
+}
+
+template <class T>
+struct Tile {
+  int64_t k;
+  Strided<T> a;
+  const T* b;  // rows of tile_columns, b_row apart
+  int64_t b_row;
+  T alpha;
+  Start<T> start;
+  T* c;
+  int64_t c_row, columns;
+};
+
+template <int rows, class T>
+void multiply(const Tile<T>& t) {
+  const ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(Lanes(d));
+  Values<T> left[rows], right[rows];
+  HWY_UNROLL(16)
+  for (int i = 0; i < rows; ++i) left[i] = right[i] = Zero(d);
+  const T *a = t.a.data, *b = t.b;
+  for (int64_t p = 0; p < t.k; ++p, a += t.a.column, b += t.b_row) {
+    const auto b0 = LoadU(d, b), b1 = LoadU(d, b + lanes);
+    HWY_UNROLL(16)
+    for (int i = 0; i < rows; ++i) {
+      const auto x = Set(d, a[i * t.a.row]);
+      left[i] = MulAdd(x, b0, left[i]);
+      right[i] = MulAdd(x, b1, right[i]);
+    }
+  }
+  const auto alpha = Set(d, t.alpha);
+  const auto finish = [&](auto part, const Values<T>* sums, int64_t j) HWY_ATTR {
+    HWY_UNROLL(16)
+    for (int i = 0; i < rows; ++i) {
+      const auto from = t.start.data ? part.load(t.start.data + i * t.start.row + j) : Zero(d);
+      part.store(MulAdd(alpha, sums[i], from), t.c + i * t.c_row + j);
+    }
+  };
+  if (t.columns >= lanes) finish(Whole<T>(), left, 0);
+  else finish(Part<T>{size_t(t.columns)}, left, 0);
+  if (t.columns == 2 * lanes) finish(Whole<T>(), right, lanes);
+  else if (t.columns > lanes) finish(Part<T>{size_t(t.columns - lanes)}, right, lanes);
+}
+
+template <class T, int... rows>
+constexpr auto of_all(std::integer_sequence<int, rows...>) {
+  return std::array{&multiply<rows + 1, T>...};
+}
+template <class T>
+constexpr auto multipliers = of_all<T>(std::make_integer_sequence<int, tile_rows>());
+
+#if HWY_TARGET != HWY_SCALAR
+// to[j * to_row + i] = x[i * x_row + j] for i, j below the lanes of 128 bits.
+inline void turn(const float* x, int64_t x_row, float* to, int64_t to_row) {
+  const FixedTag<float, 4> d;
+  const FixedTag<double, 2> pairs;
+  const auto r0 = LoadU(d, x), r1 = LoadU(d, x + x_row), r2 = LoadU(d, x + 2 * x_row), r3 = LoadU(d, x + 3 * x_row);
+  const auto low01 = BitCast(pairs, InterleaveLower(d, r0, r1)), low23 = BitCast(pairs, InterleaveLower(d, r2, r3));
+  const auto high01 = BitCast(pairs, InterleaveUpper(d, r0, r1)), high23 = BitCast(pairs, InterleaveUpper(d, r2, r3));
+  StoreU(BitCast(d, InterleaveLower(pairs, low01, low23)), d, to);
+  StoreU(BitCast(d, InterleaveUpper(pairs, low01, low23)), d, to + to_row);
+  StoreU(BitCast(d, InterleaveLower(pairs, high01, high23)), d, to + 2 * to_row);
+  StoreU(BitCast(d, InterleaveUpper(pairs, high01, high23)), d, to + 3 * to_row);
+}
+inline void turn(const double* x, int64_t x_row, double* to, int64_t to_row) {
+  const FixedTag<double, 2> d;
+  const auto r0 = LoadU(d, x), r1 = LoadU(d, x + x_row);
+  StoreU(InterleaveLower(d, r0, r1), d, to);
+  StoreU(InterleaveUpper(d, r0, r1), d, to + to_row);
+}
+#endif
+
+// to[p * width + i] = x(i, p) for i < count <= width, p < k; zeros for the i beyond. Panels of a, and of b transposed.
+template <class T>
+void pack_panel(Strided<T> x, int64_t count, int64_t k, int64_t width, T* to) {
+  if (count < width)
+    for (int64_t p = 0; p < k; ++p) std::fill(to + p * width + count, to + (p + 1) * width, T(0));
+  if (x.row == 1) {
+    const auto copy = [&](auto n) HWY_ATTR {
+      for (int64_t p = 0; p < k; ++p) std::copy_n(x.data + p * x.column, n(), to + p * width);
+    };
+    if (count == tile_columns<T>()) copy([] { return tile_columns<T>(); });
+    else copy([count] { return count; });
+    return;
+  }
+  int64_t turned = 0, deep = 0;  // how many i, and p, come in whole blocks
+#if HWY_TARGET != HWY_SCALAR
+  if (x.column == 1) {
+    constexpr int64_t block = 16 / sizeof(T), together = 64;  // p's whose rows of `to` stay in cache
+    turned = count / block * block, deep = k / block * block;
+    for (int64_t first = 0; first < deep; first += together)
+      for (int64_t i = 0; i < turned; i += block)
+        for (int64_t p = first; p < std::min(deep, first + together); p += block)
+          turn(x.data + i * x.row + p, x.row, to + p * width + i, width);
+  }
+#endif
+  for (int64_t i = 0; i < count; ++i)
+    for (int64_t p = i < turned ? deep : 0; p < k; ++p) to[p * width + i] = *x.from(i, p).data;
+}
+
+// y[j * y_step] = from[j * from_step] + alpha sum_p x(j, p) v[p * v_step] for a product with one row or one column: x
+// is read once, so it is not packed.
+template <class T>
+void multiply_vector(int64_t n, int64_t k, T alpha, Strided<T> x, const T* v, int64_t v_step, const T* from,
+                     int64_t from_step, T* y, int64_t y_step) {
+  const auto finish = [&](int64_t j, T sum) { y[j * y_step] = (from ? from[j * from_step] : T(0)) + alpha * sum; };
+  if (x.column == 1 && v_step == 1) {
+    const ScalableTag<T> d;
+    const auto zero = Zero(d);
+    int64_t j = 0;
+    for (; j + 4 <= n; j += 4) {
+      const T *x0 = x.from(j, 0).data, *x1 = x0 + x.row, *x2 = x1 + x.row, *x3 = x2 + x.row;
+      auto s0 = zero, s1 = zero, s2 = zero, s3 = zero;
+      each_vector<T>(k, [&](auto part, int64_t p) HWY_ATTR {
+        const auto w = part.load(v + p);
+        s0 = MulAdd(part.load(x0 + p), w, s0), s1 = MulAdd(part.load(x1 + p), w, s1);
+        s2 = MulAdd(part.load(x2 + p), w, s2), s3 = MulAdd(part.load(x3 + p), w, s3);
+      });
+      finish(j, GetLane(SumOfLanes(d, s0))), finish(j + 1, GetLane(SumOfLanes(d, s1)));
+      finish(j + 2, GetLane(SumOfLanes(d, s2))), finish(j + 3, GetLane(SumOfLanes(d, s3)));
+    }
+    for (; j < n; ++j) {
+      auto s0 = zero;
+      each_vector<T>(k, [&](auto part, int64_t p)
+                            HWY_ATTR { s0 = MulAdd(part.load(x.from(j, 0).data + p), part.load(v + p), s0); });
+      finish(j, GetLane(SumOfLanes(d, s0)));
+    }
+    return;
+  }
+  constexpr int64_t together = 1024;  // sums that stay in cache while all p pass
+  HWY_ALIGN T sums[together];
+  for (int64_t first = 0; first < n; first += together) {
+    const int64_t count = std::min(together, n - first);
+    std::fill_n(sums, count, T(0));
+    if (x.row == 1)
+      for (int64_t p = 0; p < k; ++p) {
+        const auto w = Set(ScalableTag<T>(), v[p * v_step]);
+        map<T>(
+            sums, count, [w](auto s, auto a) HWY_ATTR { return MulAdd(a, w, s); }, sums, x.from(first, p).data);
+      }
+    else
+      for (int64_t j = 0; j < count; ++j)
+        for (int64_t p = 0; p < k; ++p) sums[j] += x.from(first + j, p).data[0] * v[p * v_step];
+    for (int64_t j = 0; j < count; ++j) finish(first + j, sums[j]);
+  }
+}
+
+// Blocks as in Goto and van de Geijn 2008: of b, packed, as much as half a second-level cache holds; of a what passes
+// over it. An operand is read where it stands when it lies well: a where its rows do not fall on the same lines of the
+// cache, b where it serves few rows.
+template <class T>
+void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, Start<T> start, T* c, int64_t c_row) {
+  if (m == 1) return multiply_vector(n, k, alpha, b.transposed(), a.data, a.column, start.data, 1, c, 1);
+  if (n == 1) return multiply_vector(m, k, alpha, a, b.data, b.row, start.data, start.row, c, c_row);
+  constexpr int64_t deepest = 768, high = 8 * tile_rows, room = (768 << 10) / sizeof(T);
+  const int64_t columns = tile_columns<T>();
+  const int64_t slices = std::max<int64_t>(1, (k + deepest - 1) / deepest),
+                deep = std::max<int64_t>(1, (k + slices - 1) / slices);
+  const int64_t widest = std::max(columns, room / std::max<int64_t>(1, deep) / columns * columns);
+  const int64_t wide = std::min(widest, (n + columns - 1) / columns * columns);
+  const bool pack_a = !a.stands_well();
+  const bool pack_b = b.column != 1 || m > 5 * tile_rows;
+  const Workspace<T> right(wide * deep), left(pack_a ? high * deep : 0);
+  for (int64_t j0 = 0; j0 < n; j0 += wide) {
+    const int64_t j1 = std::min(n, j0 + wide), packed = pack_b ? j0 : j0 + (j1 - j0) / columns * columns;
+    for (int64_t p = 0; p == 0 || p < k; p += deep) {
+      const int64_t depth = std::min(deep, k - p);
+      for (int64_t j = packed; j < j1; j += columns)
+        pack_panel(b.from(p, j).transposed(), std::min(columns, j1 - j), depth, columns,
+                   right.data() + (j - j0) * depth);
+      const Start<T> from = p ? Start<T>{c, c_row} : start;
+      for (int64_t i0 = 0; i0 < m; i0 += high) {
+        const int64_t i1 = std::min(m, i0 + high);
+        if (pack_a)
+          for (int64_t i = i0; i < i1; i += tile_rows)
+            pack_panel(a.from(i, p), std::min<int64_t>(tile_rows, i1 - i), depth, tile_rows,
+                       left.data() + (i - i0) * depth);
+        for (int64_t j = j0; j < j1; j += columns) {
+          const Strided<T> y = j < packed ? b.from(p, j) : Strided<T>{right.data() + (j - j0) * depth, columns, 1};
+          for (int64_t i = i0; i < i1; i += tile_rows) {
+            const Strided<T> x = pack_a ? Strided<T>{left.data() + (i - i0) * depth, 1, tile_rows} : a.from(i, p);
+            multipliers<T>[std::size_t(std::min<int64_t>(tile_rows, i1 - i) - 1)](
+                {depth, x, y.data, y.row, alpha, from.from(i, j), c + i * c_row + j, c_row, std::min(columns, j1 - j)});
+          }
+        }
+      }
+    }
+  }
+}
+
+template <class T>
+void pack(int64_t n, int64_t k, Strided<T> b, T* packed) {
+  const int64_t columns = tile_columns<T>();
+  for (int64_t j = 0; j < n; j += columns)
+    pack_panel(b.from(0, j).transposed(), std::min(columns, n - j), k, columns, packed + j * k);
+}
+
+template <class T>
+void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, const T* packed, Start<T> start, T* c,
+                 int64_t c_row) {
+  const int64_t columns = tile_columns<T>();
+  for (int64_t j = 0; j < n; j += columns)
+    for (int64_t i = 0; i < m; i += tile_rows)
+      multipliers<T>[std::size_t(std::min<int64_t>(tile_rows, m - i) - 1)]({k, a.from(i, 0), packed + j * k, columns,
+                                                                            alpha, start.from(i, j), c + i * c_row + j,
+                                                                            c_row, std::min(columns, n - j)});
+}
+
+HEED_LOOPS(HEED_FOR_FLOAT, float)
+HEED_LOOPS(HEED_FOR_DOUBLE, double)
+
+}  // namespace heed::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace heed::kernels {
+
+HEED_LOOPS(HEED_DISPATCH, T)
+HEED_LOOPS(HEED_INSTANTIATE, float)
+HEED_LOOPS(HEED_INSTANTIATE, double)
+
+}  // namespace heed::kernels
+#endif

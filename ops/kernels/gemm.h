@@ -1,0 +1,39 @@
+#pragma once
+// Products of matrices in one thread, over operands of any strides: what the products of this folder are tiled from.
+#include <cstdint>
+
+namespace heed::kernels {
+
+template <class T>
+struct Strided {  // element (i, j) is data[i * row + j * column]
+  const T* data;
+  int64_t row, column;
+  Strided from(int64_t i, int64_t j) const { return {data + i * row + j * column, row, column}; }
+  Strided transposed() const { return {data, column, row}; }
+  // As the left operand of gemm, is it read where it stands? Not if its rows fall on the same lines of the cache.
+  bool stands_well() const { return row == 1 || (column == 1 && row * int64_t(sizeof(T)) % 4096 != 0); }
+};
+
+// What a product is added to: nothing (null), one row under all of them (row = 0), or a matrix.
+template <class T>
+struct Start {
+  const T* data = nullptr;
+  int64_t row = 0;
+  Start from(int64_t i, int64_t j) const { return {data ? data + i * row + j : nullptr, row}; }
+};
+
+// c [m, n] = start + alpha a b        a [m, k]  b [k, n]  c has rows that lie together, c_row apart; start may be c
+// A value of c is the same bits wherever it stands in c, so c may be computed tile by tile.
+template <class T>
+void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, Start<T> start, T* c, int64_t c_row);
+
+// The same with a b that several products share, packed once into packed_size(n, k) values. A product with the first n
+// columns of a wider one needs no packing of its own.
+constexpr int64_t packed_size(int64_t n, int64_t k) { return (n + 63) / 64 * 64 * k; }  // no tile is wider than 64
+template <class T>
+void pack(int64_t n, int64_t k, Strided<T> b, T* packed);
+template <class T>
+void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, const T* packed, Start<T> start, T* c,
+                 int64_t c_row);
+
+}  // namespace heed::kernels
