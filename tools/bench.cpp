@@ -11,7 +11,12 @@ using namespace heed;
 
 namespace {
 
-std::vector<bench::Item> all_items() { return bench::workloads(); }
+std::vector<bench::Item> all_items() {
+  std::vector<bench::Item> r;
+  for (const auto& part : {bench::workloads(), bench::kernels(), bench::gpt2_parts(), bench::overheads()})
+    r.insert(r.end(), part.begin(), part.end());
+  return r;
+}
 
 // What is meant by names, groups and patterns, in the order they are given.
 std::vector<const bench::Item*> chosen(const std::vector<bench::Item>& items, const std::vector<std::string>& wanted) {

@@ -1,6 +1,7 @@
 #pragma once
 // What is measured, and how: the timing of peers/torch_bench.py, and a line of JSON for each item.
 #include <heed/core/function_ref.h>
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -35,7 +36,10 @@ struct Item {
   std::string name, group;
   std::function<Result(double seconds)> run;
 };
-std::vector<Item> workloads();
+std::vector<Item> workloads();   // training steps
+std::vector<Item> kernels();     // single ops
+std::vector<Item> overheads();   // of ops on next to nothing
+std::vector<Item> gpt2_parts();  // its optimizer, and generation
 
 // The line of an item. Peaks of the machine are measured when the first item wants them.
 std::string line_of(const Item& item, const Result& result);

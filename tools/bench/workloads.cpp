@@ -8,8 +8,8 @@
 #include <heed/nn/recurrent.h>
 #include <heed/nn/sequential.h>
 #include <heed/nn/transformer.h>
-#include <cmath>
 #include <string_view>
+#include "gpt2.h"
 #include "measure.h"
 
 namespace heed::bench {
@@ -175,10 +175,6 @@ Gpt nanogpt(int64_t layers, int64_t heads, int64_t width, int64_t context, doubl
 }
 
 }  // namespace
-
-Gpt gpt2_124m() {
-  return {.vocab = 50257, .context = 1024, .width = 768, .layers = 12, .heads = 12, .gelu_tanh = true};
-}
 
 std::vector<Item> workloads() {
   using Seconds = double;
