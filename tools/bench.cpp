@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include <algorithm>
 #include <cstdio>
-#include "bench/measure.h"
+#include "bench/report.h"
 using namespace heed;
 
 namespace {
@@ -35,12 +35,19 @@ std::vector<const bench::Item*> chosen(const std::vector<bench::Item>& items, co
 void measure(Options& options) {
   const auto threads = options.integer("--threads", num_threads(), "threads", at_least(1));
   const auto seconds = options.number("--seconds", 4, "that an item takes at least", at_least(0));
+  const bool scaling = options.flag("--scaling", "how the cost grows with the size, instead: a table");
+  const std::string table = options.text("--table", "", "a table from the lines that compare.sh has collected here");
+  const std::string svg = options.text("--svg", "", "a picture of that table, to write");
   const bool list = options.flag("--list", "names what there is, or what NAMEs stand for");
   const auto wanted = options.words("NAME", "an item, a pattern (sdpa_*) or a group; none: the workloads");
   options.done();
   set_num_threads(int(threads));
 
   const std::vector<bench::Item> items = all_items();
+  if (scaling || !table.empty()) {
+    std::fputs((scaling ? bench::scaling(seconds, svg) : bench::comparison(table, items, svg)).c_str(), stdout);
+    return;
+  }
   const bool everything = list && wanted.empty();
   const auto names = everything       ? std::vector<std::string>{"*"}
                      : wanted.empty() ? std::vector<std::string>{"workloads"}
