@@ -9,7 +9,7 @@ namespace heed {
 // down(act(up(x)))      x [.., width] -> [.., width]   (Vaswani et al. 2017, eq. 2, with relu)
 // swiglu: down(silu(gate(x)) up(x))   (Shazeer 2020, eq. 6; LLaMA's, with bias = false)
 struct FeedForward {
-  enum Activation { relu, gelu, swiglu };
+  enum Activation { relu, gelu, gelu_tanh, swiglu };
   int64_t width, hidden;
   double dropout = 0;  // of the hidden values
   Activation activation = gelu;
@@ -21,7 +21,10 @@ struct FeedForward {
   Tensor operator()(In x, Rng* training = nullptr) const {
     Scope here{*this, x};
     const Tensor h = up(x);  // [.., hidden]
-    const Tensor a = gate ? heed::swiglu((*gate)(x), h) : activation == relu ? heed::relu(h) : heed::gelu(h);
+    const Tensor a = gate                      ? heed::swiglu((*gate)(x), h)
+                     : activation == relu      ? heed::relu(h)
+                     : activation == gelu_tanh ? heed::gelu(h, Approximate::tanh)
+                                               : heed::gelu(h);
     return down(heed::dropout(a, dropout, training));
   }
 

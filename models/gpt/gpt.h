@@ -16,7 +16,7 @@ namespace heed {
 struct GptBlock {
   int64_t width, heads, kv_heads;
   double dropout = 0;  // of attention weights and of what each part adds to x
-  bool rotary = false, bias = true;
+  bool rotary = false, bias = true, gelu_tanh = false;
   LayerNorm norm1 = norm();
   MultiHeadAttention attention{
       .width = width,
@@ -27,7 +27,10 @@ struct GptBlock {
       .rotary = rotary ? std::optional(RotaryPosition{}) : std::nullopt,
   };
   LayerNorm norm2 = norm();
-  FeedForward mlp{.width = width, .hidden = 4 * width, .bias = bias};
+  FeedForward mlp{.width = width,
+                  .hidden = 4 * width,
+                  .activation = gelu_tanh ? FeedForward::gelu_tanh : FeedForward::gelu,
+                  .bias = bias};
 
   // weights, if wanted: [B, heads, T, S]
   Tensor operator()(In x, const MultiHeadOptions& seen, Rng* training = nullptr, Tensor* weights = nullptr) const {
@@ -57,8 +60,9 @@ struct Gpt {
   int64_t vocab, context, width, layers, heads;
   int64_t kv_heads = heads;
   double dropout = 0;
-  bool rotary = false;  // places turn queries and keys; else they are learned rows
-  bool bias = true;     // of layers and norms
+  bool rotary = false;     // places turn queries and keys; else they are learned rows
+  bool bias = true;        // of layers and norms
+  bool gelu_tanh = false;  // gelu is approximated, as GPT-2's
 
   Embedding token{vocab, width, parameter(init::normal({vocab, width}, 0, 0.02))};
   std::optional<Embedding> position = learned();
@@ -115,8 +119,13 @@ struct Gpt {
   }
   // Matrices from N(0, 0.02^2), the two that add to x by sqrt(2 layers) smaller (Radford et al. 2019, section 2.3)
   GptBlock block() const {
-    GptBlock b{
-        .width = width, .heads = heads, .kv_heads = kv_heads, .dropout = dropout, .rotary = rotary, .bias = bias};
+    GptBlock b{.width = width,
+               .heads = heads,
+               .kv_heads = kv_heads,
+               .dropout = dropout,
+               .rotary = rotary,
+               .bias = bias,
+               .gelu_tanh = gelu_tanh};
     walk(b, [&](const Item& p) {
       if (p.kind != Item::trained) return;
       const bool adds = p.path == "attention.out_proj.weight" || p.path == "mlp.down.weight";
@@ -146,7 +155,8 @@ inline Gpt load_gpt(const std::string& path, Where at = Where::here()) {
             .kv_heads = integer("kv_heads"),
             .dropout = number("dropout"),
             .rotary = number("rotary") != 0,
-            .bias = number("bias") != 0};
+            .bias = number("bias") != 0,
+            .gelu_tanh = config.contains("gelu_tanh") && number("gelu_tanh") != 0};  // older files have none
   load(path, model, at);
   return model;
 }

@@ -178,6 +178,14 @@ bool Options::flag(const std::string& name, const std::string& help) {
   return on;
 }
 
+std::vector<std::string> Options::words(const std::string& name, const std::string& help) {
+  CLI::Option* option = impl_->app.add_option(name, help)->expected(0, -1)->allow_extra_args()->option_text(" ");
+  impl_->read();
+  const std::vector<std::string> given = option->results();
+  impl_->keep(name, given);
+  return given;
+}
+
 void Options::done() {
   Impl& my = *impl_;
   my.group = "Help";

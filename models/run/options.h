@@ -40,6 +40,8 @@ class Options {
   std::string choice(const std::string& name, const std::vector<std::string>& choices,  // the first is the usual one
                      const std::string& help);
   bool flag(const std::string& name, const std::string& help);
+  // The arguments that are no option's, which `name` stands for in --help. After the last option that takes a value.
+  std::vector<std::string> words(const std::string& name, const std::string& help);
 
   // After the last option: answers --help and --version, which end the program. Error in one line: an unknown flag
   // (with the nearest one), a value that is missing, not a number, out of range or not among the choices.

@@ -1,0 +1,121 @@
+#include <heed/heed.h>
+#include <heed/models/draw/svg.h>
+#include <heed/models/draw/text.h>
+#include <heed/models/gpt/gpt.h>
+#include <heed/models/run/run_folder.h>
+#include <heed/nn/recurrent.h>
+#include "report.h"
+
+namespace heed::bench {
+namespace {
+
+struct Growth {
+  std::string what, of;  // "attention", "sequence length"
+  std::vector<int64_t> sizes;
+  std::function<void(int64_t size, FunctionRef<void(FunctionRef<void()>)> measure)> run;  // measures one size
+};
+
+// A training step, measured.
+template <class M>
+void train(const M& model, FunctionRef<Tensor()> loss, FunctionRef<void(FunctionRef<void()>)> measure) {
+  AdamW optimizer;
+  measure([&] {
+    Tensor l = loss();
+    optimizer.step(model, grad(consume(l), model));
+  });
+}
+void train_gpt(int64_t width, int64_t batch, FunctionRef<void(FunctionRef<void()>)> measure) {
+  const Gpt model{.vocab = 256, .context = 64, .width = width, .layers = 4, .heads = 4};
+  Rng rng{1};
+  const Tensor x = randint(0, 256, {batch, 64}, rng), y = randint(0, 256, {batch, 64}, rng);
+  train(
+      model, [&] { return cross_entropy(model(x), y); }, measure);
+}
+struct Weights {
+  int64_t n;
+  Parameter weight = parameter(init::normal({n}, 0, 1));
+};
+
+std::vector<Growth> growths() {
+  using Measure = FunctionRef<void(FunctionRef<void()>)>;
+  return {
+      {"causal attention, forward and backward",
+       "sequence length",
+       {256, 512, 1024, 2048, 4096, 8192},
+       [](int64_t length, Measure measure) {
+         Rng rng{1};
+         const Tensor q = randn({1, 12, length, 64}, rng).requires_grad(), g = randn(q.shape(), rng);
+         const Tensor k = randn(q.shape(), rng).requires_grad(), v = randn(q.shape(), rng).requires_grad();
+         measure([&] { vjp(scaled_dot_product_attention(q, k, v, {.causal = Causal::on}), g, {q, k, v}); });
+       }},
+      {"GPT, training step",
+       "batch",
+       {1, 2, 4, 8, 16, 32},
+       [](int64_t batch, Measure measure) { train_gpt(128, batch, measure); }},
+      {"GPT, training step",
+       "width",
+       {64, 128, 256, 512, 1024},
+       [](int64_t width, Measure measure) { train_gpt(width, 4, measure); }},
+      {"LSTM, training step",
+       "sequence length",
+       {16, 32, 64, 128, 256, 512},
+       [](int64_t length, Measure measure) {
+         const Lstm model{.in = 128, .hidden = 256};
+         Rng rng{1};
+         const Tensor x = randn({16, length, 128}, rng);
+         train(
+             model, [&] { return mean(square(model(x).y)); }, measure);
+       }},
+      {"AdamW, step",
+       "parameters",
+       {1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24},
+       [](int64_t n, Measure measure) {
+         const Weights model{n};
+         AdamW optimizer;
+         const Gradients g{{"weight"}, {full({n}, 0.01)}};
+         measure([&] { optimizer.step(model, g); });
+       }},
+  };
+}
+
+// The slope of the line through the logarithms (least squares).
+double exponent(const std::vector<double>& x, const std::vector<double>& y) {
+  double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double u = std::log(x[i]), v = std::log(y[i]);
+    n += 1, sx += u, sy += v, sxx += u * u, sxy += u * v;
+  }
+  return (n * sxy - sx * sy) / (n * sxx - sx * sx);
+}
+
+}  // namespace
+
+std::string scaling(double seconds, const std::string& svg) {
+  std::string text = machine() + "\n\n| | grows with | ms at each size | exponent |\n|---|---|---|--:|\n";
+  std::vector<draw::Series> lines;
+  for (const Growth& growth : growths()) {
+    draw::Series line{.name = growth.what + ": " + growth.of};
+    std::vector<double> sizes, times;
+    std::string cells;
+    for (int64_t size : growth.sizes) {
+      growth.run(size, [&](FunctionRef<void()> f) {
+        times.push_back(time({.seconds = seconds / 4, .least = 3, .warm = 2}, f).median);
+      });
+      sizes.push_back(double(size));
+      line.x.push_back(sizes.back() / sizes.front()), line.y.push_back(times.back() / times.front());
+      cells += (cells.empty() ? "" : ", ") + std::to_string(size) + ": " + draw::number(1e3 * times.back(), 3);
+    }
+    text += "| " + growth.what + " | " + growth.of + " | " + cells + " | " + draw::fixed(exponent(sizes, times), 2) +
+            " |\n";
+    lines.push_back(std::move(line));
+  }
+  if (!svg.empty())
+    draw::save_svg(svg, draw::curve(lines, {.title = "How the cost grows",
+                                            .x_label = "times the smallest size",
+                                            .y_label = "times its cost",
+                                            .log_x = true,
+                                            .log_y = true}));
+  return text;
+}
+
+}  // namespace heed::bench
