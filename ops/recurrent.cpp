@@ -18,6 +18,11 @@ struct Gates {
   T* first;
   int64_t step;
   T* operator[](int64_t k) const { return first + k * step; }
+  // Fetches what the next step needs: its rows lie too far apart for the processor to foresee them.
+  void prefetch(int64_t gates, int64_t n) const {
+    for (int64_t k = 0; k < gates; ++k)
+      for (int64_t i = 0; i < n; i += 64 / int64_t(sizeof(T))) __builtin_prefetch((*this)[k] + i);
+  }
 };
 
 // What one step does, as ops on a batch and as loops over n neighbouring values of one row of it. x is what the input
@@ -198,7 +203,7 @@ struct Recurrence {
       const T *px = in.data<T>(), *pw = w.data<T>(), *pb = b.data<T>();
       T *py = y.mutable_data<T>(), *pk = kept.mutable_data<T>();
       T *h = values<T>(state[0]), *c = values<T>(state[states - 1]);
-      const int64_t panel = kernels::packed_size(wide, n.H), lead = apart(n.H);
+      const int64_t panel = kernels::packed_size(wide, n.H), lead = apart(n.H), forward_step = reverse ? -1 : 1;
       const Workspace<T> packed(n.slices * gates * panel), h_odd(n.B * lead), h_even(n.B * lead);
       parallel_for(n.slices, 4, [&](int64_t begin, int64_t end) {
         for (int64_t s = begin; s < end; ++s)
@@ -221,11 +226,16 @@ struct Recurrence {
                                       gates * wide);
             for (int64_t r = row; r < row + rows; ++r) {
               const int64_t at = r * n.T + t;
+              const Gates<const T> x_r{px + at * n.G + j, n.H};
+              const Gates<T> kept_r{pk + (t * n.B + r) * n.K + j, n.H};
+              if (step + 1 < n.T) {
+                Gates<const T>{x_r.first + forward_step * n.G, n.H}.prefetch(gates, width);
+                Gates<T>{kept_r.first + forward_step * n.B * n.K, n.H}.prefetch(Step::kept, width);
+              }
               T *y_r = py + at * n.H + j, *h_r = after + r * lead + j;
               if (t < count[std::size_t(r)]) {
-                Step::template forward<T>({px + at * n.G + j, n.H}, {u + (r - row) * gates * wide, wide},
-                                          before + r * lead + j, h_r, c + r * n.H + j,
-                                          {pk + (t * n.B + r) * n.K + j, n.H}, width);
+                Step::template forward<T>(x_r, {u + (r - row) * gates * wide, wide}, before + r * lead + j, h_r,
+                                          c + r * n.H + j, kept_r, width);
                 std::copy_n(h_r, width, y_r);
               } else {
                 std::copy_n(before + r * lead + j, width, h_r);
@@ -289,11 +299,16 @@ struct Recurrence {
               const T* c =
                   opens || states == 1 ? c0 + r * n.H + j : pk + ((t + previous) * n.B + r + 1) * n.K - n.H + j;
               const Gates<T> d{to + r * lead + j, n.H}, x{pdx + at * n.G + j, n.H}, u{pdu + at * n.G + j, n.H};
+              const Gates<const T> kept_r{pk + (t * n.B + r) * n.K + j, n.H};
+              if (step > 0) {
+                Gates<const T>{kept_r.first + previous * n.B * n.K, n.H}.prefetch(Step::kept, width);
+                Gates<T>{x.first + previous * n.G, n.H}.prefetch(gates, width);
+                if (pg) Gates<const T>{pg + (at + previous) * n.H + j, 0}.prefetch(1, width);
+              }
               T *dh_r = dh + r * n.H + j, *dc_r = dc + r * n.H + j, *before_r = pbefore + at * n.H + j;
               if (t <= last) {
                 if (pg) rows::accumulate(dh_r, pg + at * n.H + j, width);
-                Step::template backward<T>({pk + (t * n.B + r) * n.K + j, n.H}, h, c, py + at * n.H + j, dh_r, dc_r, x,
-                                           d, width);
+                Step::template backward<T>(kept_r, h, c, py + at * n.H + j, dh_r, dc_r, x, d, width);
                 std::copy_n(h, width, before_r);
               } else {
                 for (int64_t k = 0; k < gates; ++k) {
