@@ -1,6 +1,7 @@
 #include "gemm.h"
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 #include "../../core/storage.h"
 
@@ -139,7 +140,8 @@ void pack_panels(Strided<T> x, int64_t count, int64_t k, Width width, T* to) {
     for (int64_t p = 0; p < k; ++p) {
       const T* from = x.data + p * x.column;
       T* put = to + p * width();
-      for (int64_t i = 0; i < whole; i += width(), put += panel) std::copy_n(from + i, width(), put);
+      for (int64_t i = 0; i < whole; i += width(), put += panel)
+        std::memcpy(put, from + i, std::size_t(width()) * sizeof(T));
       std::copy_n(from + whole, rest, last + p * width());
     }
     return;
