@@ -57,6 +57,7 @@ void each_value(const Update& u, Row row, S*... slots) {
     std::array<Array, sizeof...(S)> state;
   };
   std::vector<Piece> pieces;
+  pieces.reserve(p.values.size());
   std::vector<int64_t> start{0};  // of each parameter, as if they lay behind each other
   for (std::size_t i = 0; i < p.values.size(); ++i) {
     if (u.steps) rate[i].step = ++*open_for_writing(u.steps->values[i], u.at).mutable_data<int64_t>();
