@@ -12,18 +12,14 @@ namespace {
 
 namespace rows = kernels::rows;
 
-// For n neighbouring values of h, what belongs to gate k of each.
+using rows::Gates;
+
+// Fetches what the next step needs: its rows lie too far apart for the processor to foresee them.
 template <class T>
-struct Gates {
-  T* first;
-  int64_t step;
-  T* operator[](int64_t k) const { return first + k * step; }
-  // Fetches what the next step needs: its rows lie too far apart for the processor to foresee them.
-  void prefetch(int64_t gates, int64_t n) const {
-    for (int64_t k = 0; k < gates; ++k)
-      for (int64_t i = 0; i < n; i += 64 / int64_t(sizeof(T))) __builtin_prefetch((*this)[k] + i);
-  }
-};
+void prefetch(Gates<T> x, int64_t gates, int64_t n) {
+  for (int64_t k = 0; k < gates; ++k)
+    for (int64_t i = 0; i < n; i += 64 / int64_t(sizeof(T))) __builtin_prefetch(x[k] + i);
+}
 
 // What one step does, as ops on a batch and as loops over n neighbouring values of one row of it. x is what the input
 // gives to the gates, u = W h + b what the state before gives to them. A row remembers `kept` values for each of h's; a
@@ -42,33 +38,13 @@ struct LstmStep {  // i, f, o = sigmoid(x + u)   g = tanh(x + u)   c' = f c + i 
     return {sigmoid(gate(3)) * tanh(c), c};
   }
   template <class T>
-  static void forward(Gates<const T> x, Gates<const T> u, const T*, T* __restrict h, T* __restrict c, Gates<T> kept,
-                      int64_t n) {
-    for (int64_t k = 0; k < 4; ++k) {
-      rows::add(x[k], u[k], kept[k], n);
-      k == 2 ? rows::tanh(kept[k], kept[k], n) : rows::sigmoid(kept[k], kept[k], n);
-    }
-    const T* __restrict i = kept[0], * __restrict f = kept[1], * __restrict g = kept[2];
-    T* __restrict cell = kept[4];
-    for (int64_t j = 0; j < n; ++j) cell[j] = c[j] = f[j] * c[j] + i[j] * g[j];
-    rows::tanh(c, h, n);
-    rows::mul(kept[3], h, h, n);
+  static void forward(Gates<const T> x, Gates<const T> u, const T*, T* h, T* c, Gates<T> kept, int64_t n) {
+    rows::lstm(x, u, c, h, kept, n);
   }
   template <class T>
-  static void backward(Gates<const T> kept, const T*, const T* __restrict c_before, const T*, T* __restrict dh,
-                       T* __restrict dc, Gates<T>, Gates<T> du, int64_t n) {
-    const T* __restrict i = kept[0], * __restrict f = kept[1], * __restrict g = kept[2], * __restrict o = kept[3];
-    T* __restrict di = du[0], * __restrict df = du[1], * __restrict dg = du[2], * __restrict d_o = du[3];
-    rows::tanh(kept[4], d_o, n);
-    for (int64_t j = 0; j < n; ++j) {
-      const T t = d_o[j], d = dc[j] + dh[j] * o[j] * (1 - t * t);
-      di[j] = d * g[j] * i[j] * (1 - i[j]);
-      df[j] = d * c_before[j] * f[j] * (1 - f[j]);
-      dg[j] = d * i[j] * (1 - g[j] * g[j]);
-      d_o[j] = dh[j] * t * o[j] * (1 - o[j]);
-      dc[j] = d * f[j];
-      dh[j] = 0;
-    }
+  static void backward(Gates<const T> kept, const T*, const T* c_before, const T*, T* dh, T* dc, Gates<T>, Gates<T> du,
+                       int64_t n) {
+    rows::lstm_grad(kept, c_before, dh, dc, du, n);
   }
 };
 
@@ -84,33 +60,13 @@ struct GruStep {  // r, z = sigmoid(x + u)   n = tanh(x + r u)   h' = (1 - z) n 
     return {(1 - z) * tanh(gate(x, 2) + r * gate(u, 2)) + z * state[0]};
   }
   template <class T>
-  static void forward(Gates<const T> x, Gates<const T> u, const T* __restrict h_before, T* __restrict h, T*,
-                      Gates<T> kept, int64_t n) {
-    for (int64_t k = 0; k < 2; ++k) {
-      rows::add(x[k], u[k], kept[k], n);
-      rows::sigmoid(kept[k], kept[k], n);
-    }
-    const T* __restrict r = kept[0], * __restrict z = kept[1], * __restrict xn = x[2];
-    T* __restrict hidden = kept[2], * __restrict un = kept[3];
-    std::copy_n(u[2], n, un);
-    for (int64_t j = 0; j < n; ++j) hidden[j] = xn[j] + r[j] * un[j];
-    rows::tanh(hidden, hidden, n);
-    for (int64_t j = 0; j < n; ++j) h[j] = (1 - z[j]) * hidden[j] + z[j] * h_before[j];
+  static void forward(Gates<const T> x, Gates<const T> u, const T* h_before, T* h, T*, Gates<T> kept, int64_t n) {
+    rows::gru(x, u, h_before, h, kept, n);
   }
   template <class T>
-  static void backward(Gates<const T> kept, const T* __restrict h_before, const T*, const T*, T* __restrict dh, T*,
-                       Gates<T> dx, Gates<T> du, int64_t n) {
-    const T* __restrict r = kept[0], * __restrict z = kept[1], * __restrict hidden = kept[2], * __restrict un = kept[3];
-    T* __restrict xr = dx[0], * __restrict xz = dx[1], * __restrict xn = dx[2];
-    T* __restrict ur = du[0], * __restrict uz = du[1], * __restrict u_n = du[2];
-    for (int64_t j = 0; j < n; ++j) {
-      const T dn = dh[j] * (1 - z[j]) * (1 - hidden[j] * hidden[j]);
-      xr[j] = ur[j] = dn * un[j] * r[j] * (1 - r[j]);
-      xz[j] = uz[j] = dh[j] * (h_before[j] - hidden[j]) * z[j] * (1 - z[j]);
-      xn[j] = dn;
-      u_n[j] = dn * r[j];
-      dh[j] *= z[j];
-    }
+  static void backward(Gates<const T> kept, const T* h_before, const T*, const T*, T* dh, T*, Gates<T> dx, Gates<T> du,
+                       int64_t n) {
+    rows::gru_grad(kept, h_before, dh, dx, du, n);
   }
 };
 
@@ -229,8 +185,8 @@ struct Recurrence {
               const Gates<const T> x_r{px + at * n.G + j, n.H};
               const Gates<T> kept_r{pk + (t * n.B + r) * n.K + j, n.H};
               if (step + 1 < n.T) {
-                Gates<const T>{x_r.first + forward_step * n.G, n.H}.prefetch(gates, width);
-                Gates<T>{kept_r.first + forward_step * n.B * n.K, n.H}.prefetch(Step::kept, width);
+                prefetch<const T>({x_r.first + forward_step * n.G, n.H}, gates, width);
+                prefetch<T>({kept_r.first + forward_step * n.B * n.K, n.H}, Step::kept, width);
               }
               T *y_r = py + at * n.H + j, *h_r = after + r * lead + j;
               if (t < count[std::size_t(r)]) {
@@ -301,9 +257,9 @@ struct Recurrence {
               const Gates<T> d{to + r * lead + j, n.H}, x{pdx + at * n.G + j, n.H}, u{pdu + at * n.G + j, n.H};
               const Gates<const T> kept_r{pk + (t * n.B + r) * n.K + j, n.H};
               if (step > 0) {
-                Gates<const T>{kept_r.first + previous * n.B * n.K, n.H}.prefetch(Step::kept, width);
-                Gates<T>{x.first + previous * n.G, n.H}.prefetch(gates, width);
-                if (pg) Gates<const T>{pg + (at + previous) * n.H + j, 0}.prefetch(1, width);
+                prefetch<const T>({kept_r.first + previous * n.B * n.K, n.H}, Step::kept, width);
+                prefetch<T>({x.first + previous * n.G, n.H}, gates, width);
+                if (pg) prefetch<const T>({pg + (at + previous) * n.H + j, 0}, 1, width);
               }
               T *dh_r = dh + r * n.H + j, *dc_r = dc + r * n.H + j, *before_r = pbefore + at * n.H + j;
               if (t <= last) {

@@ -43,11 +43,11 @@ V exp_near(D d, V x) {
   }
 }
 
-// e^x for x <= 0, but 0 where it would be below the normal numbers: for sums of 1 and more
+// e^x for x <= 0, but 0 where it would be below the normal numbers: for sums of 1 and more. NaN stays NaN.
 template <class D, class V = Vec<D>>
 V exp_below(D d, V x) {
   if constexpr (sizeof(TFromD<D>) == sizeof(double)) return exp_of(d, x);
-  else return IfThenElseZero(Ge(x, Set(d, -87.0f)), exp_near(d, x));
+  else return IfThenZeroElse(Lt(x, Set(d, -87.0f)), exp_near(d, x));
 }
 
 // Highway's, which knows positive finite numbers.

@@ -171,6 +171,26 @@ struct AdamStep {
 template <class T>
 void adam(T* p, const T* g, T* m, T* v, T* largest, int64_t n, const AdamStep& step);
 
+// ---- a step of a recurrent layer, for n neighbouring values of h: what belongs to gate k of them is at gates[k]
+template <class T>
+struct Gates {
+  T* first;
+  int64_t step;
+  T* operator[](int64_t k) const { return first + k * step; }
+};
+// i, f, o = sigmoid(x + u)   g = tanh(x + u)   c = f c + i g   h = o tanh(c)   kept: i f g o c
+// Back: from dh and dc to du, and to dc of the step before; dh becomes 0.
+template <class T>
+void lstm(Gates<const T> x, Gates<const T> u, T* c, T* h, Gates<T> kept, int64_t n);
+template <class T>
+void lstm_grad(Gates<const T> kept, const T* c_before, T* dh, T* dc, Gates<T> du, int64_t n);
+// r, z = sigmoid(x + u)   m = tanh(x + r u)   h = (1 - z) m + z h_before   kept: r z m, and u of m
+// Back: from dh to dx and du, and to what reaches dh of the step before through z.
+template <class T>
+void gru(Gates<const T> x, Gates<const T> u, const T* h_before, T* h, Gates<T> kept, int64_t n);
+template <class T>
+void gru_grad(Gates<const T> kept, const T* h_before, T* dh, Gates<T> dx, Gates<T> du, int64_t n);
+
 // The same, one value at a time and in plain order: what the loops above mean, for float, double and long double.
 namespace reference {
 
@@ -300,6 +320,15 @@ template <class T>
 void sgd(T* p, const T* g, T* v, int64_t n, const SgdStep& step);
 template <class T>
 void adam(T* p, const T* g, T* m, T* v, T* largest, int64_t n, const AdamStep& step);
+
+template <class T>
+void lstm(Gates<const T> x, Gates<const T> u, T* c, T* h, Gates<T> kept, int64_t n);
+template <class T>
+void lstm_grad(Gates<const T> kept, const T* c_before, T* dh, T* dc, Gates<T> du, int64_t n);
+template <class T>
+void gru(Gates<const T> x, Gates<const T> u, const T* h_before, T* h, Gates<T> kept, int64_t n);
+template <class T>
+void gru_grad(Gates<const T> kept, const T* h_before, T* dh, Gates<T> dx, Gates<T> du, int64_t n);
 
 }  // namespace reference
 }  // namespace heed::kernels::rows
