@@ -32,7 +32,7 @@ struct BatchNormOp {
 
   struct View {  // x as [n, c, inner]
     int64_t n, c, inner;
-    explicit View(const Shape& s) : n(s[0]), c(s[1]), inner(s.numel() / std::max<int64_t>(1, s[0] * s[1])) {}
+    explicit View(const Shape& s) : n(s[0]), c(s[1]), inner(s.numel() / (n * c)) {}
     int64_t count() const { return n * inner; }
     template <class F>
     void for_each(int64_t channel, F&& f) const {

@@ -297,6 +297,64 @@ void check_threads(const OpRow& row, Wrong wrong) {
   set_num_threads(before);
 }
 
+// Shapes that are shared out over threads: kernels against definitions, and gradients against differences of f along
+// one direction. Errors are relative to the largest value: what goes wrong there goes wrong for whole blocks.
+void check_large(const OpRow& row, Wrong wrong) {
+  if (row.large.empty()) return;
+  auto largest = [](const Tensor& t) {
+    double r = 0;
+    for (double v : t.to_vector())
+      if (std::isfinite(v)) r = std::max(r, std::abs(v));
+    return r;
+  };
+  const Many wide = make_inputs(row, row.large, f64);
+  for (int level = 0; level <= std::min(row.order, 1); ++level) {
+    const Derivative f{row, level};
+    const Many x = f.arguments(wide);
+    Many exact;
+    {
+      const DefinitionsOnly here;
+      exact = f(tracked(x), false);
+    }
+    for (Dtype t : {f64, f32}) {
+      const Many y = f(tracked(cast_all(x, t)), false);
+      for (std::size_t k = 0; k < y.size(); ++k) {
+        if (!floating(y[k].dtype())) continue;
+        const double limit = (t == f64 ? 1e-10 : 1e-3) * largest(exact[k]);
+        const std::vector<double> p = y[k].to_vector(), q = exact[k].to_vector();
+        for (std::size_t i = 0; i < p.size(); ++i)
+          if (p[i] != q[i] && !(std::abs(p[i] - q[i]) <= limit)) {
+            wrong("derivative " + std::to_string(level) + " in " + name(t) + ", output " + std::to_string(k) + " at " +
+                  std::to_string(i) + ": " + std::to_string(p[i]) + ", not " + std::to_string(q[i]));
+            break;
+          }
+      }
+    }
+  }
+  if (row.order == 0) return;
+  const Many gy = Derivative{row, 1}.arguments(wide), gradient = Derivative{row, 1}(tracked(gy), false);
+  auto dot = [](const Tensor& a, const Tensor& b) { return sum(a * b).item(); };
+  auto along = [&](double h) {  // <gy, f(x + h u)>
+    Many x = wide;
+    for (std::size_t i = 0; i < x.size(); ++i)
+      if (floating(x[i].dtype())) x[i] = x[i] + h * noise(x[i], 900 + i);
+    double r = 0;
+    std::size_t k = wide.size();
+    for (const Tensor& y : floating_ones(row.f(x))) r += dot(gy[k++], y);
+    return r;
+  };
+  const double h = 1e-6, numeric = (along(h) - along(-h)) / (2 * h);  // so short that hardly any corner is crossed
+  double analytic = 0, size = 0;
+  for (std::size_t i = 0, k = 0; i < wide.size(); ++i) {
+    if (!floating(wide[i].dtype())) continue;
+    const Tensor terms = gradient[k++] * noise(wide[i], 900 + i);
+    analytic += sum(terms).item();
+    size += dot(terms, terms);
+  }
+  if (!(std::abs(analytic - numeric) <= 1e-4 * std::sqrt(size)))
+    wrong("along a direction: " + std::to_string(analytic) + ", not " + std::to_string(numeric));
+}
+
 // The gradient of each input when no other is asked for.
 void check_alone(const OpRow& row, Wrong wrong) {
   if (row.order == 0) return;
@@ -338,6 +396,7 @@ std::span<const OpCheck> op_checks() {
       {"views give what their values give", check_views},
       {"every length of the last dimension", check_lengths},
       {"the same bits from one thread and from many", check_threads},
+      {"large shapes, against definitions and along a direction", check_large},
       {"each gradient alone is what it is among all", check_alone},
       {"a graph remembers what its row says, and nothing else", check_remembered},
   };

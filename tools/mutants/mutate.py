@@ -307,6 +307,7 @@ class Source:
       if self.t[i] == '<' and self.angle(i): frozen.update(range(i, self.angle(i) + 1))
       if self.t[i] == 'parallel_for' and self.t[i + 1] == '(':
         frozen.update(range(*self.split(i + 2, self.match[i + 1])[1]))
+      if SHARING.search(self.t[i]) and self.t[i + 1] == '(': frozen.update(range(i + 1, self.match[i + 1]))
     for i in range(a, b):
       t, before = self.t[i], self.t[i - 1] if i else ''
       if i in frozen: continue
@@ -323,12 +324,12 @@ class Source:
       elif self.kind[i] == 'number' and (before != '-' or self.spaced(i - 1)):
         for new in constants(t): edit('constant', i, i + 1, new)
       elif t in ('true', 'false'): edit('constant', i, i + 1, 'false' if t == 'true' else 'true')
-      elif self.kind[i] == 'name' and before not in ('.', '->', '::') and t in self.groups[-1]:
+      elif self.kind[i] == 'name' and before not in ('.', '->', '::') and t in self.groups[-1] and self.t[i + 2] != 'dtype':
         edit('argument', i, i + 1, self.groups[-1][t])
       elif t in FUNCTIONS and self.t[i + 1] == '(' and before not in ('.', '->'): edit('operator', i, i + 1, FUNCTIONS[t])
       elif t == '[' and i > a and before not in ('_', '(') and self.match[i] > i + 1 + (self.kind[i + 1] == 'number'):
         edit('off by one', self.match[i] - 1, self.match[i], self.t[self.match[i] - 1] + ' + 1')
-      if t == '(' and i > a and (self.kind[i - 1] == 'name' or before == '>'): self.arguments(i, frozen, edit)
+      if t == '(' and i > a and (self.kind[i - 1] == 'name' or before == '>' and not self.spaced(i - 1)): self.arguments(i, frozen, edit)
     return found
 
   def drops(self, a, b, i, edit):
@@ -343,7 +344,7 @@ class Source:
     if self.t[i] not in ('/', '%'): edit(what, l + 1, i + (self.t[i] != '-'), '')
 
   def arguments(self, i, frozen, edit):
-    name = self.t[i - 1]
+    name = self.t[next(k for k in range(i - 1, 0, -1) if self.kind[k] == 'name' and (k == i - 1 or self.angle(k + 1) == i - 1))]
     parts = self.split(i + 1, self.match[i])
     texts = [self.raw(*p) for p in parts]
     for (p, q), (r, s) in zip(parts, parts[1:]):
@@ -368,6 +369,7 @@ def copies(root, out, refused):
     link = f'{out}/core/{os.path.basename(path)}'
     if not os.path.islink(link): os.symlink(path, link)
   paths = sorted(glob.glob(f'{root}/ops/*.*') + glob.glob(f'{root}/ops/kernels/*.*') + [f'{root}/core/plus.cpp'])
+  assert len(paths) * PER_FILE < 1 << 17  # as many as tests/mutants.cpp has room for
   for n, path in enumerate(paths):
     name = os.path.relpath(path, root)
     with open(path) as f: source = Source(name, f.read(), 1 + n * PER_FILE, refused)
