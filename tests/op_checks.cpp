@@ -1,5 +1,6 @@
 #include "op_checks.h"
 #include <heed/core/parallel.h>
+#include <heed/core/verdict.h>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -256,6 +257,14 @@ void check_views(const OpRow& row, Wrong wrong) {
       }
 }
 
+// Of an elementwise op, in long double.
+Tensor values_of(const OpRow& row, const Many& x) {
+  const std::vector<double> a = x[0].to_vector(), b = x.back().to_vector();
+  std::vector<double> r(a.size());
+  for (std::size_t i = 0; i < a.size(); ++i) r[i] = double(row.value(a[i], b[i]));
+  return tensor(r, x[0].shape(), f64);
+}
+
 void check_lengths(const OpRow& row, Wrong wrong) {
   if (row.shortest < 0) return;
   for (int64_t n = row.shortest; n <= 67; ++n) {
@@ -266,11 +275,8 @@ void check_lengths(const OpRow& row, Wrong wrong) {
     const Many x = make_inputs(row, shapes, f32);
     compare_kernels(row, x, 1, what, wrong);
     if (row.value) {
-      const std::vector<double> a = x[0].to_vector(), b = x.back().to_vector();
-      std::vector<double> values(a.size());
-      for (std::size_t i = 0; i < a.size(); ++i) values[i] = double(row.value(a[i], b[i]));
       const Derivative f{row, 0};
-      const Many wide = cast_all(x, f64), scale = rounding_scale(f, wide), exact{tensor(values, shapes[0], f64)};
+      const Many wide = cast_all(x, f64), scale = rounding_scale(f, wide), exact{values_of(row, wide)};
       check_close(f(wide, false), exact, scale, f64, what, wrong);
       check_close(f(x, false), exact, scale, f32, what, wrong);
     }
@@ -297,62 +303,79 @@ void check_threads(const OpRow& row, Wrong wrong) {
   set_num_threads(before);
 }
 
-// Shapes that are shared out over threads: kernels against definitions, and gradients against differences of f along
-// one direction. Errors are relative to the largest value: what goes wrong there goes wrong for whole blocks.
+// Everywhere within 4096 epsilon of the largest value: what goes wrong at large shapes goes wrong for whole blocks, and
+// long recurrences lose three digits.
+void check_near(const Many& y, const Many& exact, Dtype t, const std::string& what, Wrong wrong) {
+  const double epsilon = t == f32 ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
+  for (std::size_t k = 0; k < y.size(); ++k) {
+    const std::vector<double> p = y[k].to_vector(), q = exact[k].to_vector();
+    double largest = 0;
+    for (double v : q)
+      if (floating(y[k].dtype()) && std::isfinite(v)) largest = std::max(largest, std::abs(v));
+    for (std::size_t i = 0; i < p.size(); ++i)
+      if (p[i] != q[i] && !(std::abs(p[i] - q[i]) <= 4096 * epsilon * largest)) {
+        wrong(what + "output " + std::to_string(k) + " at " + std::to_string(i) + ": " + std::to_string(p[i]) +
+              ", not " + std::to_string(q[i]));
+        break;
+      }
+  }
+}
+
+// A random sum of the outputs, moved along a random direction of all inputs, against its slope there and the bound on
+// that, which corners beside x may widen.
+void check_along(const OpRow& row, const Many& x, Wrong wrong) {
+  const Derivative f{row, 1};
+  const Many arguments = f.arguments(x), gradient = f(tracked(arguments), false);
+  auto dot = [](const Tensor& a, const Tensor& b) { return sum(a * b).item(); };
+  Many u;
+  double analytic = 0, squares = 0;
+  for (const Tensor& v : floating_ones(x)) {
+    const std::size_t i = u.size();
+    u.push_back(noise(v, 900 + i));
+    const Tensor terms = gradient[i] * u[i];
+    analytic += sum(terms).item();
+    squares += dot(terms, terms);
+  }
+  const checking::Variable h{"h", tensor(0.0, f64)};
+  auto moved = [&] {
+    Many at = x;
+    auto next = u.begin();
+    for (Tensor& v : at)
+      if (floating(v.dtype())) v = v + h.tensor * *next++;
+    double r = 0;
+    std::size_t k = x.size();
+    for (const Tensor& y : floating_ones(row.f(at))) r += dot(arguments[k++], y);
+    return Many{tensor(r, f64)};
+  };
+  const Many one{tensor(1.0, f64)};
+  const checking::Slope slope = checking::Function(moved, {&h, 1}, one, one, 1).slope(h.values(), analytic);
+  const double size = std::sqrt(squares);
+  GradcheckReport::Finding r;
+  checking::judge(r, analytic, slope, {.own = size, .largest = size}, false);
+  if (r.verdict == GradcheckReport::fail || (r.verdict == GradcheckReport::inconclusive && r.bound > 1e-4 * size))
+    wrong("along a direction: " + std::to_string(analytic) + ", not " + std::to_string(r.numeric) + ": " + r.note);
+}
+
+// Shapes that are shared out over threads.
 void check_large(const OpRow& row, Wrong wrong) {
   if (row.large.empty()) return;
-  auto largest = [](const Tensor& t) {
-    double r = 0;
-    for (double v : t.to_vector())
-      if (std::isfinite(v)) r = std::max(r, std::abs(v));
-    return r;
-  };
-  const Many wide = make_inputs(row, row.large, f64);
+  const Many x = make_inputs(row, row.large, f32);
   for (int level = 0; level <= std::min(row.order, 1); ++level) {
     const Derivative f{row, level};
-    const Many x = f.arguments(wide);
+    const Many in = f.arguments(x), wide = cast_all(in, f64);
     Many exact;
-    {
+    if (row.value && level == 0) {
+      exact = {values_of(row, wide)};
+    } else {
       const DefinitionsOnly here;
-      exact = f(tracked(x), false);
+      exact = f(tracked(wide), false);
     }
-    for (Dtype t : {f64, f32}) {
-      const Many y = f(tracked(cast_all(x, t)), false);
-      for (std::size_t k = 0; k < y.size(); ++k) {
-        if (!floating(y[k].dtype())) continue;
-        const double limit = (t == f64 ? 1e-10 : 1e-3) * largest(exact[k]);
-        const std::vector<double> p = y[k].to_vector(), q = exact[k].to_vector();
-        for (std::size_t i = 0; i < p.size(); ++i)
-          if (p[i] != q[i] && !(std::abs(p[i] - q[i]) <= limit)) {
-            wrong("derivative " + std::to_string(level) + " in " + name(t) + ", output " + std::to_string(k) + " at " +
-                  std::to_string(i) + ": " + std::to_string(p[i]) + ", not " + std::to_string(q[i]));
-            break;
-          }
-      }
-    }
+    for (Dtype t : {f64, f32})
+      for (int recorded = 0; recorded <= level; ++recorded)
+        check_near(f(tracked(t == f32 ? in : wide), recorded), exact, t,
+                   "derivative " + std::to_string(level) + " in " + name(t) + ", ", wrong);
   }
-  if (row.order == 0) return;
-  const Many gy = Derivative{row, 1}.arguments(wide), gradient = Derivative{row, 1}(tracked(gy), false);
-  auto dot = [](const Tensor& a, const Tensor& b) { return sum(a * b).item(); };
-  auto along = [&](double h) {  // <gy, f(x + h u)>
-    Many x = wide;
-    for (std::size_t i = 0; i < x.size(); ++i)
-      if (floating(x[i].dtype())) x[i] = x[i] + h * noise(x[i], 900 + i);
-    double r = 0;
-    std::size_t k = wide.size();
-    for (const Tensor& y : floating_ones(row.f(x))) r += dot(gy[k++], y);
-    return r;
-  };
-  const double h = 1e-6, numeric = (along(h) - along(-h)) / (2 * h);  // so short that hardly any corner is crossed
-  double analytic = 0, size = 0;
-  for (std::size_t i = 0, k = 0; i < wide.size(); ++i) {
-    if (!floating(wide[i].dtype())) continue;
-    const Tensor terms = gradient[k++] * noise(wide[i], 900 + i);
-    analytic += sum(terms).item();
-    size += dot(terms, terms);
-  }
-  if (!(std::abs(analytic - numeric) <= 1e-4 * std::sqrt(size)))
-    wrong("along a direction: " + std::to_string(analytic) + ", not " + std::to_string(numeric));
+  if (row.order) check_along(row, cast_all(x, f64), wrong);
 }
 
 // The gradient of each input when no other is asked for.
@@ -396,7 +419,7 @@ std::span<const OpCheck> op_checks() {
       {"views give what their values give", check_views},
       {"every length of the last dimension", check_lengths},
       {"the same bits from one thread and from many", check_threads},
-      {"large shapes, against definitions and along a direction", check_large},
+      {"large shapes, against values or definitions, and along a direction", check_large},
       {"each gradient alone is what it is among all", check_alone},
       {"a graph remembers what its row says, and nothing else", check_remembered},
   };
