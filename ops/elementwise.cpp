@@ -92,7 +92,9 @@ struct Pow {
   Array forward(const Array& a, const Array& b) const {
     return binary(a, b, [](auto p, auto q) { return std::pow(p, q); });
   }
-  Tensor d0(Grad g, Input<0> a, Input<1> b) const { return g * b * pow(a, where(b == 0, 1, b - 1)); }
+  Tensor d0(Grad g, Input<0> a, Input<1> b) const {  // 0^0: nothing flows to a
+    return g * b * pow(a, where((a == 0) & (b == 0), 1, b - 1));
+  }
   Tensor d1(Grad g, Input<0> a, Output y) const { return g * y * log(where(a > 0, a, 1)); }  // 0^b: nothing flows to b
 };
 Tensor pow(In a, In b) { return apply_binary<Pow>(a, b, false); }

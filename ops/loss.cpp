@@ -76,7 +76,7 @@ struct CrossEntropy {
 
   // logsumexp(x) = max + rest: their sum would lose the digits of rest where logits are large
   struct Kept {
-    Array max, rest;  // [rows]
+    Array max, rest;  // [rows], of those that are not ignored
   };
   std::pair<Array, Kept> forward(const Array& x, const Array& target) const {
     const Array in = x.contiguous(), labels = target.contiguous();
@@ -89,7 +89,7 @@ struct CrossEntropy {
       parallel_for(n, kernels::rows_per_task(classes), [&](int64_t begin, int64_t end) {
         std::vector<T> row(static_cast<std::size_t>(classes));
         for (int64_t i = begin; i < end; ++i) {
-          m[i] = r[i] = e[i] = T(0);
+          e[i] = T(0);
           if (t[i] == ignored) continue;
           m[i] = kernels::rows::max(p + i * classes, classes);
           kernels::rows::sub(p + i * classes, m[i], row.data(), classes);

@@ -22,7 +22,7 @@ struct RmsNormOp {
   };
   std::pair<Array, Kept> forward(const Array& x, const Array& weight) const {
     const int64_t n = x.shape()[-1], count = x.numel() / n;
-    const Array in = x.contiguous(), w = weight.defined() ? weight.contiguous() : weight;
+    const Array in = x.contiguous(), w = weight.contiguous();
     Array y(x.shape(), x.dtype()), rstd({count}, x.dtype());
     visit_floating(x.dtype(), [&]<class T>(T) {
       const T* p = in.data<T>();
@@ -41,7 +41,7 @@ struct RmsNormOp {
   // With p = g weight: dx = rstd (p - x <p, x> rstd^2 / n); dweight = sum over rows of g x rstd
   std::array<Array, 2> backward(Grad g, Input<0> x, Input<1> weight, const Kept& kept, const Needs& needs) const {
     const Array values = x.array().contiguous(), up = g.array().contiguous();
-    const Array w = weight.defined() ? weight.array().contiguous() : Array();
+    const Array w = weight.array().contiguous();
     const int64_t n = values.shape()[-1], count = values.numel() / n;
     Array dx, dweight;
     if (needs[0]) dx = Array(values.shape(), values.dtype());

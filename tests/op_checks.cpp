@@ -81,6 +81,17 @@ struct Derivative {
   }
 };
 
+// The row with what it means in place of the op, if it says that.
+OpRow meant(const OpRow& row) {
+  OpRow r = row;
+  if (row.meaning.call) r.f = row.meaning;
+  return r;
+}
+Many by_definition(const Derivative& f, const Many& x) {
+  const DefinitionsOnly here;
+  return f(tracked(x), false);
+}
+
 // What rounding may do to f(x), element by element, in units of the machine's epsilon: running error analysis of the
 // definition. Every value v on the way, from the inputs to the result, may be off by epsilon |v|, so y by the sum of
 // |dy/dv| |v|. Kernels are allowed 16 times that.
@@ -146,14 +157,11 @@ Many cast_all(const Many& x, Dtype t) {
 
 // Kernels in double and in float, and rules, against definitions in double. x is float.
 void compare_kernels(const OpRow& row, const Many& x, int most, const std::string& what, Wrong wrong) {
+  const OpRow defined = meant(row);
   for (int level = 0; level <= std::min(row.order, most); ++level) {
-    const Derivative f{row, level};
-    const Many in = f.arguments(x), wide = cast_all(in, f64), scale = rounding_scale(f, wide);
-    Many exact;
-    {
-      const DefinitionsOnly here;
-      exact = f(tracked(wide), false);
-    }
+    const Derivative f{row, level}, g{defined, level};
+    const Many in = f.arguments(x), wide = cast_all(in, f64), scale = rounding_scale(g, wide),
+               exact = by_definition(g, wide);
     for (Dtype t : {f64, f32}) {
       const std::string where = what + "derivative " + std::to_string(level) + " in " + name(t) + ", ";
       const Many kernel = f(tracked(t == f32 ? in : wide), false);
@@ -360,16 +368,11 @@ void check_along(const OpRow& row, const Many& x, Wrong wrong) {
 void check_large(const OpRow& row, Wrong wrong) {
   if (row.large.empty()) return;
   const Many x = make_inputs(row, row.large, f32);
+  const OpRow defined = meant(row);
   for (int level = 0; level <= std::min(row.order, 1); ++level) {
     const Derivative f{row, level};
-    const Many in = f.arguments(x), wide = cast_all(in, f64);
-    Many exact;
-    if (row.value && level == 0) {
-      exact = {values_of(row, wide)};
-    } else {
-      const DefinitionsOnly here;
-      exact = f(tracked(wide), false);
-    }
+    const Many in = f.arguments(x), wide = cast_all(in, f64),
+               exact = row.value && level == 0 ? Many{values_of(row, wide)} : by_definition({defined, level}, wide);
     for (Dtype t : {f64, f32})
       for (int recorded = 0; recorded <= level; ++recorded)
         check_near(f(tracked(t == f32 ? in : wide), recorded), exact, t,

@@ -9,6 +9,19 @@ Tensor every_third(const Tensor& x) {  // a mask of x's shape
   return tensor(v, x.shape(), boolean);
 }
 
+// What gather, and scatter_add, do by the one of all n that each index is.
+Tensor gathered(const Tensor& x, int dim, const Tensor& index) {
+  return sum(one_hot(index, x.size(dim)) * unsqueeze(movedim(x, dim, -1), dim), -1);
+}
+Tensor scattered(const Tensor& x, int dim, const Tensor& index, const Tensor& src) {
+  return x + movedim(sum(one_hot(index, x.size(dim)) * unsqueeze(src, -1), dim), -1, dim);
+}
+Tensor of_rows(const Tensor& index, const Shape& s, int dim) {  // an index of rows, for each element of s
+  Shape column{index.numel()};
+  for (int d = dim + 1; d < s.rank(); ++d) column.push_back(1);
+  return expand(reshape(index, column), s.with(dim, index.numel()));
+}
+
 }  // namespace
 
 std::vector<OpRow> shape_rows() {
@@ -371,6 +384,7 @@ std::vector<OpRow> index_rows() {
   return {
       {.name = "gather",
        .f = [](X x) { return gather(x[0], 1, x[1]); },
+       .meaning = [](X x) { return gathered(x[0], 1, x[1]); },
        .inputs = {{3, 4}, index({3, 6}, 4)},
        .remembers = "1",
        .also = {{{3, 4}, {3, 0}}, {{0, 4}, {0, 2}}},
@@ -378,6 +392,7 @@ std::vector<OpRow> index_rows() {
       {.name = "gather",
        .form = "the first dimension, twice",
        .f = [](X x) { return gather(x[0], 0, x[1]) * gather(x[0], 0, x[2]); },
+       .meaning = [](X x) { return gathered(x[0], 0, x[1]) * gathered(x[0], 0, x[2]); },
        .inputs = {{3, 4, 2}, index({5, 4, 2}, 3), index({5, 4, 2}, 3)},
        .remembers = "1 2 +"},
       {.name = "take_along",
@@ -393,18 +408,25 @@ std::vector<OpRow> index_rows() {
        .also = {{{3, 4}, {3, 0}, {3, 0}}, {{0, 4}, {0, 2}, {0, 2}}},
        .large = {{300, 4}, {300, 333}, {300, 333}}},
       {.name = "scatter",
+       .form = "the first dimension",
+       .f = [](X x) { return scatter(x[0], 0, x[1], x[2]); },
+       .inputs = {{3, 4, 2}, index({2, 4, 2}, 3), {2, 4, 2}},
+       .remembers = "1"},
+      {.name = "scatter",
        .form = "a number",
        .f = [](X x) { return scatter(x[0], 0, x[1], 0.5); },
        .inputs = {{3, 4}, index({2, 4}, 3)},
        .remembers = "1"},
       {.name = "scatter_add",
        .f = [](X x) { return scatter_add(x[0], 1, x[1], x[2]); },
+       .meaning = [](X x) { return scattered(x[0], 1, x[1], x[2]); },
        .inputs = {{3, 4}, index({3, 6}, 4), {3, 6}},
        .remembers = "1",
        .also = {{{3, 4}, {3, 0}, {3, 0}}, {{0, 4}, {0, 2}, {0, 2}}},
        .large = {{300, 4}, {300, 333}, {300, 333}}},
       {.name = "index_select",
        .f = [](X x) { return index_select(x[0], 1, x[1]); },
+       .meaning = [](X x) { return gathered(x[0], 1, of_rows(x[1], x[0].shape(), 1)); },
        .inputs = {{3, 4, 2}, index({6}, 4)},
        .remembers = "1",
        .also = {{{3, 4}, {0}}, {{0, 4}, {2}}, {{3, 4, 0}, {2}}},
@@ -416,6 +438,7 @@ std::vector<OpRow> index_rows() {
        .remembers = "1 +"},
       {.name = "index_add",
        .f = [](X x) { return index_add(x[0], 1, x[1], x[2]); },
+       .meaning = [](X x) { return scattered(x[0], 1, of_rows(x[1], x[0].shape(), 1), x[2]); },
        .inputs = {{3, 4, 2}, index({6}, 4), {3, 6, 2}},
        .remembers = "1",
        .also = {{{3, 4}, {0}, {3, 0}}, {{0, 4}, {2}, {0, 2}}},
@@ -423,12 +446,14 @@ std::vector<OpRow> index_rows() {
       {.name = "index_add",
        .form = "scaled",
        .f = [](X x) { return index_add(x[0], 0, x[1], x[2], -0.5); },
+       .meaning = [](X x) { return scattered(x[0], 0, x[1], -0.5 * x[2]); },
        .inputs = {{3}, index({4}, 3), {4}},
        .remembers = "1",
        .sets = "alpha",
        .large = {{4}, {20000}, {20000}}},
       {.name = "embedding",
        .f = [](X x) { return embedding(x[0], x[1]); },
+       .meaning = [](X x) { return matmul(cast(one_hot(x[0], x[1].size(0)), x[1].dtype()), x[1]); },
        .inputs = {index({2, 3}, 4), {4, 5}},
        .remembers = "0",
        .also = {{{}, {4, 5}}, {{0}, {4, 5}}, {{3}, {4, 0}}},

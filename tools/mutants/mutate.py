@@ -41,10 +41,10 @@ FUNCTIONS = {'Add': 'Sub', 'Sub': 'Add', 'Mul': 'Div', 'Div': 'Mul', 'MulAdd': '
              'MulSub': 'MulAdd', 'Lt': 'Le', 'Le': 'Lt', 'Gt': 'Ge', 'Min': 'Max', 'Max': 'Min', 'add': 'sub', 'sub': 'add',
              'mul': 'div', 'div': 'mul', 'sum': 'mean', 'mean': 'sum', 'sin': 'cos', 'cos': 'sin', 'max': 'min',
              'min': 'max', 'tanh': 'sigmoid', 'sigmoid': 'tanh', 'IfThenElse': 'IfThenElseZero'}
-SYMMETRIC = {'max', 'min', 'Add', 'Mul', 'Or', 'Eq', 'Min', 'Max', 'broadcast', 'mul', 'add'}
+SYMMETRIC = {'max', 'min', 'Add', 'Mul', 'Or', 'Eq', 'Min', 'Max', 'broadcast', 'mul', 'add', 'added', 'squared_radius'}
 DROPS = {'Add': ('0', '1'), 'Sub': ('0',), 'Mul': ('0', '1'), 'Div': ('0',), 'MulAdd': ('2', 'Mul(0, 1)', 'Add(0, 2)'),
          'NegMulAdd': ('2', 'Neg(Mul(0, 1))'), 'Neg': ('0',), 'MulSub': ('Mul(0, 1)',)}
-SHARING = re.compile(r'(rows_per_task|tasks|places_at_once|work|Tiles|chunk|multiply_adds)$')
+SHARING = re.compile(r'(_per_task|tasks|places_at_once|work|Tiles|chunk|multiply_adds)$')
 HELPERS = {'windowed', 'picked'}  # functions of tensors that definitions are made of; others are public, or composites
 LEFT_OUT = {'ops/einsum.cpp', 'ops/composite.cpp', 'ops/checks.cpp', 'ops/kernels/rows_optim.cpp', 'ops/kernels/target.cpp'}
 OPEN, CLOSE = {'(': ')', '[': ']', '{': '}'}, {')', ']', '}'}
@@ -236,7 +236,7 @@ class Source:
     edits = []
     for a, b in self.split(name, end):
       k = self.find(('=', '(', '{'), a, b)
-      if k < b: edits += self.elements(k + 1, b) if self.t[k] == '=' else self.elements(k + 1, self.match[k])
+      if k < b and not SHARING.search(self.t[a]): edits += self.elements(k + 1, b) if self.t[k] == '=' else self.elements(k + 1, self.match[k])
     return edits
 
   def elements(self, a, b):
@@ -305,7 +305,7 @@ class Source:
     for intro, _, end in lambdas: frozen.update(range(intro, end + 1))
     for i in range(a, b):
       if self.t[i] == '<' and self.angle(i): frozen.update(range(i, self.angle(i) + 1))
-      if self.t[i] == 'parallel_for' and self.t[i + 1] == '(':
+      if self.t[i] in ('parallel_for', 'for_each_plane') and self.t[i + 1] == '(':
         frozen.update(range(*self.split(i + 2, self.match[i + 1])[1]))
       if SHARING.search(self.t[i]) and self.t[i + 1] == '(': frozen.update(range(i + 1, self.match[i + 1]))
     for i in range(a, b):
