@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include "../core/op.h"
@@ -46,12 +47,13 @@ struct RmsNormOp {
     Array dx, dweight;
     if (needs[0]) dx = Array(values.shape(), values.dtype());
     visit_floating(values.dtype(), [&]<class T>(T) {
-      const T *rstd = kept.rstd.data<T>(), *scale = w.defined() ? w.data<T>() : nullptr;
+      const T* rstd = kept.rstd.data<T>();
       dweight = kernels::sum_rows<T>(count, 1, needs[1] ? n : 0, [&](int64_t i, T* sum) {
         const T *p = values.data<T>() + i * n, *q = up.data<T>() + i * n, r = rstd[i];
         if (needs[0]) {
           T* d = dx.mutable_data<T>() + i * n;
-          for (int64_t j = 0; j < n; ++j) d[j] = scale ? q[j] * scale[j] : q[j];
+          if (w.defined()) kernels::rows::mul(q, w.data<T>(), d, n);
+          else std::copy_n(q, n, d);
           const T along = kernels::rows::dot(d, p, n) * r * r / T(n);
           for (int64_t j = 0; j < n; ++j) d[j] = r * (d[j] - p[j] * along);
         }

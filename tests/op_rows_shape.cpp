@@ -16,6 +16,24 @@ Tensor gathered(const Tensor& x, int dim, const Tensor& index) {
 Tensor scattered(const Tensor& x, int dim, const Tensor& index, const Tensor& src) {
   return x + movedim(sum(one_hot(index, x.size(dim)) * unsqueeze(src, -1), dim), -1, dim);
 }
+// Sorted along the last dimension: each element goes where as many are before it.
+std::vector<Tensor> sorted(const Tensor& x, bool descending) {
+  const int64_t n = x.size(-1);
+  const Tensor here = unsqueeze(x, -1), other = unsqueeze(x, -2), place = arange(n);
+  const Tensor earlier = reshape(place, {1, n}) < reshape(place, {n, 1});
+  const Tensor before = (descending ? other > here : other < here) | ((other == here) & earlier);
+  const Tensor to = one_hot(sum(before, -1), n);
+  return {sum(to * here, -2), sum(to * reshape(place, {n, 1}), -2)};
+}
+std::vector<Tensor> sorted_first(const Tensor& x, bool descending) {  // along the first
+  std::vector<Tensor> r = sorted(transpose(x), descending);
+  for (Tensor& t : r) t = transpose(t);
+  return r;
+}
+std::vector<Tensor> first_of(std::vector<Tensor> r, int64_t k, int dim) {
+  for (Tensor& t : r) t = slice(t, dim, 0, k);
+  return r;
+}
 Tensor of_rows(const Tensor& index, const Shape& s, int dim) {  // an index of rows, for each element of s
   Shape column{index.numel()};
   for (int d = dim + 1; d < s.rank(); ++d) column.push_back(1);
@@ -247,7 +265,7 @@ std::vector<OpRow> shape_rows() {
              return pad(x[0], {1, 2});
            },
        .inputs = {{2, 3}},
-       .also = {{{0}}, {{2, 0}}},
+       .also = {{{0}}, {{2, 0}}, {{1, 1, 1, 1, 1, 1, 1, 2}}},
        .large = {{70, 1003}},
        .shortest = 0},
       {.name = "pad",
@@ -355,6 +373,12 @@ std::vector<OpRow> shape_rows() {
        .inputs = {{3, 2, 4}, index({5}, 3), index({2, 1}, 4)},
        .remembers = "+",
        .large = {{3, 20, 4}, {100}, {200, 1}}},
+      {.name = "index",
+       .form = "a tensor that is a number, and one apart",
+       .f = [](X x) { return x[0](select(x[1], 0, 0), _, x[1]); },
+       .meaning = [](X x) { return x[0](2, _, x[1]); },
+       .inputs = {{3, 2, 4}, fixed(index({2}, 3), {2, 0})},
+       .remembers = "+"},
       {.name = "index",
        .form = "tensors beside each other, a range and a number",
        .f = [](X x) { return x[0](range(1, 4), x[1], x[2], 1); },
@@ -484,35 +508,40 @@ std::vector<OpRow> index_rows() {
        .order = 0},
       {.name = "topk",
        .f = [](X x) { return list(topk(x[0], 2)); },
+       .meaning = [](X x) { return first_of(sorted(x[0], true), 2, -1); },
        .inputs = {distinct({3, 5})},
        .remembers = "y",
        .also = {{{2}}, {{0, 3}}},
-       .large = {{70, 1003}},
+       .large = {{300, 103}},
        .shortest = 2},
       {.name = "topk",
        .form = "of the first dimension",
        .f = [](X x) { return list(topk(x[0], 3, 0)); },
+       .meaning = [](X x) { return first_of(sorted_first(x[0], true), 3, 0); },
        .inputs = {distinct({4, 3})},
        .remembers = "y",
        .sets = "dim"},
       {.name = "sort",
        .f = [](X x) { return list(sort(x[0])); },
+       .meaning = [](X x) { return sorted(x[0], false); },
        .inputs = {distinct({3, 5})},
        .remembers = "y",
        .also = {{{1}}, {{0, 3}}, {{3, 0}}, {{2, 3, 4}}},
-       .large = {{70, 1003}},
+       .large = {{300, 103}},
        .shortest = 0},
       {.name = "sort",
        .form = "descending, the first",
        .f = [](X x) { return list(sort(x[0], 0, true)); },
+       .meaning = [](X x) { return sorted_first(x[0], true); },
        .inputs = {distinct({4, 3})},
        .remembers = "y",
        .sets = "dim descending"},
       {.name = "sort",
        .form = "with equals",
        .f = [](X x) { return sort(x[0]).indices; },
+       .meaning = [](X x) { return sorted(x[0], false)[1]; },
        .inputs = {few({3, 5})},
-       .large = {{70, 1003}},
+       .large = {{300, 103}},
        .order = 0},
   };
 }

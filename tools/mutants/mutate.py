@@ -425,22 +425,26 @@ def main():
   build = os.path.realpath(sys.argv[1])
   out = f'{build}/mutants'
   known = f'{out}/refused.json'
-  refused = set()
-  mutants, _ = copies(root, out, refused)
-  key = hashlib.sha256(json.dumps(mutants).encode()).hexdigest()
+  mutants, _ = copies(root, out, set())
+  file_of = {m['number']: m['file'] for m in mutants}
+  keys = {file: hashlib.sha256(json.dumps([m for m in mutants if m['file'] == file]).encode()).hexdigest()
+          for file in file_of.values()}
+  saved = {}
   if os.path.exists(known):
     with open(known) as f: saved = json.load(f)
-    if saved['key'] == key: refused = set(saved['refused'])
-  if not refused:
-    todo = dict(commands(build, root, out))
-    while todo:
-      _, lines = copies(root, out, refused)
-      with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = dict(zip(todo, pool.map(lambda c: wrong_ones(c, lines), todo.values())))
-      todo = {name: c for name, c in todo.items() if found[name]}
-      refused |= set().union(*found.values())
-      print(f'{len(refused)} do not compile, {len(todo)} files to look at again', file=sys.stderr)
-    with open(known, 'w') as f: json.dump({'key': key, 'refused': sorted(refused)}, f)
+  changed = {file for file, key in keys.items() if saved.get(file, {}).get('key') != key}
+  if any(not file.endswith('.cpp') for file in changed): changed = set(keys)  # others include it
+  refused = {n for file in keys.keys() - changed for n in saved[file]['refused']}
+  todo = {name: c for name, c in commands(build, root, out) if name in changed}
+  while todo:
+    _, lines = copies(root, out, refused)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+      found = dict(zip(todo, pool.map(lambda c: wrong_ones(c, lines), todo.values())))
+    todo = {name: c for name, c in todo.items() if found[name]}
+    refused |= set().union(*found.values())
+    print(f'{len(refused)} do not compile, {len(todo)} files to look at again', file=sys.stderr)
+  with open(known, 'w') as f:
+    json.dump({file: {'key': key, 'refused': [n for n in refused if file_of[n] == file]} for file, key in keys.items()}, f)
   copies(root, out, refused)
   with open(f'{out}/mutants.json', 'w') as f:
     json.dump({'refused': len(refused), 'mutants': [m for m in mutants if m['number'] not in refused]}, f, indent=1)
