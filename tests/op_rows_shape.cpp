@@ -118,7 +118,7 @@ std::vector<OpRow> shape_rows() {
        .large = {{300, 333}},
        .shortest = 0},
       {.name = "movedim",
-       .f = [](X x) { return movedim(x[0], 0, -1); },
+       .f = [](X x) { return movedim(x[0], -1, 0); },
        .inputs = {{2, 3, 4}},
        .also = {{{3}}, {{2, 0}}},
        .large = {{30, 41, 103}},
