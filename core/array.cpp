@@ -51,7 +51,7 @@ Array Array::transposed(int dim0, int dim1) const {
 
 Array Array::sliced(int dim, int64_t from, int64_t count, int64_t step) const {
   Strides strides = strides_;
-  strides[std::size_t(dim)] *= step;
+  strides[std::size_t(dim < 0 ? dim + shape_.rank() : dim)] *= step;
   return strided(shape_.with(dim, count), strides, count ? from * stride(dim) : 0);
 }
 

@@ -12,9 +12,9 @@ struct BatchNormOp {
   static constexpr auto name = "batch_norm";
   double eps;
 
-  static Tensor per_channel(const Tensor& t, const Tensor& x) {  // [C] -> [1, C, 1, ..]
-    Shape s;
-    for (int i = 0; i < x.dim(); ++i) s.push_back(i == 1 ? x.shape()[1] : 1);
+  static Tensor per_channel(const Tensor& t, const Tensor& x) {  // [C] -> [C, 1, ..]
+    Shape s{x.size(1)};
+    for (int i = 2; i < x.dim(); ++i) s.push_back(1);
     return reshape(t, s);
   }
   static Tensor channel_mean(const Tensor& x) {
@@ -32,7 +32,7 @@ struct BatchNormOp {
 
   struct View {  // x as [n, c, inner]
     int64_t n, c, inner;
-    explicit View(const Shape& s) : n(s[0]), c(s[1]), inner(s.numel() / std::max<int64_t>(1, s[0] * s[1])) {}
+    explicit View(const Shape& s) : n(s[0]), c(s[1]), inner(s.numel() / (n * c)) {}
     int64_t count() const { return n * inner; }
     template <class F>
     void for_each(int64_t channel, F&& f) const {
@@ -71,7 +71,7 @@ struct BatchNormOp {
     Array dx(in.shape(), in.dtype()), dweight({v.c}, in.dtype()), dbias({v.c}, in.dtype());
     visit_floating(in.dtype(), [&]<class T>(T) {
       const T* p = in.data<T>();
-      const Array up = g.defined() ? g.array().contiguous() : Array();
+      const Array up = g.array().contiguous();
       const Values<T> w(weight.array(), 1), gm(gmean.array(), 0), gv(gvar.array(), 0);
       const T *q = up.defined() ? up.data<T>() : nullptr, *m = mean.array().data<T>(), *s = variance.array().data<T>();
       const double n = double(v.count());
@@ -103,7 +103,7 @@ struct BatchNormOp {
   struct Values {  // of a channel, or the same for all where the array is absent
     Array array;
     T otherwise;
-    Values(const Array& a, T otherwise) : array(a.defined() ? a.contiguous() : a), otherwise(otherwise) {}
+    Values(const Array& a, T otherwise) : array(a.contiguous()), otherwise(otherwise) {}
     T operator[](int64_t c) const { return array.defined() ? array.data<T>()[c] : otherwise; }
   };
 };

@@ -39,7 +39,7 @@ struct Conv2dOp {
 
   Array forward(const Array& x, const Array& weight, const Array& bias) const {
     const Sizes s(*this, x.shape(), weight.shape());
-    const Array in = x.contiguous(), kernel = weight.contiguous(), b = bias.defined() ? bias.contiguous() : bias;
+    const Array in = x.contiguous(), kernel = weight.contiguous(), b = bias.contiguous();
     Array y({s.images, s.out * groups, windows[0].count, windows[1].count}, x.dtype());
     visit_floating(x.dtype(), [&]<class T>(T) {
       const int64_t block = places_at_once(s.inner), blocks = ceil_div(s.places, block);
@@ -76,6 +76,9 @@ struct Conv2dOp {
     for (const Window& w : windows)
       if (w.size != 1 || w.stride != 1 || w.padding != 0) return false;
     return true;
+  }
+  static int64_t images_per_task(int64_t images, int64_t others) {
+    return std::max<int64_t>(1, ceil_div(images, ceil_div(16, std::max<int64_t>(1, others))));
   }
   static int64_t places_at_once(int64_t rows) { return std::max<int64_t>(64, scratch / std::max<int64_t>(rows, 1)); }
 
@@ -163,8 +166,8 @@ struct Conv2dOp {
     const Sizes s(*this, x.shape(), shape);
     const int64_t parts = ceil_div(s.channels, channel_block), most = std::min(channel_block, s.channels);
     const int64_t block = places_at_once(most * taps());
-    const int64_t images = ceil_div(s.images, ceil_div(16, std::max<int64_t>(1, groups * parts)));
-    Shape shares{images ? ceil_div(s.images, images) : 0};
+    const int64_t images = images_per_task(s.images, groups * parts);
+    Shape shares{ceil_div(s.images, images)};
     for (int64_t size : shape) shares.push_back(size);
     Array sums = filled(shares, 0, g.dtype());
     visit_floating(g.dtype(), [&]<class T>(T) {
@@ -175,7 +178,7 @@ struct Conv2dOp {
                        const int64_t share = t / (groups * parts), group = t / parts % groups,
                                      first = t % parts * channel_block;
                        const int64_t channels = std::min(channel_block, s.channels - first);
-                       T* sum = sums.mutable_data<T>() + (share * groups + group) * s.out * s.inner + first * taps();
+                       T* sum = sums.mutable_data<T>() + t / parts * s.out * s.inner + first * taps();
                        for (int64_t image = share * images; image < std::min(s.images, (share + 1) * images); ++image)
                          for (int64_t from = 0; from < s.places; from += block) {
                            const int64_t page = image * groups + group, n = std::min(block, s.places - from);

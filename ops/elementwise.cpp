@@ -94,7 +94,9 @@ struct Pow {
       return kernels::map(a, [&]<class T>(const T* x, T* y, int64_t n) { rows::pow(x, *b.data<T>(), y, n); });
     return binary(a, b, [](auto p, auto q) { return std::pow(p, q); });
   }
-  Tensor d0(Grad g, Input<0> a, Input<1> b) const { return g * b * pow(a, where(b == 0, 1, b - 1)); }
+  Tensor d0(Grad g, Input<0> a, Input<1> b) const {  // 0^0: nothing flows to a
+    return g * b * pow(a, where((a == 0) & (b == 0), 1, b - 1));
+  }
   Tensor d1(Grad g, Input<0> a, Output y) const { return g * y * log(where(a > 0, a, 1)); }  // 0^b: nothing flows to b
 };
 Tensor pow(In a, In b) { return apply_binary<Pow>(a, b, false); }

@@ -43,7 +43,7 @@ struct LayerNormOp {
     const Array values = x.array().contiguous(), up = g.array().contiguous();
     const OfGroups w(weight.array());
     const int64_t n = values.shape()[-1], count = values.numel() / n;
-    const Shape shape = needs[1] ? weight.shape() : needs[2] ? bias.shape() : Shape{0};  // of both
+    const Shape shape = needs[1] ? weight.shape() : bias.shape();  // of both
     Array dx, sums;
     if (needs[0]) dx = Array(values.shape(), values.dtype());
     visit_floating(values.dtype(), [&]<class T>(T) {
@@ -64,7 +64,7 @@ struct LayerNormOp {
   static int64_t groups(const Shape& parameters) { return parameters.rank() == 2 ? parameters[0] : 1; }
   struct OfGroups {  // weight or bias, as the rows of x take it
     Array array;
-    explicit OfGroups(const Array& a) : array(a.defined() ? a.contiguous() : a) {}
+    explicit OfGroups(const Array& a) : array(a.contiguous()) {}
     template <class T>
     const T* row(int64_t i) const {
       if (!array.defined()) return nullptr;

@@ -85,7 +85,7 @@ struct CrossEntropy {
 
   // logsumexp(x) = max + rest: their sum would lose the digits of rest where logits are large
   struct Kept {
-    Array max, rest;  // [rows]
+    Array max, rest;  // [rows], of those that are not ignored
   };
   std::pair<Array, Kept> forward(const Array& x, const Array& target) const {
     const Array in = x.contiguous(), labels = target.contiguous();
@@ -98,7 +98,7 @@ struct CrossEntropy {
       const T most = T(1 - smoothing), uniform = T(smoothing / double(classes));
       parallel_for(n, kernels::rows_per_task(classes), [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
-          m[i] = r[i] = e[i] = T(0);
+          e[i] = T(0);
           if (t[i] == ignored) continue;
           const T* row = p + i * classes;
           m[i] = rows::max(row, classes);

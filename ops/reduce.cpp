@@ -44,20 +44,20 @@ struct Middle {
   }
 };
 
-// y has the shape of x but for the last dimension, which is 1: row(x, y, n) per row of x. Integers if row takes them.
+// row(p, y, n) for each element of a result of shape `to`, of the n values at p. Integers if row takes them.
 template <class Y = void, class F>
-Array reduce_rows(const Array& x, F&& row) {
-  const Array in = x.contiguous();
+Array reduce_rows(const Array& x, const Shape& to, F&& row) {
+  const Array in = rows_for(x, to).contiguous();
   return visit_numeric(x.dtype(), [&]<class T>(T) -> Array {
     using R = std::conditional_t<std::is_void_v<Y>, T, Y>;
     if constexpr (!std::is_invocable_v<F, const T*, R*, int64_t>) {
       return {};  // refused by the public function
     } else {
-      Array y(x.shape().with(-1, 1), dtype_of<R>);
+      Array y(to, dtype_of<R>);
       const T* p = in.data<T>();
       R* q = y.template mutable_data<R>();
-      const int64_t n = x.shape()[-1];
-      parallel_for(n ? x.numel() / n : y.numel(), kernels::rows_per_task(n), [&](int64_t begin, int64_t end) {
+      const int64_t n = in.shape()[-1];
+      parallel_for(y.numel(), kernels::rows_per_task(n), [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) row(p + i * n, q + i, n);
       });
       return y;
@@ -192,7 +192,7 @@ struct Place {
   Shape to;
   Array forward(const Array& x) const {
     const auto row = [](const auto* p, int64_t* y, int64_t n) { *y = first<largest>(p, n); };
-    return reduce_rows<int64_t>(rows_for(x, to), row).reshaped(to);
+    return reduce_rows<int64_t>(x, to, row);
   }
 };
 Tensor argmax(In x, int dim, bool keepdim) { return reduce<Place<true>>("argmax", x, dim, keepdim); }
@@ -211,7 +211,7 @@ struct LogSumExp {
   }
   Array forward(const Array& x) const {
     const auto row = []<std::floating_point T>(const T* p, T* y, int64_t n) { *y = kernels::rows::logsumexp(p, n); };
-    return reduce_rows(rows_for(x, to), row).reshaped(to);
+    return reduce_rows(x, to, row);
   }
   Tensor d0(Grad g, Input<0> x, Output y) const { return g * exp(x - finite(y)); }
 };

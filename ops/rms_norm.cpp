@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include "../core/op.h"
@@ -22,7 +23,7 @@ struct RmsNormOp {
   };
   std::pair<Array, Kept> forward(const Array& x, const Array& weight) const {
     const int64_t n = x.shape()[-1], count = x.numel() / n;
-    const Array in = x.contiguous(), w = weight.defined() ? weight.contiguous() : weight;
+    const Array in = x.contiguous(), w = weight.contiguous();
     Array y(x.shape(), x.dtype()), rstd({count}, x.dtype());
     visit_floating(x.dtype(), [&]<class T>(T) {
       const T* p = in.data<T>();
@@ -41,17 +42,18 @@ struct RmsNormOp {
   // With p = g weight: dx = rstd (p - x <p, x> rstd^2 / n); dweight = sum over rows of g x rstd
   std::array<Array, 2> backward(Grad g, Input<0> x, Input<1> weight, const Kept& kept, const Needs& needs) const {
     const Array values = x.array().contiguous(), up = g.array().contiguous();
-    const Array w = weight.defined() ? weight.array().contiguous() : Array();
+    const Array w = weight.array().contiguous();
     const int64_t n = values.shape()[-1], count = values.numel() / n;
     Array dx, dweight;
     if (needs[0]) dx = Array(values.shape(), values.dtype());
     visit_floating(values.dtype(), [&]<class T>(T) {
-      const T *rstd = kept.rstd.data<T>(), *scale = w.defined() ? w.data<T>() : nullptr;
+      const T* rstd = kept.rstd.data<T>();
       dweight = kernels::sum_rows<T>(count, 1, needs[1] ? n : 0, [&](int64_t i, T* sum) {
         const T *p = values.data<T>() + i * n, *q = up.data<T>() + i * n, r = rstd[i];
         if (needs[0]) {
           T* d = dx.mutable_data<T>() + i * n;
-          for (int64_t j = 0; j < n; ++j) d[j] = scale ? q[j] * scale[j] : q[j];
+          if (w.defined()) kernels::rows::mul(q, w.data<T>(), d, n);
+          else std::copy_n(q, n, d);
           const T along = kernels::rows::dot(d, p, n) * r * r / T(n);
           for (int64_t j = 0; j < n; ++j) d[j] = r * (d[j] - p[j] * along);
         }

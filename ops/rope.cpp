@@ -24,7 +24,7 @@ struct RopeOp {
   Array forward(const Array& x, const Array& cos, const Array& sin) const {
     Array y = x.cast(x.dtype());
     const int64_t half = cos.shape()[-1], apart = interleaved ? 1 : half;
-    const Array first = y.sliced(y.shape().rank() - 1, 0, half, interleaved ? 2 : 1);
+    const Array first = y.sliced(-1, 0, half, interleaved ? 2 : 1);
     const Rows<3> rows(first.shape(), {&first, &cos, &sin});
     visit_floating(x.dtype(), [&]<class T>(T) {
       for_each_piece(rows, [&](const std::array<int64_t, 3>& at, int64_t n) {

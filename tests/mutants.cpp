@@ -3,8 +3,9 @@
 //
 //   mutants NUMBERS [--seconds 20]      NUMBERS: a file of the mutants to try
 //
-// Writes a line for each: its number, then killed, survived or unreached, and what killed it. A mutant is killed by
-// something that is not right, an exception, a crash, or ten times the time that the check takes without it.
+// Writes a line for each: its number, killed, survived or unreached, the processor time, and what killed it. A mutant
+// is killed by something that is not right, an exception, a crash, or ten times the time that the check takes without
+// it.
 #include <heed/core/parallel.h>
 #include <heed/tests/op_checks.h>
 #include <heed/tools/mutants/mutant.h>
@@ -17,7 +18,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <fstream>
 #include <functional>
 #include <thread>
@@ -34,15 +34,15 @@ using namespace heed;
 struct Unit {  // one check of one row
   const OpRow* row;
   OpCheck check;
-  double seconds = 0;                       // without a mutant
-  std::vector<unsigned char> reached = {};  // by number of the mutant
+  double seconds = 0;              // without a mutant
+  std::vector<bool> reached = {};  // by number of the mutant
   std::string title() const { return row->title() + ": " + check.claim; }
 };
 
-struct Shared {  // what a child process writes
+struct Shared {  // what is known of a child process
   std::size_t unit;
-  double seconds;
-  unsigned char reached[1 << 16];
+  double seconds;  // of processor time
+  unsigned char reached[1 << 17];
 };
 
 void limit(double seconds) {  // of processor time from now on, and of waiting
@@ -52,11 +52,15 @@ void limit(double seconds) {  // of processor time from now on, and of waiting
   alarm(60 + 10 * static_cast<unsigned>(seconds));
 }
 
+[[noreturn]] void die(const std::string& what) {
+  if (mutants::alive < 0) std::fprintf(stderr, "%s\n", what.c_str());
+  _exit(1);
+}
 void run(const Unit& unit) {
   try {
-    unit.check.run(*unit.row, [](const std::string&) { _exit(1); });
-  } catch (...) {
-    _exit(1);
+    unit.check.run(*unit.row, die);
+  } catch (const std::exception& e) {
+    die(e.what());
   }
 }
 
@@ -85,10 +89,13 @@ void in_children(std::size_t jobs, const std::function<void(std::size_t, Shared&
       }
     }
     int status = 0;
-    const pid_t pid = wait(&status);
+    rusage used{};
+    const pid_t pid = wait4(-1, &status, 0, &used);
     for (std::size_t i = 0; i < places.size(); ++i)
       if (places[i].child == pid) {
         places[i].child = 0;
+        shared[i].seconds = double(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+                            1e-6 * double(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
         done(places[i].job, shared[i], WIFEXITED(status) && WEXITSTATUS(status) == 0);
       }
     if (++ended == jobs || terminal || ended % 500 == 0)
@@ -127,9 +134,7 @@ int main(int argc, char** argv) {
         mutants::alive = -1;
         mutants::reached = shared.reached;
         set_num_threads(1);
-        const std::clock_t start = std::clock();
         run(units[job]);
-        shared.seconds = double(std::clock() - start) / CLOCKS_PER_SEC;
       },
       [&](std::size_t job, Shared& shared, bool right) {
         units[job].seconds = shared.seconds;
@@ -150,6 +155,7 @@ int main(int argc, char** argv) {
       mutants.size(),
       [&](std::size_t job, Shared& shared) {
         mutants::alive = mutants[job];
+        for (std::FILE* f : {stdout, stderr}) f = std::freopen("/dev/null", "w", f);  // OpenBLAS and malloc talk
         set_num_threads(1);
         for (std::size_t u : passed(mutants[job])) {
           shared.unit = u;
@@ -158,8 +164,11 @@ int main(int argc, char** argv) {
         }
       },
       [&](std::size_t job, Shared& shared, bool right) {
-        const char* verdict = !right ? "killed" : passed(mutants[job]).empty() ? "unreached" : "survived";
-        std::printf("%d %s %s\n", mutants[job], verdict, right ? "" : units[shared.unit].title().c_str());
+        const auto m = std::size_t(mutants[job]);
+        const bool reached = std::any_of(units.begin(), units.end(), [m](const Unit& u) { return u.reached[m]; });
+        const char* verdict = !right ? "killed" : reached ? "survived" : "unreached";
+        std::printf("%d %s %.2f %s\n", mutants[job], verdict, shared.seconds,
+                    right ? "" : units[shared.unit].title().c_str());
         std::fflush(stdout);
       });
 }

@@ -1,5 +1,6 @@
 #include "op_checks.h"
 #include <heed/core/parallel.h>
+#include <heed/core/verdict.h>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -80,6 +81,17 @@ struct Derivative {
   }
 };
 
+// The row with what it means in place of the op, if it says that.
+OpRow meant(const OpRow& row) {
+  OpRow r = row;
+  if (row.meaning.call) r.f = row.meaning;
+  return r;
+}
+Many by_definition(const Derivative& f, const Many& x) {
+  const DefinitionsOnly here;
+  return f(tracked(x), false);
+}
+
 // What rounding may do to f(x), element by element, in units of the machine's epsilon: running error analysis of the
 // definition. Every value v on the way, from the inputs to the result, may be off by epsilon |v|, so y by the sum of
 // |dy/dv| |v|. Kernels are allowed 16 times that.
@@ -145,14 +157,11 @@ Many cast_all(const Many& x, Dtype t) {
 
 // Kernels in double and in float, and rules, against definitions in double. x is float.
 void compare_kernels(const OpRow& row, const Many& x, int most, const std::string& what, Wrong wrong) {
+  const OpRow defined = meant(row);
   for (int level = 0; level <= std::min(row.order, most); ++level) {
-    const Derivative f{row, level};
-    const Many in = f.arguments(x), wide = cast_all(in, f64), scale = rounding_scale(f, wide);
-    Many exact;
-    {
-      const DefinitionsOnly here;
-      exact = f(tracked(wide), false);
-    }
+    const Derivative f{row, level}, g{defined, level};
+    const Many in = f.arguments(x), wide = cast_all(in, f64), scale = rounding_scale(g, wide),
+               exact = by_definition(g, wide);
     for (Dtype t : {f64, f32}) {
       const std::string where = what + "derivative " + std::to_string(level) + " in " + name(t) + ", ";
       const Many kernel = f(tracked(t == f32 ? in : wide), false);
@@ -256,6 +265,14 @@ void check_views(const OpRow& row, Wrong wrong) {
       }
 }
 
+// Of an elementwise op, in long double.
+Tensor values_of(const OpRow& row, const Many& x) {
+  const std::vector<double> a = x[0].to_vector(), b = x.back().to_vector();
+  std::vector<double> r(a.size());
+  for (std::size_t i = 0; i < a.size(); ++i) r[i] = double(row.value(a[i], b[i]));
+  return tensor(r, x[0].shape(), f64);
+}
+
 void check_lengths(const OpRow& row, Wrong wrong) {
   if (row.shortest < 0) return;
   for (int64_t n = row.shortest; n <= 67; ++n) {
@@ -266,11 +283,8 @@ void check_lengths(const OpRow& row, Wrong wrong) {
     const Many x = make_inputs(row, shapes, f32);
     compare_kernels(row, x, 1, what, wrong);
     if (row.value) {
-      const std::vector<double> a = x[0].to_vector(), b = x.back().to_vector();
-      std::vector<double> values(a.size());
-      for (std::size_t i = 0; i < a.size(); ++i) values[i] = double(row.value(a[i], b[i]));
       const Derivative f{row, 0};
-      const Many wide = cast_all(x, f64), scale = rounding_scale(f, wide), exact{tensor(values, shapes[0], f64)};
+      const Many wide = cast_all(x, f64), scale = rounding_scale(f, wide), exact{values_of(row, wide)};
       check_close(f(wide, false), exact, scale, f64, what, wrong);
       check_close(f(x, false), exact, scale, f32, what, wrong);
     }
@@ -295,6 +309,76 @@ void check_threads(const OpRow& row, Wrong wrong) {
           if (!equal(one[k], many[k])) wrong("derivative " + std::to_string(level) + " in " + name(t));
       }
   set_num_threads(before);
+}
+
+// Everywhere within 4096 epsilon of the largest value: what goes wrong at large shapes goes wrong for whole blocks, and
+// long recurrences lose three digits.
+void check_near(const Many& y, const Many& exact, Dtype t, const std::string& what, Wrong wrong) {
+  const double epsilon = t == f32 ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
+  for (std::size_t k = 0; k < y.size(); ++k) {
+    const std::vector<double> p = y[k].to_vector(), q = exact[k].to_vector();
+    double largest = 0;
+    for (double v : q)
+      if (floating(y[k].dtype()) && std::isfinite(v)) largest = std::max(largest, std::abs(v));
+    for (std::size_t i = 0; i < p.size(); ++i)
+      if (p[i] != q[i] && !(std::abs(p[i] - q[i]) <= 4096 * epsilon * largest)) {
+        wrong(what + "output " + std::to_string(k) + " at " + std::to_string(i) + ": " + std::to_string(p[i]) +
+              ", not " + std::to_string(q[i]));
+        break;
+      }
+  }
+}
+
+// A random sum of the outputs, moved along a random direction of all inputs, against its slope there and the bound on
+// that, which corners beside x may widen.
+void check_along(const OpRow& row, const Many& x, Wrong wrong) {
+  const Derivative f{row, 1};
+  const Many arguments = f.arguments(x), gradient = f(tracked(arguments), false);
+  auto dot = [](const Tensor& a, const Tensor& b) { return sum(a * b).item(); };
+  Many u;
+  double analytic = 0, squares = 0;
+  for (const Tensor& v : floating_ones(x)) {
+    const std::size_t i = u.size();
+    u.push_back(noise(v, 900 + i));
+    const Tensor terms = gradient[i] * u[i];
+    analytic += sum(terms).item();
+    squares += dot(terms, terms);
+  }
+  const checking::Variable h{"h", tensor(0.0, f64)};
+  auto moved = [&] {
+    Many at = x;
+    auto next = u.begin();
+    for (Tensor& v : at)
+      if (floating(v.dtype())) v = v + h.tensor * *next++;
+    double r = 0;
+    std::size_t k = x.size();
+    for (const Tensor& y : floating_ones(row.f(at))) r += dot(arguments[k++], y);
+    return Many{tensor(r, f64)};
+  };
+  const Many one{tensor(1.0, f64)};
+  const checking::Slope slope = checking::Function(moved, {&h, 1}, one, one, 1).slope(h.values(), analytic);
+  const double size = std::sqrt(squares);
+  GradcheckReport::Finding r;
+  checking::judge(r, analytic, slope, {.own = size, .largest = size}, false);
+  if (r.verdict == GradcheckReport::fail || (r.verdict == GradcheckReport::inconclusive && r.bound > 1e-4 * size))
+    wrong("along a direction: " + std::to_string(analytic) + ", not " + std::to_string(r.numeric) + ": " + r.note);
+}
+
+// Shapes that are shared out over threads.
+void check_large(const OpRow& row, Wrong wrong) {
+  if (row.large.empty()) return;
+  const Many x = make_inputs(row, row.large, f32);
+  const OpRow defined = meant(row);
+  for (int level = 0; level <= std::min(row.order, 1); ++level) {
+    const Derivative f{row, level};
+    const Many in = f.arguments(x), wide = cast_all(in, f64),
+               exact = row.value && level == 0 ? Many{values_of(row, wide)} : by_definition({defined, level}, wide);
+    for (Dtype t : {f64, f32})
+      for (int recorded = 0; recorded <= level; ++recorded)
+        check_near(f(tracked(t == f32 ? in : wide), recorded), exact, t,
+                   "derivative " + std::to_string(level) + " in " + name(t) + ", ", wrong);
+  }
+  if (row.order) check_along(row, cast_all(x, f64), wrong);
 }
 
 // The gradient of each input when no other is asked for.
@@ -338,6 +422,7 @@ std::span<const OpCheck> op_checks() {
       {"views give what their values give", check_views},
       {"every length of the last dimension", check_lengths},
       {"the same bits from one thread and from many", check_threads},
+      {"large shapes, against values or definitions, and along a direction", check_large},
       {"each gradient alone is what it is among all", check_alone},
       {"a graph remembers what its row says, and nothing else", check_remembered},
   };

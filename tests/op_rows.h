@@ -70,6 +70,23 @@ inline OpRow never(OpRow row) {
   return row;
 }
 
+inline OpRow meaning(OpFunction meant, OpRow row) {
+  row.meaning = meant;
+  return row;
+}
+// The slope of f by argument number `by`, where differences cannot tell it.
+inline OpRow slope(std::string name, std::string form, Tensor (*f)(In, In), std::size_t by, OpInput a, OpInput b,
+                   Value value) {
+  OpRow r = never(binary(name, f, a, b, "", value));
+  r.form = form;
+  r.f = [f, by](X x) {
+    std::vector<Tensor> at{x[0].detach(), x[1].detach()};
+    at[by] = at[by].requires_grad();
+    return grad(sum(f(at[0], at[1])), {at[by]});
+  };
+  return r;
+}
+
 std::vector<OpRow> elementwise_rows();
 std::vector<OpRow> reduction_rows();
 std::vector<OpRow> shape_rows();

@@ -20,12 +20,22 @@ OpRow norm_of(double p, OpInput x, std::string remembers) {
           .shortest = 1};
 }
 
-// max, amax and argmax, or those of min.
-void add_extremes(std::vector<OpRow>& rows, const std::string& name, Tensor (*of_all)(In),
+// max, amax and argmax, or those of min. end: where the extremes are when they are sorted.
+void add_extremes(std::vector<OpRow>& rows, const std::string& name, int end, Tensor (*of_all)(In),
                   Tensor (*along)(In, int, bool), Tensor (*over)(In, Dims, bool), Tensor (*place)(In, int, bool)) {
+  auto found = [end](const Tensor& x, int dim) { return x == unsqueeze(select(sort(x, dim).values, dim, end), dim); };
+  auto mean_found = [found](const Tensor& x, int dim, bool keep) {  // so those that tie share the gradient
+    const Tensor on = found(x, dim);
+    return sum(where(on, x, 0), dim, keep) / sum(on, dim, keep);
+  };
+  auto first_found = [found](const Tensor& x, int dim, bool keep) {
+    return sum(cumsum(found(x, dim), dim) == 0, dim, keep);
+  };
+  auto of_flat = [=](X x) { return mean_found(flatten(x[0]), 0, false); };
   const std::vector<OpRow> more{
       {.name = name,
        .f = [=](X x) { return of_all(x[0]); },
+       .meaning = of_flat,
        .inputs = {distinct({3, 5})},
        .remembers = "0 y",
        .also = {{{}}, {{1}}},
@@ -34,6 +44,7 @@ void add_extremes(std::vector<OpRow>& rows, const std::string& name, Tensor (*of
       {.name = name,
        .form = "over the last",
        .f = [=](X x) { return along(x[0], -1, keepdim); },
+       .meaning = [=](X x) { return mean_found(x[0], -1, keepdim); },
        .inputs = {distinct({3, 5})},
        .remembers = "0 y",
        .sets = "keepdim",
@@ -43,16 +54,19 @@ void add_extremes(std::vector<OpRow>& rows, const std::string& name, Tensor (*of
       {.name = name,
        .form = "over the first",
        .f = [=](X x) { return along(x[0], 0, false); },
+       .meaning = [=](X x) { return mean_found(x[0], 0, false); },
        .inputs = {distinct({3, 5})},
        .remembers = "0 y"},
       {.name = name,
        .form = "with ties",
        .f = [=](X x) { return along(x[0], -1, false); },
+       .meaning = [=](X x) { return mean_found(x[0], -1, false); },
        .inputs = {few({6, 5})},
        .remembers = "0 y",
        .order = 1},
       {.name = "a" + name,
        .f = [=](X x) { return over(x[0], {}, false); },
+       .meaning = of_flat,
        .inputs = {distinct({3, 5})},
        .remembers = "0 y",
        .also = {{{}}, {{1}}},
@@ -64,6 +78,10 @@ void add_extremes(std::vector<OpRow>& rows, const std::string& name, Tensor (*of
            [=](X x) {
              return over(x[0], {0, -1}, keepdim);
            },
+       .meaning =
+           [=](X x) {
+             return reshape(mean_found(flatten(movedim(x[0], 1, 0), 1), 1, false), {1, -1, 1});
+           },
        .inputs = {few({3, 2, 4})},
        .remembers = "0 y",
        .sets = "dims keepdim",
@@ -71,6 +89,7 @@ void add_extremes(std::vector<OpRow>& rows, const std::string& name, Tensor (*of
        .order = 1},
       {.name = "arg" + name,
        .f = [=](X x) { return place(x[0], -1, false); },
+       .meaning = [=](X x) { return first_found(x[0], -1, false); },
        .inputs = {few({3, 5})},
        .also = rows_also,
        .large = {{70, 1003}},
@@ -79,12 +98,24 @@ void add_extremes(std::vector<OpRow>& rows, const std::string& name, Tensor (*of
       {.name = "arg" + name,
        .form = "over the first",
        .f = [=](X x) { return place(x[0], 0, keepdim); },
+       .meaning = [=](X x) { return first_found(x[0], 0, keepdim); },
        .inputs = {distinct({3, 5})},
        .sets = "dim keepdim",
+       .order = 0},
+      {.name = "arg" + name,
+       .form = "NaN is both",
+       .f = [=](X x) { return place(where(x[0] == 1, std::nan(""), x[0]), -1, false); },
+       .meaning = [=](X x) { return sum(cumsum(x[0] == 1, -1) == 0, -1); },
+       .inputs = {fixed({2, 4}, {2, 1, 0, 1, 1, 0, 2, 0})},
        .order = 0},
       {.name = name,
        .form = "of integers",
        .f = [=](X x) { return along(x[0], 0, false) + of_all(x[0]) + place(x[0], 0, false); },
+       .meaning =
+           [=](X x) {
+             const Tensor wide = cast(x[0], f64), of_all = mean_found(flatten(wide), 0, false);
+             return cast(mean_found(wide, 0, false) + of_all, i64) + first_found(x[0], 0, false);
+           },
        .inputs = {index({3, 5}, 9)},
        .order = 0},
   };
@@ -105,6 +136,16 @@ OpRow truths(std::string name, Tensor (*f)(In, Dims, bool), std::string sets) {
           .order = 0};
 }
 
+// Of whole numbers from -4 on, by odd ones from -5 on.
+Tensor remainder_of_all_signs(In a, In b) { return remainder(a - 4, 2 * b - 5); }
+L value_of_all_signs(L a, L b) { return a - 4 - (2 * b - 5) * std::floor((a - 4) / (2 * b - 5)); }
+
+// The larger of two (half = 1/2) or the smaller (-1/2) where many tie: those share the gradient evenly.
+OpRow one_of(std::string name, Tensor (*f)(In, In), double half, Value value) {
+  return meaning([half](X x) { return 0.5 * (x[0] + x[1]) + half * abs(x[0] - x[1]); },
+                 once(binary(name, f, few({3, 5}), few({3, 5}), "0 1", value)));
+}
+
 }  // namespace
 
 std::vector<OpRow> elementwise_rows() {
@@ -113,6 +154,8 @@ std::vector<OpRow> elementwise_rows() {
       binary("add", operator+, x, x, "", [](L a, L b) { return a + b; }),
       binary("sub", operator-, x, x, "", [](L a, L b) { return a - b; }),
       binary("mul", operator*, x, x, "0 1", [](L a, L b) { return a * b; }),
+      never(binary("sub", operator-, index({3, 5}, 9), index({3, 5}, 9), "", [](L a, L b) { return a - b; })),
+      never(binary("mul", operator*, index({3, 5}, 9), index({3, 5}, 9), "", [](L a, L b) { return a * b; })),
       binary("div", operator/, x, above, "1 y", [](L a, L b) { return a / b; }),
       binary("pow", pow, above, x, "0 1 y", [](L a, L b) { return std::pow(a, b); }),
       same("add", "a number", x, "", [](X a) { return 2 + (a[0] + 0.5); }),
@@ -122,17 +165,31 @@ std::vector<OpRow> elementwise_rows() {
       same("div", "a number", above, "y +", [](X a) { return 2 / (a[0] / 3); }),
       same("pow", "a whole exponent", x, "0", [](X a) { return pow(a[0], 3); }),
       same("pow", "a square at 0", few({3, 5}), "0", [](X a) { return pow(a[0], 2); }),
+      {.name = "pow",
+       .form = "whole exponents, 0 among them",
+       .f = [](X a) { return pow(a[0], a[1]); },
+       .inputs = {above, few({3, 5})},
+       .remembers = "0 1 y"},
+      {.name = "pow",
+       .form = "whole exponents at 0",
+       .f = [](X a) { return pow(a[0], a[1]); },
+       .inputs = {few({3, 5}), index({3, 5}, 3)},
+       .remembers = "0 +"},
+      slope(
+          "pow", "by the exponent, from 0 or below", [](In a, In b) { return pow(2 * a - 2, b); }, 1, few({3, 5}),
+          few({3, 5}), [](L a, L b) { return a > 1 ? std::pow(2 * a - 2, b) * std::log(2 * a - 2) : 0; }),
       same("pow", "of a number", x, "y", [](X a) { return pow(2, a[0]); }),
       unary("neg", operator-, x, "", [](L a, L) { return -a; }),
       unary("square", square, x, "0", [](L a, L) { return a * a; }),
       unary("reciprocal", reciprocal, above, "0 y", [](L a, L) { return 1 / a; }),
       binary("remainder", remainder, x, above, "0 1 y", [](L a, L b) { return a - b * std::floor(a / b); }),
       same("remainder", "by negative numbers", x, "", [](X a) { return remainder(a[0], -0.7); }),
-      never(same("remainder", "of integers", index({3, 5}, 9), "", [](X a) { return remainder(a[0] - 4, -3); })),
+      never(binary("remainder", remainder_of_all_signs, index({3, 5}, 9), index({3, 5}, 9), "", value_of_all_signs)),
+      never(binary("remainder", remainder_of_all_signs, few({3, 5}), few({3, 5}), "", value_of_all_signs)),
       binary("maximum", maximum, x, x, "0 1", [](L a, L b) { return std::max(a, b); }),
       binary("minimum", minimum, x, x, "0 1", [](L a, L b) { return std::min(a, b); }),
-      once(binary("maximum", maximum, few({3, 5}), few({3, 5}), "0 1", [](L a, L b) { return std::max(a, b); })),
-      once(binary("minimum", minimum, few({3, 5}), few({3, 5}), "0 1", [](L a, L b) { return std::min(a, b); })),
+      one_of("maximum", maximum, 0.5, [](L a, L b) { return std::max(a, b); }),
+      one_of("minimum", minimum, -0.5, [](L a, L b) { return std::min(a, b); }),
       never(
           binary("maximum", maximum, index({3, 5}, 9), index({3, 5}, 9), "", [](L a, L b) { return std::max(a, b); })),
       never(
@@ -154,6 +211,9 @@ std::vector<OpRow> elementwise_rows() {
       unary("sin", sin, x, "0", [](L a, L) { return std::sin(a); }),
       unary("cos", cos, x, "0", [](L a, L) { return std::cos(a); }),
       binary("atan2", atan2, x, x, "0 1", [](L a, L b) { return std::atan2(a, b); }),
+      slope(
+          "atan2", "at the origin, too", [](In y, In x) { return atan2(y - 1, x - 1); }, 0, few({3, 5}), few({3, 5}),
+          [](L y, L x) { return y == 1 && x == 1 ? 0 : (x - 1) / ((y - 1) * (y - 1) + (x - 1) * (x - 1)); }),
       unary("tanh", tanh, x, "y", [](L a, L) { return std::tanh(a); }),
       unary("sigmoid", sigmoid, x, "y", [](L a, L) { return 1 / (1 + std::exp(-a)); }),
       unary("erf", erf, x, "0", [](L a, L) { return std::erf(a); }),
@@ -434,14 +494,19 @@ std::vector<OpRow> reduction_rows() {
        .large = {{70, 1003}},
        .shortest = 1},
       {.name = "logsumexp",
+       .form = "of nothing",
+       .f = [](X x) { return logsumexp(x[0]); },
+       .inputs = {{3, 0}},
+       .order = 0},
+      {.name = "logsumexp",
        .form = "over the first",
        .f = [](X x) { return logsumexp(x[0], 0, keepdim); },
        .inputs = {{3, 5}},
        .remembers = "0 y",
        .sets = "dim keepdim"},
   };
-  add_extremes(r, "max", max, max, amax, argmax);
-  add_extremes(r, "min", min, min, amin, argmin);
+  add_extremes(r, "max", -1, max, max, amax, argmax);
+  add_extremes(r, "min", 0, min, min, amin, argmin);
   return r;
 }
 

@@ -9,6 +9,37 @@ Tensor every_third(const Tensor& x) {  // a mask of x's shape
   return tensor(v, x.shape(), boolean);
 }
 
+// What gather, and scatter_add, do by the one of all n that each index is.
+Tensor gathered(const Tensor& x, int dim, const Tensor& index) {
+  return sum(one_hot(index, x.size(dim)) * unsqueeze(movedim(x, dim, -1), dim), -1);
+}
+Tensor scattered(const Tensor& x, int dim, const Tensor& index, const Tensor& src) {
+  return x + movedim(sum(one_hot(index, x.size(dim)) * unsqueeze(src, -1), dim), -1, dim);
+}
+// Sorted along the last dimension: each element goes where as many are before it.
+std::vector<Tensor> sorted(const Tensor& x, bool descending) {
+  const int64_t n = x.size(-1);
+  const Tensor here = unsqueeze(x, -1), other = unsqueeze(x, -2), place = arange(n);
+  const Tensor earlier = reshape(place, {1, n}) < reshape(place, {n, 1});
+  const Tensor before = (descending ? other > here : other < here) | ((other == here) & earlier);
+  const Tensor to = one_hot(sum(before, -1), n);
+  return {sum(to * here, -2), sum(to * reshape(place, {n, 1}), -2)};
+}
+std::vector<Tensor> sorted_first(const Tensor& x, bool descending) {  // along the first
+  std::vector<Tensor> r = sorted(transpose(x), descending);
+  for (Tensor& t : r) t = transpose(t);
+  return r;
+}
+std::vector<Tensor> first_of(std::vector<Tensor> r, int64_t k, int dim) {
+  for (Tensor& t : r) t = slice(t, dim, 0, k);
+  return r;
+}
+Tensor of_rows(const Tensor& index, const Shape& s, int dim) {  // an index of rows, for each element of s
+  Shape column{index.numel()};
+  for (int d = dim + 1; d < s.rank(); ++d) column.push_back(1);
+  return expand(reshape(index, column), s.with(dim, index.numel()));
+}
+
 }  // namespace
 
 std::vector<OpRow> shape_rows() {
@@ -87,7 +118,7 @@ std::vector<OpRow> shape_rows() {
        .large = {{300, 333}},
        .shortest = 0},
       {.name = "movedim",
-       .f = [](X x) { return movedim(x[0], 0, -1); },
+       .f = [](X x) { return movedim(x[0], -1, 0); },
        .inputs = {{2, 3, 4}},
        .also = {{{3}}, {{2, 0}}},
        .large = {{30, 41, 103}},
@@ -234,7 +265,7 @@ std::vector<OpRow> shape_rows() {
              return pad(x[0], {1, 2});
            },
        .inputs = {{2, 3}},
-       .also = {{{0}}, {{2, 0}}},
+       .also = {{{0}}, {{2, 0}}, {{1, 1, 1, 1, 1, 1, 1, 2}}},
        .large = {{70, 1003}},
        .shortest = 0},
       {.name = "pad",
@@ -343,6 +374,12 @@ std::vector<OpRow> shape_rows() {
        .remembers = "+",
        .large = {{3, 20, 4}, {100}, {200, 1}}},
       {.name = "index",
+       .form = "a tensor that is a number, and one apart",
+       .f = [](X x) { return x[0](select(x[1], 0, 0), _, x[1]); },
+       .meaning = [](X x) { return x[0](2, _, x[1]); },
+       .inputs = {{3, 2, 4}, fixed(index({2}, 3), {2, 0})},
+       .remembers = "+"},
+      {.name = "index",
        .form = "tensors beside each other, a range and a number",
        .f = [](X x) { return x[0](range(1, 4), x[1], x[2], 1); },
        .inputs = {{5, 3, 4, 2}, index({2, 1}, 3), index({3}, 4)},
@@ -371,6 +408,7 @@ std::vector<OpRow> index_rows() {
   return {
       {.name = "gather",
        .f = [](X x) { return gather(x[0], 1, x[1]); },
+       .meaning = [](X x) { return gathered(x[0], 1, x[1]); },
        .inputs = {{3, 4}, index({3, 6}, 4)},
        .remembers = "1",
        .also = {{{3, 4}, {3, 0}}, {{0, 4}, {0, 2}}},
@@ -378,6 +416,7 @@ std::vector<OpRow> index_rows() {
       {.name = "gather",
        .form = "the first dimension, twice",
        .f = [](X x) { return gather(x[0], 0, x[1]) * gather(x[0], 0, x[2]); },
+       .meaning = [](X x) { return gathered(x[0], 0, x[1]) * gathered(x[0], 0, x[2]); },
        .inputs = {{3, 4, 2}, index({5, 4, 2}, 3), index({5, 4, 2}, 3)},
        .remembers = "1 2 +"},
       {.name = "take_along",
@@ -393,18 +432,25 @@ std::vector<OpRow> index_rows() {
        .also = {{{3, 4}, {3, 0}, {3, 0}}, {{0, 4}, {0, 2}, {0, 2}}},
        .large = {{300, 4}, {300, 333}, {300, 333}}},
       {.name = "scatter",
+       .form = "the first dimension",
+       .f = [](X x) { return scatter(x[0], 0, x[1], x[2]); },
+       .inputs = {{3, 4, 2}, index({2, 4, 2}, 3), {2, 4, 2}},
+       .remembers = "1"},
+      {.name = "scatter",
        .form = "a number",
        .f = [](X x) { return scatter(x[0], 0, x[1], 0.5); },
        .inputs = {{3, 4}, index({2, 4}, 3)},
        .remembers = "1"},
       {.name = "scatter_add",
        .f = [](X x) { return scatter_add(x[0], 1, x[1], x[2]); },
+       .meaning = [](X x) { return scattered(x[0], 1, x[1], x[2]); },
        .inputs = {{3, 4}, index({3, 6}, 4), {3, 6}},
        .remembers = "1",
        .also = {{{3, 4}, {3, 0}, {3, 0}}, {{0, 4}, {0, 2}, {0, 2}}},
        .large = {{300, 4}, {300, 333}, {300, 333}}},
       {.name = "index_select",
        .f = [](X x) { return index_select(x[0], 1, x[1]); },
+       .meaning = [](X x) { return gathered(x[0], 1, of_rows(x[1], x[0].shape(), 1)); },
        .inputs = {{3, 4, 2}, index({6}, 4)},
        .remembers = "1",
        .also = {{{3, 4}, {0}}, {{0, 4}, {2}}, {{3, 4, 0}, {2}}},
@@ -416,6 +462,7 @@ std::vector<OpRow> index_rows() {
        .remembers = "1 +"},
       {.name = "index_add",
        .f = [](X x) { return index_add(x[0], 1, x[1], x[2]); },
+       .meaning = [](X x) { return scattered(x[0], 1, of_rows(x[1], x[0].shape(), 1), x[2]); },
        .inputs = {{3, 4, 2}, index({6}, 4), {3, 6, 2}},
        .remembers = "1",
        .also = {{{3, 4}, {0}, {3, 0}}, {{0, 4}, {2}, {0, 2}}},
@@ -423,12 +470,14 @@ std::vector<OpRow> index_rows() {
       {.name = "index_add",
        .form = "scaled",
        .f = [](X x) { return index_add(x[0], 0, x[1], x[2], -0.5); },
+       .meaning = [](X x) { return scattered(x[0], 0, x[1], -0.5 * x[2]); },
        .inputs = {{3}, index({4}, 3), {4}},
        .remembers = "1",
        .sets = "alpha",
        .large = {{4}, {20000}, {20000}}},
       {.name = "embedding",
        .f = [](X x) { return embedding(x[0], x[1]); },
+       .meaning = [](X x) { return matmul(cast(one_hot(x[0], x[1].size(0)), x[1].dtype()), x[1]); },
        .inputs = {index({2, 3}, 4), {4, 5}},
        .remembers = "0",
        .also = {{{}, {4, 5}}, {{0}, {4, 5}}, {{3}, {4, 0}}},
@@ -459,35 +508,40 @@ std::vector<OpRow> index_rows() {
        .order = 0},
       {.name = "topk",
        .f = [](X x) { return list(topk(x[0], 2)); },
+       .meaning = [](X x) { return first_of(sorted(x[0], true), 2, -1); },
        .inputs = {distinct({3, 5})},
        .remembers = "y",
        .also = {{{2}}, {{0, 3}}},
-       .large = {{70, 1003}},
+       .large = {{300, 103}},
        .shortest = 2},
       {.name = "topk",
        .form = "of the first dimension",
        .f = [](X x) { return list(topk(x[0], 3, 0)); },
+       .meaning = [](X x) { return first_of(sorted_first(x[0], true), 3, 0); },
        .inputs = {distinct({4, 3})},
        .remembers = "y",
        .sets = "dim"},
       {.name = "sort",
        .f = [](X x) { return list(sort(x[0])); },
+       .meaning = [](X x) { return sorted(x[0], false); },
        .inputs = {distinct({3, 5})},
        .remembers = "y",
        .also = {{{1}}, {{0, 3}}, {{3, 0}}, {{2, 3, 4}}},
-       .large = {{70, 1003}},
+       .large = {{300, 103}},
        .shortest = 0},
       {.name = "sort",
        .form = "descending, the first",
        .f = [](X x) { return list(sort(x[0], 0, true)); },
+       .meaning = [](X x) { return sorted_first(x[0], true); },
        .inputs = {distinct({4, 3})},
        .remembers = "y",
        .sets = "dim descending"},
       {.name = "sort",
        .form = "with equals",
        .f = [](X x) { return sort(x[0]).indices; },
+       .meaning = [](X x) { return sorted(x[0], false)[1]; },
        .inputs = {few({3, 5})},
-       .large = {{70, 1003}},
+       .large = {{300, 103}},
        .order = 0},
   };
 }

@@ -11,6 +11,7 @@ using X = const std::vector<Tensor>&;
 
 struct OpFunction {  // of the inputs, giving a tensor, or a vector or array of them
   std::function<std::vector<Tensor>(X)> call;
+  OpFunction() = default;
   template <class F>
   OpFunction(F f) : call([f](X x) { return detail::as_list(f(x)); }) {}
   std::vector<Tensor> operator()(X x) const { return call(x); }
@@ -40,6 +41,7 @@ struct OpRow {
   std::string name;  // as in ops.h; of an operator: add, sub, mul, div, neg, less, logical_and ..
   std::string form{};
   OpFunction f;
+  OpFunction meaning{};  // the same made of other ops, of an op without a definition
   std::vector<OpInput> inputs;
   // What the graph keeps alive when every input has a history: numbers of inputs, y for the output, + for results of
   // ops between them.

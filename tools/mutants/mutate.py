@@ -41,10 +41,10 @@ FUNCTIONS = {'Add': 'Sub', 'Sub': 'Add', 'Mul': 'Div', 'Div': 'Mul', 'MulAdd': '
              'MulSub': 'MulAdd', 'Lt': 'Le', 'Le': 'Lt', 'Gt': 'Ge', 'Min': 'Max', 'Max': 'Min', 'add': 'sub', 'sub': 'add',
              'mul': 'div', 'div': 'mul', 'sum': 'mean', 'mean': 'sum', 'sin': 'cos', 'cos': 'sin', 'max': 'min',
              'min': 'max', 'tanh': 'sigmoid', 'sigmoid': 'tanh', 'IfThenElse': 'IfThenElseZero'}
-SYMMETRIC = {'max', 'min', 'Add', 'Mul', 'Or', 'Eq', 'Min', 'Max', 'broadcast', 'mul', 'add'}
+SYMMETRIC = {'max', 'min', 'Add', 'Mul', 'Or', 'Eq', 'Min', 'Max', 'broadcast', 'mul', 'add', 'added', 'squared_radius'}
 DROPS = {'Add': ('0', '1'), 'Sub': ('0',), 'Mul': ('0', '1'), 'Div': ('0',), 'MulAdd': ('2', 'Mul(0, 1)', 'Add(0, 2)'),
          'NegMulAdd': ('2', 'Neg(Mul(0, 1))'), 'Neg': ('0',), 'MulSub': ('Mul(0, 1)',)}
-SHARING = re.compile(r'(rows_per_task|tasks|places_at_once|work|Tiles|chunk|multiply_adds)$')
+SHARING = re.compile(r'(_per_task|tasks|places_at_once|work|Tiles|chunk|multiply_adds)$')
 HELPERS = {'windowed', 'picked'}  # functions of tensors that definitions are made of; others are public, or composites
 LEFT_OUT = {'ops/einsum.cpp', 'ops/composite.cpp', 'ops/checks.cpp', 'ops/kernels/rows_optim.cpp', 'ops/kernels/target.cpp'}
 OPEN, CLOSE = {'(': ')', '[': ']', '{': '}'}, {')', ']', '}'}
@@ -236,7 +236,7 @@ class Source:
     edits = []
     for a, b in self.split(name, end):
       k = self.find(('=', '(', '{'), a, b)
-      if k < b: edits += self.elements(k + 1, b) if self.t[k] == '=' else self.elements(k + 1, self.match[k])
+      if k < b and not SHARING.search(self.t[a]): edits += self.elements(k + 1, b) if self.t[k] == '=' else self.elements(k + 1, self.match[k])
     return edits
 
   def elements(self, a, b):
@@ -305,8 +305,9 @@ class Source:
     for intro, _, end in lambdas: frozen.update(range(intro, end + 1))
     for i in range(a, b):
       if self.t[i] == '<' and self.angle(i): frozen.update(range(i, self.angle(i) + 1))
-      if self.t[i] == 'parallel_for' and self.t[i + 1] == '(':
+      if self.t[i] in ('parallel_for', 'for_each_plane') and self.t[i + 1] == '(':
         frozen.update(range(*self.split(i + 2, self.match[i + 1])[1]))
+      if SHARING.search(self.t[i]) and self.t[i + 1] == '(': frozen.update(range(i + 1, self.match[i + 1]))
     for i in range(a, b):
       t, before = self.t[i], self.t[i - 1] if i else ''
       if i in frozen: continue
@@ -323,12 +324,12 @@ class Source:
       elif self.kind[i] == 'number' and (before != '-' or self.spaced(i - 1)):
         for new in constants(t): edit('constant', i, i + 1, new)
       elif t in ('true', 'false'): edit('constant', i, i + 1, 'false' if t == 'true' else 'true')
-      elif self.kind[i] == 'name' and before not in ('.', '->', '::') and t in self.groups[-1]:
+      elif self.kind[i] == 'name' and before not in ('.', '->', '::') and t in self.groups[-1] and self.t[i + 2] != 'dtype':
         edit('argument', i, i + 1, self.groups[-1][t])
       elif t in FUNCTIONS and self.t[i + 1] == '(' and before not in ('.', '->'): edit('operator', i, i + 1, FUNCTIONS[t])
       elif t == '[' and i > a and before not in ('_', '(') and self.match[i] > i + 1 + (self.kind[i + 1] == 'number'):
         edit('off by one', self.match[i] - 1, self.match[i], self.t[self.match[i] - 1] + ' + 1')
-      if t == '(' and i > a and (self.kind[i - 1] == 'name' or before == '>'): self.arguments(i, frozen, edit)
+      if t == '(' and i > a and (self.kind[i - 1] == 'name' or before == '>' and not self.spaced(i - 1)): self.arguments(i, frozen, edit)
     return found
 
   def drops(self, a, b, i, edit):
@@ -343,7 +344,7 @@ class Source:
     if self.t[i] not in ('/', '%'): edit(what, l + 1, i + (self.t[i] != '-'), '')
 
   def arguments(self, i, frozen, edit):
-    name = self.t[i - 1]
+    name = self.t[next(k for k in range(i - 1, 0, -1) if self.kind[k] == 'name' and (k == i - 1 or self.angle(k + 1) == i - 1))]
     parts = self.split(i + 1, self.match[i])
     texts = [self.raw(*p) for p in parts]
     for (p, q), (r, s) in zip(parts, parts[1:]):
@@ -368,6 +369,7 @@ def copies(root, out, refused):
     link = f'{out}/core/{os.path.basename(path)}'
     if not os.path.islink(link): os.symlink(path, link)
   paths = sorted(glob.glob(f'{root}/ops/*.*') + glob.glob(f'{root}/ops/kernels/*.*') + [f'{root}/core/plus.cpp'])
+  assert len(paths) * PER_FILE < 1 << 17  # as many as tests/mutants.cpp has room for
   for n, path in enumerate(paths):
     name = os.path.relpath(path, root)
     with open(path) as f: source = Source(name, f.read(), 1 + n * PER_FILE, refused)
@@ -423,22 +425,26 @@ def main():
   build = os.path.realpath(sys.argv[1])
   out = f'{build}/mutants'
   known = f'{out}/refused.json'
-  refused = set()
-  mutants, _ = copies(root, out, refused)
-  key = hashlib.sha256(json.dumps(mutants).encode()).hexdigest()
+  mutants, _ = copies(root, out, set())
+  file_of = {m['number']: m['file'] for m in mutants}
+  keys = {file: hashlib.sha256(json.dumps([m for m in mutants if m['file'] == file]).encode()).hexdigest()
+          for file in file_of.values()}
+  saved = {}
   if os.path.exists(known):
     with open(known) as f: saved = json.load(f)
-    if saved['key'] == key: refused = set(saved['refused'])
-  if not refused:
-    todo = dict(commands(build, root, out))
-    while todo:
-      _, lines = copies(root, out, refused)
-      with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = dict(zip(todo, pool.map(lambda c: wrong_ones(c, lines), todo.values())))
-      todo = {name: c for name, c in todo.items() if found[name]}
-      refused |= set().union(*found.values())
-      print(f'{len(refused)} do not compile, {len(todo)} files to look at again', file=sys.stderr)
-    with open(known, 'w') as f: json.dump({'key': key, 'refused': sorted(refused)}, f)
+  changed = {file for file, key in keys.items() if saved.get(file, {}).get('key') != key}
+  if any(not file.endswith('.cpp') for file in changed): changed = set(keys)  # others include it
+  refused = {n for file in keys.keys() - changed for n in saved[file]['refused']}
+  todo = {name: c for name, c in commands(build, root, out) if name in changed}
+  while todo:
+    _, lines = copies(root, out, refused)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+      found = dict(zip(todo, pool.map(lambda c: wrong_ones(c, lines), todo.values())))
+    todo = {name: c for name, c in todo.items() if found[name]}
+    refused |= set().union(*found.values())
+    print(f'{len(refused)} do not compile, {len(todo)} files to look at again', file=sys.stderr)
+  with open(known, 'w') as f:
+    json.dump({file: {'key': key, 'refused': [n for n in refused if file_of[n] == file]} for file, key in keys.items()}, f)
   copies(root, out, refused)
   with open(f'{out}/mutants.json', 'w') as f:
     json.dump({'refused': len(refused), 'mutants': [m for m in mutants if m['number'] not in refused]}, f, indent=1)

@@ -53,10 +53,10 @@ def main():
     if not wanted: sys.exit(f'report.py: there is no op {sys.argv[3]} with mutants')
     for m in wanted: print(m['number'] if sys.argv[2] == '--numbers' else described(m))
     return
-  with open(f'{sys.argv[1]}/results') as f: results = {int(l.split()[0]): l.split(' ', 2)[1:] for l in f}
+  with open(f'{sys.argv[1]}/results') as f: results = {int(l.split()[0]): l.rstrip().split(' ', 3)[1:] for l in f}
   reasons = explanations(os.path.dirname(os.path.abspath(__file__)) + '/equivalent.txt')
 
-  tried = [mutants[n] | {'verdict': v[0], 'by': v[1].strip()} for n, v in results.items()]
+  tried = [mutants[n] | {'verdict': v[0], 'by': (v + [''])[2]} for n, v in results.items()]
   alive = [m for m in tried if m['verdict'] != 'killed']
   for m in sorted(alive, key=lambda m: m['number']):
     print(f"{described(m)}\n= {m['verdict']}: {reasons.get(key(m), 'not explained')}")
