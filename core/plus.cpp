@@ -87,17 +87,17 @@ Array scale(const Array& x, double by) {
 
 // Pairwise over blocks, so that the error grows with the logarithm of n; the order depends on n alone.
 template <class T>
-T sum_row(const T* x, int64_t step, int64_t n) {
+T sum_row(const T* x, int64_t n) {
   constexpr int64_t block = 128, lanes = 8;
   if (n > block) {
     const int64_t half = (n / 2 + block - 1) / block * block;
-    return sum_row(x, step, half) + sum_row(x + half * step, step, n - half);
+    return sum_row(x, half) + sum_row(x + half, n - half);
   }
-  T lane[lanes] = {};
+  std::array<T, lanes> lane{};
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes)
-    for (int64_t l = 0; l < lanes; ++l) lane[l] += x[(i + l) * step];
-  for (; i < n; ++i) lane[i % lanes] += x[i * step];
+    for (int64_t l = 0; l < lanes; ++l) lane[std::size_t(l)] += x[i + l];
+  for (; i < n; ++i) lane[std::size_t(i % lanes)] += x[i];
   return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
 }
 
@@ -126,9 +126,11 @@ Array sum_to(const Array& x, const Shape& to) {
   const int missing = x.shape().rank() - to.rank();
   std::array<int, max_rank> kept{}, reduced{};
   int kept_count = 0, reduced_count = 0;
+  bool last_is_kept = false;
   for (int d = 0; d < x.shape().rank(); ++d) {
     const bool keeps = d >= missing && to[d - missing] == x.shape()[d];
     (keeps ? kept[std::size_t(kept_count++)] : reduced[std::size_t(reduced_count++)]) = d;
+    last_is_kept = keeps;
   }
   auto merged = [&](const std::array<int, max_rank>& first, int first_count, const std::array<int, max_rank>& second,
                     int second_count) {
@@ -137,7 +139,6 @@ Array sum_to(const Array& x, const Shape& to) {
     std::copy_n(second.begin(), second_count, dims.begin() + first_count);
     return x.permuted(std::span(dims.data(), std::size_t(x.shape().rank())));
   };
-  const bool last_is_kept = kept_count && kept[std::size_t(kept_count - 1)] == x.shape().rank() - 1;
   Shape kept_shape, reduced_shape;
   for (int i = 0; i < kept_count; ++i) kept_shape.push_back(x.shape()[kept[std::size_t(i)]]);
   for (int i = 0; i < reduced_count; ++i) reduced_shape.push_back(x.shape()[reduced[std::size_t(i)]]);
@@ -173,12 +174,12 @@ Array sum_to(const Array& x, const Shape& to) {
       if (keep == 1 && reduce > block) {  // one long sum: blocks of fixed size, combined pairwise
         std::vector<T> part(static_cast<std::size_t>((reduce + block - 1) / block));
         parallel_for(reduce, block, [&](int64_t begin, int64_t end) {
-          part[std::size_t(begin / block)] = sum_row(p + begin, 1, end - begin);
+          part[std::size_t(begin / block)] = sum_row(p + begin, end - begin);
         });
-        out[0] = sum_row(part.data(), 1, int64_t(part.size()));
+        out[0] = sum_row(part.data(), int64_t(part.size()));
       } else {
         parallel_for(keep, std::max<int64_t>(1, block / std::max<int64_t>(reduce, 1)), [&](int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i) out[i] = sum_row(p + i * reduce, 1, reduce);
+          for (int64_t i = begin; i < end; ++i) out[i] = sum_row(p + i * reduce, reduce);
         });
       }
       return y;

@@ -33,13 +33,9 @@ void relu_grad(const T* y, const T* g, T* dx, int64_t n);
 template <class T>
 void gelu_grad(const T* x, const T* g, T* dx, int64_t n);
 
-// ---- arithmetic: y = a + b, a - b, a b, a / b, where a or b may be one number
+// ---- arithmetic: y = a + b, a - b, a b, a / b; in all but the sum, a or b may be one number
 template <class T>
 void add(const T* a, const T* b, T* y, int64_t n);
-template <class T>
-void add(const T* a, T b, T* y, int64_t n);
-template <class T>
-void add(T a, const T* b, T* y, int64_t n);
 template <class T>
 void sub(const T* a, const T* b, T* y, int64_t n);
 template <class T>
@@ -142,10 +138,6 @@ template <class T>
 void gelu_grad(const T* x, const T* g, T* dx, int64_t n);
 template <class T>
 void add(const T* a, const T* b, T* y, int64_t n);
-template <class T>
-void add(const T* a, T b, T* y, int64_t n);
-template <class T>
-void add(T a, const T* b, T* y, int64_t n);
 template <class T>
 void sub(const T* a, const T* b, T* y, int64_t n);
 template <class T>
