@@ -133,12 +133,12 @@ std::vector<OpRow> normalising_rows() {
        .shortest = 1},
       {.name = "group_norm",
        .form = "with weight and bias",
-       .f = [](X x) { return group_norm(x[0], 3, x[1], x[2], 0.1); },
-       .inputs = {{2, 6, 2}, {6}, {6}},
+       .f = [](X x) { return group_norm(x[0], 5, x[1], x[2], 0.1); },
+       .inputs = {{2, 10, 2}, {10}, {10}},
        .remembers = "0 +",
        .sets = "weight bias eps",
-       .also = {{{2, 12}, {12}, {12}}, {{2, 3, 2, 2}, {3}, {3}}},
-       .large = {{16, 30, 301}, {30}, {30}},
+       .also = {{{2, 10}, {10}, {10}}, {{2, 5, 2, 2}, {5}, {5}}},
+       .large = {{70, 10, 181}, {10}, {10}},
        .shortest = 1},
   };
 }

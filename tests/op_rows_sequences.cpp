@@ -225,6 +225,11 @@ std::vector<OpRow> core_rows() {  // what reverse mode itself needs
        .also = {{{0, 3, 2}}},
        .large = {{70, 3, 1003}},
        .shortest = 0},
+      {.name = "sum_to",
+       .form = "one long sum",
+       .f = [](X x) { return sum_to(x[0], {}); },
+       .inputs = {{5}},
+       .large = {{65537}}},
       {.name = "broadcast_to",
        .f =
            [](X x) {

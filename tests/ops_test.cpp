@@ -199,6 +199,7 @@ TEST_CASE("long sums keep their digits") {
   CHECK(sum(full({n}, 0.5)).item() == double(n) / 2);
   CHECK(sum(full({n, 2}, 0.5), 0).to_vector() == std::vector<double>(2, double(n) / 2));
   CHECK(mean(full({n}, 0.1)).item() == Approx(0.1).epsilon(1e-6));
+  for (double m : mean(full({2, n / 4}, 0.1), 1).to_vector()) CHECK(m == Approx(0.1).epsilon(1e-6));
 }
 
 TEST_CASE("max pooling: nan stays, the first of equals has the gradient, padding is never chosen") {

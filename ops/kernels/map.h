@@ -9,7 +9,7 @@ constexpr int64_t grain = 1 << 14;  // elements that one task takes of a loop th
 // row(x, y, n) for all of x: f32 or f64.
 template <class F>
 Array map(const Array& x, F&& row) {
-  const Array in = x.is_number() ? x : x.contiguous();
+  const Array in = x.contiguous();
   Array y(x.shape(), x.dtype());
   visit_floating(x.dtype(), [&]<class T>(T) {
     const T* p = in.data<T>();
@@ -22,7 +22,7 @@ Array map(const Array& x, F&& row) {
 // row(a, g, dx, n) for an array remembered by the op and the output gradient, of one shape.
 template <class F>
 Array map_gradient(const Array& a, const Array& g, F&& row) {
-  const Array in = a.is_number() ? a : a.contiguous(), up = g.is_number() ? g : g.contiguous();
+  const Array in = a.contiguous(), up = g.contiguous();
   Array dx(a.shape(), a.dtype());
   visit_floating(a.dtype(), [&]<class T>(T) {
     const T *p = in.data<T>(), *q = up.data<T>();

@@ -53,7 +53,17 @@ template <class T>
 struct Part {
   size_t n;
 
-#if HWY_MEM_OPS_MIGHT_FAULT
+#if !HWY_MEM_OPS_MIGHT_FAULT
+  Values<T> load(const T* x, T rest = 0) const {
+    const ScalableTag<T> d;
+    const auto first = FirstN(d, n);
+    return IfThenElse(first, MaskedLoad(first, d, x), Set(d, rest));
+  }
+  void store(Values<T> v, T* y) const {
+    const ScalableTag<T> d;
+    BlendedStore(v, FirstN(d, n), d, y);
+  }
+#else
   Values<T> load(const T* x, T rest = 0) const {
     const ScalableTag<T> d;
     HWY_ALIGN T buffer[MaxLanes(d)];
@@ -66,16 +76,6 @@ struct Part {
     HWY_ALIGN T buffer[MaxLanes(d)];
     Store(v, d, buffer);
     std::copy_n(buffer, n, y);
-  }
-#else
-  Values<T> load(const T* x, T rest = 0) const {
-    const ScalableTag<T> d;
-    const auto first = FirstN(d, n);
-    return IfThenElse(first, MaskedLoad(first, d, x), Set(d, rest));
-  }
-  void store(Values<T> v, T* y) const {
-    const ScalableTag<T> d;
-    BlendedStore(v, FirstN(d, n), d, y);
   }
 #endif
 };

@@ -7,7 +7,7 @@ What is mutated: the text of whatever gradients are made of. In ops/*.cpp rules 
 definitions, the helpers they call, and `forward` where a definition says what it should give; in ops/kernels/ all loops
 but the optimizers' and those of namespace reference; in core/plus.cpp likewise. Not: public functions (they check their
 arguments and call the rest; what an op means is compared with PyTorch elsewhere), and numbers that only share work out
-(the grain of parallel_for, tiles): any of them is right.
+(the grain of parallel_for, tiles): any of them is right. Nor what kernels do behind #else, on processors that have less.
 
 How: a unit is a full expression, or a statement. It is written once as it is and once for every mutant, each choosing
 itself by heed_mutant(number), so that a mutant is exactly the text with one edit, and all are compiled together:
@@ -59,7 +59,11 @@ def flat(text):
 class Source:
   def __init__(self, path, text, number, refused=()):
     self.path, self.text, self.number, self.refused = path, text, number, refused
-    self.tokens = [m for m in TOKEN.finditer(text) if m.lastgroup not in ('space', 'comment', 'directive')]
+    tokens, narrower = [m for m in TOKEN.finditer(text) if m.lastgroup not in ('space', 'comment')], False
+    self.tokens = []
+    for m in tokens:
+      if m.lastgroup != 'directive': self.tokens += [] if narrower else [m]
+      elif re.match('#(else|endif)', m.group()): narrower = m.group().startswith('#else')
     self.t = [m.group() for m in self.tokens]
     self.kind = [m.lastgroup for m in self.tokens]
     self.match, stack = {}, []
