@@ -185,26 +185,7 @@ void multiply_vector(int64_t n, int64_t k, T alpha, Strided<T> x, const T* v, in
                      int64_t from_step, T* y, int64_t y_step) {
   const auto finish = [&](int64_t j, T sum) { y[j * y_step] = (from ? from[j * from_step] : T(0)) + alpha * sum; };
   if (x.column == 1 && v_step == 1) {
-    const ScalableTag<T> d;
-    const auto zero = Zero(d);
-    int64_t j = 0;
-    for (; j + 4 <= n; j += 4) {
-      const T *x0 = x.from(j, 0).data, *x1 = x0 + x.row, *x2 = x1 + x.row, *x3 = x2 + x.row;
-      auto s0 = zero, s1 = zero, s2 = zero, s3 = zero;
-      each_vector<T>(k, [&](auto part, int64_t p) HWY_ATTR {
-        const auto w = part.load(v + p);
-        s0 = MulAdd(part.load(x0 + p), w, s0), s1 = MulAdd(part.load(x1 + p), w, s1);
-        s2 = MulAdd(part.load(x2 + p), w, s2), s3 = MulAdd(part.load(x3 + p), w, s3);
-      });
-      finish(j, GetLane(SumOfLanes(d, s0))), finish(j + 1, GetLane(SumOfLanes(d, s1)));
-      finish(j + 2, GetLane(SumOfLanes(d, s2))), finish(j + 3, GetLane(SumOfLanes(d, s3)));
-    }
-    for (; j < n; ++j) {
-      auto s0 = zero;
-      each_vector<T>(k, [&](auto part, int64_t p)
-                            HWY_ATTR { s0 = MulAdd(part.load(x.from(j, 0).data + p), part.load(v + p), s0); });
-      finish(j, GetLane(SumOfLanes(d, s0)));
-    }
+    for (int64_t j = 0; j < n; ++j) finish(j, dot(x.from(j, 0).data, v, k));
     return;
   }
   constexpr int64_t together = 1024;  // sums that stay in cache while all p pass
