@@ -44,7 +44,8 @@ class Patches {
       for (const Band& s : bands_)
         if ((first - s.low) % down.step == 0) rows_.push_back(s.row + (first - s.low) / down.step);
     const auto [low, high] = std::minmax_element(along.first.begin(), along.first.end());
-    if (low != along.first.end() && along.step == 1 && b.left == 0 && *high <= 0 && *low + b.columns >= along.length)
+    if (low != along.first.end() && along.step == 1 && b.columns == along.places && *high <= 0 &&
+        *low + b.columns >= along.length)
       reach_ = *high - *low, low_ = *low;
     else reach_ = -1;
   }
@@ -97,13 +98,13 @@ class Patches {
 // How the places of a plane fall into blocks of whole rows, or parts of a row, and the rows of the result into parts.
 struct Tasks {
   const Axis &down, &along;
-  int64_t rows, columns, parts = 1, high;
+  int64_t rows, columns, patch, parts = 1, high;  // patch: of a channel in a block
 
   Tasks(const Axis& down, const Axis& along, int64_t pages, int64_t channels, int64_t results, Dtype t)
       : down(down), along(along), rows(down.places), columns(along.places) {
     auto fits = [&] {
-      const int64_t values = channels * Patches(down, along, {0, 0, rows, columns}).size() + results * rows * columns;
-      return values * int64_t(width(t)) <= cache;
+      patch = Patches(down, along, {0, 0, rows, columns}).size();
+      return (channels * patch + results * rows * columns) * int64_t(width(t)) <= cache;
     };
     while (!fits() && (rows > 1 || columns > 64)) (rows > 1 ? rows : columns) = ceil_div(rows > 1 ? rows : columns, 2);
     if (pages)
@@ -152,12 +153,12 @@ struct Conv2dOp {
     visit_floating(x.dtype(), [&]<class T>(T) {
       const Packed<T> left(s, tasks, s.out, s.inner, kernel.data<T>(), s.inner, s.out * s.inner, order);
       const int64_t blocks = tasks.blocks(), parts = tasks.parts;
-      parallel_for(s.images * groups * blocks * parts, grain(tasks, s.inner), [&](int64_t begin, int64_t end) {
+      parallel_for(s.images * groups * blocks * parts, grain(s, tasks, s.inner), [&](int64_t begin, int64_t end) {
+        const Workspace<T> right(s.channels * tasks.patch + kernels::beyond);
         for (int64_t t = begin; t < end; ++t) {
           const int64_t page = t / parts / blocks, group = page % groups, first = t % parts * tasks.high;
           const Block at = tasks.block(t / parts % blocks);
           const Patches patches(down, along, at);
-          const Workspace<T> right(s.channels * patches.size() + kernels::beyond);
           patches.copy(in.data<T>() + page * s.channels * s.plane, s.channels, s.plane, right.data());
           const int64_t row = group * s.out + first;
           kernels::correlate<T>(
@@ -193,8 +194,10 @@ struct Conv2dOp {
           places(heed::places(op.windows)),
           inner(channels * op.taps()) {}
   };
-  static int64_t grain(const Tasks& tasks, int64_t depth) {
-    return std::max<int64_t>(1, (1 << 17) / std::max<int64_t>(1, tasks.rows * tasks.columns * tasks.high * depth));
+  // Tasks in one thread, after each other: enough of them to be worth while, but so few that many remain.
+  static int64_t grain(const Sizes& s, const Tasks& tasks, int64_t depth) {
+    return std::max(s.images * s.groups * tasks.blocks() * tasks.parts / 32,
+                    (1 << 17) / std::max<int64_t>(1, tasks.rows * tasks.columns * tasks.high * depth) + 1);
   }
 
   // The left operand of correlate for each group: a matrix m by k, of rows a_row apart, by parts of its rows.
@@ -249,13 +252,13 @@ struct Conv2dOp {
     const auto depth = int64_t(order.size());
     const Packed<T> left(s, tasks, s.channels, depth, weight.data<T>(), taps(), s.out * s.inner, order);
     const int64_t blocks = tasks.blocks(), parts = tasks.parts;
-    parallel_for(s.images * groups * blocks * parts, grain(tasks, depth), [&](int64_t begin, int64_t end) {
+    parallel_for(s.images * groups * blocks * parts, grain(s, tasks, depth), [&](int64_t begin, int64_t end) {
+      const Workspace<T> right(s.out * tasks.patch + kernels::beyond), result(tasks.high * tasks.rows * tasks.columns);
       for (int64_t t = begin; t < end; ++t) {
         const int64_t page = t / parts / blocks, group = page % groups, first = t % parts * tasks.high;
         const Block at = tasks.block(t / parts % blocks);
         const Patches patches(down, along, at);
         const int64_t channels = std::min(tasks.high, s.channels - first), n = at.rows * at.columns;
-        const Workspace<T> right(s.out * patches.size() + kernels::beyond), result(channels * n);
         patches.copy(g.data<T>() + page * s.out * s.places, s.out, s.places, right.data());
         kernels::correlate<T>(channels, n, depth, left(group, first), right.data(), patches.begins(s.out).data(),
                               nullptr, result.data(), n);
@@ -287,6 +290,7 @@ struct Conv2dOp {
       const int64_t matrix = s.inner * s.out;  // [channel, tap, out]
       const Workspace<T> sums(shares * groups * matrix);
       parallel_for(shares * groups * parts, 1, [&](int64_t begin, int64_t end) {
+        const Workspace<T> left(high * tasks.patch), right(kernels::packed_size(s.out, tasks.rows * tasks.columns));
         for (int64_t t = begin; t < end; ++t) {
           const int64_t share = t / parts / groups, group = t / parts % groups, first = t % parts * high;
           const int64_t channels = std::min(high, s.channels - first);
@@ -297,7 +301,6 @@ struct Conv2dOp {
             const Patches patches(down, along, at);
             const std::vector<int64_t> begins = patches.begins(channels);
             const int64_t n = at.rows * at.columns;
-            const Workspace<T> left(channels * patches.size()), right(kernels::packed_size(s.out, n));
             for (int64_t image = share * images; image < std::min(s.images, (share + 1) * images); ++image) {
               const int64_t page = image * groups + group;
               patches.copy(x.data<T>() + (page * s.channels + first) * s.plane, channels, s.plane, left.data());
