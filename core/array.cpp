@@ -1,5 +1,6 @@
 #include "array.h"
 #include <algorithm>
+#include <cmath>
 #include "parallel.h"
 #include "rows.h"
 
@@ -118,17 +119,78 @@ Array Array::reshaped(const Shape& to) const {
   return cast(dtype_).strided(to, contiguous_strides(to));
 }
 
+namespace {
+
+// y[i][j] = x[j][i], where rows of y lie sy and rows of x lie sx apart, for at most `side` columns: a cache line of y
+// for the next elements of so many rows of x, by way of a square that is read and written in whole lines.
+constexpr int64_t side = 16;
+template <class T>
+void transpose(T* y, int64_t sy, const T* x, int64_t sx, int64_t rows, int64_t columns) {
+  T square[side][side];
+  int64_t i = 0;
+  for (; columns == side && i + side <= rows; i += side) {
+    for (int64_t j = 0; j < side; ++j) std::copy_n(x + j * sx + i, side, square[j]);
+    for (int64_t k = 0; k < side; ++k)
+      for (int64_t j = 0; j < side; ++j) y[(i + k) * sy + j] = square[j][k];
+  }
+  for (; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j) y[i * sy + j] = x[j * sx + i];
+}
+
+// Copies a view whose elements lie side by side along one dimension into one where they do along another. False: there
+// are no two such dimensions.
+template <class T>
+bool copy_transposed(const Rows<2>& dims, T* y, const T* x) {
+  const auto dense = [&](int array) {
+    int d = dims.rank() - 1;
+    while (d >= 0 && dims.step(array, d) != 1) --d;
+    return d;
+  };
+  const int column = dense(0), row = dense(1);
+  if (column < 0 || row < 0 || column == row) return false;
+  constexpr int64_t tall = piece / side;
+  const int64_t rows = dims.size(row), columns = dims.size(column);
+  const int64_t down = (rows + tall - 1) / tall, across = (columns + side - 1) / side;
+  int64_t others = 1;
+  for (int d = 0; d < dims.rank(); ++d)
+    if (d != row && d != column) others *= dims.size(d);
+  const int64_t work = std::min(rows, tall) * std::min(columns, side);
+  parallel_for(others * down * across, std::max<int64_t>(1, piece / work), [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      const int64_t i = t / across % down * tall, j = t % across * side;
+      T* q = y + i * dims.step(0, row) + j;
+      const T* p = x + j * dims.step(1, column) + i;
+      int64_t rest = t / across / down;
+      for (int d = dims.rank() - 1; d >= 0; --d) {
+        if (d == row || d == column) continue;
+        q += rest % dims.size(d) * dims.step(0, d);
+        p += rest % dims.size(d) * dims.step(1, d);
+        rest /= dims.size(d);
+      }
+      transpose(q, dims.step(0, row), p, dims.step(1, column), std::min(tall, rows - i), std::min(side, columns - j));
+    }
+  });
+  return true;
+}
+
+}  // namespace
+
 void copy_into(Array& to, const Array& from) {
+  if (to.numel() == 0) return;
   const Rows<2> rows(to.shape(), {&to, &from});
   visit_dtype(to.dtype(), [&]<class To>(To) {
     visit_dtype(from.dtype(), [&]<class From>(From) {
       To* const y = to.mutable_data<To>();
       const From* const x = from.data<From>();
       const int64_t sy = rows.step(0), sx = rows.step(1);
+      if constexpr (std::is_same_v<To, From>)
+        if (copy_transposed(rows, y, x)) return;
       for_each_piece(rows, [&](const std::array<int64_t, 2>& at, int64_t n) {
         To* q = y + at[0];
         const From* p = x + at[1];
-        if (sx != 1 || sy != 1) {
+        if (sx == 0 && sy == 1) {
+          std::fill_n(q, n, To(*p));
+        } else if (sx != 1 || sy != 1) {
           for (int64_t i = 0; i < n; ++i) q[i * sy] = To(p[i * sx]);
         } else if constexpr (std::is_same_v<To, From>) {
           std::memcpy(q, p, std::size_t(n) * sizeof(To));
@@ -144,7 +206,11 @@ Array filled(const Shape& shape, double value, Dtype t) {
   Array a(shape, t);
   visit_dtype(t, [&]<class T>(T) {
     T* p = a.mutable_data<T>();
-    parallel_for(a.numel(), 1 << 16, [&](int64_t b, int64_t e) { std::fill(p + b, p + e, T(value)); });
+    parallel_for(a.numel(), 1 << 18, [&](int64_t begin, int64_t end) {
+      if (value == 0 && !std::signbit(value))
+        std::memset(static_cast<void*>(p + begin), 0, std::size_t(end - begin) * sizeof(T));  // does not read first
+      else std::fill(p + begin, p + end, T(value));
+    });
   });
   return a;
 }

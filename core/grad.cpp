@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 #include "op.h"
 #include "parallel.h"
 #include "plus.h"
@@ -487,9 +488,12 @@ double Gradients::norm() const {
     visit_dtype(x.dtype(), [&]<class T>(T) {
       const T* p = x.data<T>();
       parallel_for(x.numel(), block, [&](int64_t begin, int64_t end) {
-        double sum = 0;
-        for (int64_t i = begin; i < end; ++i) sum += double(p[i]) * double(p[i]);
-        part[std::size_t(begin / block)] = sum;
+        std::array<double, 16> sum{};  // side by side, so that they are added several at a time
+        int64_t i = begin;
+        for (; i + 16 <= end; i += 16)
+          for (std::size_t k = 0; k < 16; ++k) sum[k] += double(p[i + int64_t(k)]) * double(p[i + int64_t(k)]);
+        for (; i < end; ++i) sum[0] += double(p[i]) * double(p[i]);
+        part[std::size_t(begin / block)] = std::accumulate(sum.begin(), sum.end(), 0.0);
       });
     });
     for (double p : part) total += p;

@@ -1,7 +1,6 @@
 #include "plus.h"
 #include <cmath>
 #include <cstdio>
-#include <vector>
 #include "op.h"
 #include "rows.h"
 
@@ -55,6 +54,8 @@ template <class T>
 void add_row(T* y, const T* a, int64_t sa, const T* b, int64_t sb, int64_t n) {
   if (sa == 1 && sb == 1)
     for (int64_t i = 0; i < n; ++i) y[i] = T(a[i] + b[i]);
+  else if (sa == 1 && sb == 0)
+    for (int64_t i = 0; i < n; ++i) y[i] = T(a[i] + *b);
   else
     for (int64_t i = 0; i < n; ++i) y[i] = T(a[i * sa] + b[i * sb]);
 }
@@ -87,25 +88,20 @@ Array scale(const Array& x, double by) {
 
 // Pairwise over blocks, so that the error grows with the logarithm of n; the order depends on n alone.
 template <class T>
-T sum_row(const T* x, int64_t step, int64_t n) {
-  constexpr int64_t block = 128, lanes = 8;
+T sum_row(const T* x, int64_t n) {
+  constexpr int64_t block = 512, lanes = 32;
   if (n > block) {
     const int64_t half = (n / 2 + block - 1) / block * block;
-    return sum_row(x, step, half) + sum_row(x + half * step, step, n - half);
+    return sum_row(x, half) + sum_row(x + half, n - half);
   }
-  T lane[lanes] = {};
+  T lane[lanes] = {};  // side by side, so that they are added several at a time
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes)
-    for (int64_t l = 0; l < lanes; ++l) lane[l] += x[(i + l) * step];
-  for (; i < n; ++i) lane[i % lanes] += x[i * step];
-  return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
-}
-
-// y[n] += the sum of `rows` rows.
-template <class T>
-void add_rows(T* y, const T* x, int64_t rows, int64_t row_step, int64_t n) {
-  for (int64_t r = 0; r < rows; ++r, x += row_step)
-    for (int64_t i = 0; i < n; ++i) y[i] += x[i];
+    for (int64_t l = 0; l < lanes; ++l) lane[l] += x[i + l];
+  for (; i < n; ++i) lane[i % lanes] += x[i];
+  for (int64_t step = lanes / 2; step > 0; step /= 2)
+    for (int64_t l = 0; l < step; ++l) lane[l] += lane[l + step];
+  return lane[0];
 }
 
 }  // namespace
@@ -121,67 +117,29 @@ void add_to(Array& sum, const Array& x) {
   });
 }
 
-// Reduced dimensions are moved behind (or, where the last one is kept, in front of) the kept ones and summed there.
+// Runs of reduced dimensions, from the last one on.
 Array sum_to(const Array& x, const Shape& to) {
   const int missing = x.shape().rank() - to.rank();
-  std::array<int, max_rank> kept{}, reduced{};
-  int kept_count = 0, reduced_count = 0;
-  for (int d = 0; d < x.shape().rank(); ++d) {
-    const bool keeps = d >= missing && to[d - missing] == x.shape()[d];
-    (keeps ? kept[std::size_t(kept_count++)] : reduced[std::size_t(reduced_count++)]) = d;
-  }
-  auto merged = [&](const std::array<int, max_rank>& first, int first_count, const std::array<int, max_rank>& second,
-                    int second_count) {
-    std::array<int, max_rank> dims{};
-    std::copy_n(first.begin(), first_count, dims.begin());
-    std::copy_n(second.begin(), second_count, dims.begin() + first_count);
-    return x.permuted(std::span(dims.data(), std::size_t(x.shape().rank())));
-  };
-  const bool last_is_kept = kept_count && kept[std::size_t(kept_count - 1)] == x.shape().rank() - 1;
-  Shape kept_shape, reduced_shape;
-  for (int i = 0; i < kept_count; ++i) kept_shape.push_back(x.shape()[kept[std::size_t(i)]]);
-  for (int i = 0; i < reduced_count; ++i) reduced_shape.push_back(x.shape()[reduced[std::size_t(i)]]);
-  const int64_t keep = kept_shape.numel(), reduce = reduced_shape.numel();
-
+  Shape shape = x.shape();
+  const auto reduced = [&](int d) { return d < missing || to[d - missing] != shape[d]; };
   return visit_dtype(x.dtype(), [&]<class T>(T) -> Array {
     if constexpr (std::is_same_v<T, BFloat16> || std::is_same_v<T, bool>) {
       return {};  // refused by the public function
-    } else if (last_is_kept) {
-      const Array rows = merged(reduced, reduced_count, kept, kept_count).reshaped({reduce, keep}).contiguous();
-      Array y = filled(to, 0, x.dtype());
-      T* out = y.mutable_data<T>();
-      const T* p = rows.data<T>();
-      // Column stripes, each summed by one task over row blocks of fixed size.
-      parallel_for(keep, std::max<int64_t>(16, 65536 / std::max<int64_t>(reduce, 1) / 16 * 16),
-                   [&](int64_t begin, int64_t end) {
-                     constexpr int64_t block = 64;
-                     const int64_t n = end - begin;
-                     std::vector<T> part(static_cast<std::size_t>(n));
-                     for (int64_t r = 0; r < reduce; r += block) {
-                       std::fill(part.begin(), part.end(), T(0));
-                       add_rows(part.data(), p + r * keep + begin, std::min(block, reduce - r), keep, n);
-                       for (int64_t i = 0; i < n; ++i) out[begin + i] += part[std::size_t(i)];
-                     }
-                   });
-      return y;
     } else {
-      const Array rows = merged(kept, kept_count, reduced, reduced_count).reshaped({keep, reduce}).contiguous();
-      Array y(to, x.dtype());
-      T* out = y.mutable_data<T>();
-      const T* p = rows.data<T>();
-      constexpr int64_t block = 1 << 15;
-      if (keep == 1 && reduce > block) {  // one long sum: blocks of fixed size, combined pairwise
-        std::vector<T> part(static_cast<std::size_t>((reduce + block - 1) / block));
-        parallel_for(reduce, block, [&](int64_t begin, int64_t end) {
-          part[std::size_t(begin / block)] = sum_row(p + begin, 1, end - begin);
-        });
-        out[0] = sum_row(part.data(), 1, int64_t(part.size()));
-      } else {
-        parallel_for(keep, std::max<int64_t>(1, block / std::max<int64_t>(reduce, 1)), [&](int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i) out[i] = sum_row(p + i * reduce, 1, reduce);
-        });
+      if (x.numel() == 0) return filled(to, 0, x.dtype());
+      Array y = x.contiguous();
+      int64_t outer = x.numel(), inner = 1;
+      for (int d = shape.rank() - 1; d >= 0; --d) {
+        int64_t n = 1;
+        for (; d >= 0 && reduced(d); --d) n *= shape[d];
+        outer /= n;
+        if (n > 1)
+          y = reduce_middle<T>(y, outer, n, inner, sum_row<T>, [](T* sum, const T* row, int64_t width) {
+            for (int64_t i = 0; i < width; ++i) sum[i] += row[i];
+          });
+        if (d >= 0) outer /= shape[d], inner *= shape[d];
       }
-      return y;
+      return y.reshaped(to);
     }
   });
 }

@@ -34,8 +34,12 @@ struct DropoutKey {
   double rate = 0;  // the probability of being dropped, in [0, 1)
   uint64_t key = 0;
   explicit operator bool() const { return rate > 0; }
-  // What element i is multiplied by.
-  double scale(int64_t i) const { return unit(key, uint64_t(i)) < rate ? 0.0 : 1 / (1 - rate); }
+  uint32_t threshold() const { return uint32_t(rate * 0x1p32); }
+  // What element i is multiplied by. Two elements share a scrambled number, half of its bits each.
+  double scale(int64_t i) const {
+    const auto bits = uint32_t(scramble(key, uint64_t(i) / 2) >> (i % 2 * 32));
+    return bits < threshold() ? 0.0 : 1 / (1 - rate);
+  }
 };
 inline DropoutKey dropout_key(double rate, Rng* training) {  // no generator: evaluation, nothing is dropped
   return training && rate > 0 ? DropoutKey{rate, training->key()} : DropoutKey{};

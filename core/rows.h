@@ -34,6 +34,9 @@ class Rows {
   int64_t rows() const { return size_[last()] ? rows_ : 0; }
   int64_t length() const { return size_[last()]; }                             // of a row
   int64_t step(int array) const { return step_[std::size_t(array)][last()]; }  // between elements of a row
+  int rank() const { return rank_; }
+  int64_t size(int dim) const { return size_[std::size_t(dim)]; }
+  int64_t step(int array, int dim) const { return step_[std::size_t(array)][std::size_t(dim)]; }
 
   // Calls f(row, offsets) for the rows begin .. end-1, offsets as std::array<int64_t, N> of each row's first element.
   template <class F>
@@ -92,6 +95,33 @@ void for_each_piece(const Rows<N>& rows, F&& f) {
   }
 }
 
+// x, seen as [outer, n, inner], reduced to [outer, inner] by row(x, n) where inner is 1, else by join(y, x, n): y = y
+// and x, for two rows. Blocks of a size that depends on the shape only, then the blocks in the same way; n > 0.
+template <class T, class Row, class Join>
+Array reduce_middle(const Array& x, int64_t outer, int64_t n, int64_t inner, Row row, Join join) {
+  const int64_t block = inner == 1 ? piece : 64, blocks = (n + block - 1) / block;
+  const int64_t stripe = std::min<int64_t>(inner, 1024), stripes = stripe ? (inner + stripe - 1) / stripe : 0;
+  Array y({outer, blocks, inner}, dtype_of<T>);
+  const T* p = x.data<T>();
+  T* q = y.mutable_data<T>();
+  const int64_t work = std::max<int64_t>(std::min(block, n) * stripe, 1);
+  parallel_for(outer * blocks * stripes, std::max<int64_t>(1, piece / work), [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      const int64_t column = t % stripes * stripe, b = t / stripes % blocks, o = t / stripes / blocks;
+      const int64_t width = std::min(stripe, inner - column), upto = std::min(n, (b + 1) * block);
+      const T* from = p + (o * n + b * block) * inner + column;
+      T* to = q + t / stripes * inner + column;
+      if (inner == 1) {
+        *to = row(from, upto - b * block);
+      } else {
+        std::copy_n(from, width, to);
+        for (int64_t i = b * block + 1; i < upto; ++i) join(to, from += inner, width);
+      }
+    }
+  });
+  return blocks > 1 ? reduce_middle<T>(y, outer, blocks, inner, row, join) : y;
+}
+
 // A fresh y of type R with a's and b's broadcast shape: row(y, a, step of a, b, step of b, n) for every piece of a row.
 template <class T, class R, class F>
 Array map_rows(const Array& a, const Array& b, F&& row) {
@@ -101,12 +131,13 @@ Array map_rows(const Array& a, const Array& b, F&& row) {
   const T *p = a.data<T>(), *q = b.data<T>();
   R* r = y.mutable_data<R>();
   if (alike) {
-    parallel_for(y.numel(), piece, [&](int64_t begin, int64_t end) {
-      row(r + begin, p + begin, 1, q + begin, 1, end - begin);
-    });
+    parallel_for(y.numel(), piece,
+                 [&](int64_t begin, int64_t end) { row(r + begin, p + begin, 1, q + begin, 1, end - begin); });
     return y;
   }
   const Rows<3> rows(shape, {&y, &a, &b});
+  const auto gaps = [&](int i) { return y.numel() > 0 && rows.step(i) != 0 && rows.step(i) != 1; };
+  if (gaps(1) || gaps(2)) return map_rows<T, R>(gaps(1) ? a.contiguous() : a, gaps(2) ? b.contiguous() : b, row);
   for_each_piece(rows, [&](const std::array<int64_t, 3>& at, int64_t n) {
     row(r + at[0], p + at[1], rows.step(1), q + at[2], rows.step(2), n);
   });

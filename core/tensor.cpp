@@ -84,17 +84,6 @@ Tensor arange(int64_t n, Dtype t, Where at) {
 Tensor eye(int64_t n, Dtype t, Where at) {
   return generated("eye", at, {n, n}, t, [n](int64_t i) { return i / n == i % n; });
 }
-Tensor rand(const Shape& shape, Rng& rng, Dtype t, Where at) {
-  check_computed("rand", line_of(at), t);
-  return generated("rand", at, shape, t, [key = rng.key(), t](int64_t i) {
-    const double u = unit(key, uint64_t(i));
-    return t == f32 ? double(float(u) < 1.0f ? float(u) : 1.0f - 0x1p-24f) : u;  // rounding must not reach 1
-  });
-}
-Tensor randn(const Shape& shape, Rng& rng, Dtype t, Where at) {
-  check_computed("randn", line_of(at), t);
-  return generated("randn", at, shape, t, [key = rng.key()](int64_t i) { return gaussian(key, uint64_t(i)); });
-}
 Tensor randint(int64_t low, int64_t high, const Shape& shape, Rng& rng, Where at) {
   if (low >= high)
     fail<IndexError>(line_of(at), "randint",

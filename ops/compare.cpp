@@ -1,11 +1,40 @@
+#include <bit>
 #include <functional>
+#include <tuple>
 #include "../core/op.h"
 #include "../core/rows.h"
 #include "checks.h"
 #include "ops.h"
 
 namespace heed {
+namespace {
+
+// f(i -> value of a, i -> value of b) for a row: steps that are 0 or 1 are known to the compiler, so that it takes
+// several values at once.
+template <class T, class F>
+void with_steps(const T* a, int64_t sa, const T* b, int64_t sb, F f) {
+  const auto next = [](const T* x) { return [x](int64_t i) { return x[i]; }; };
+  const auto same = [](const T* x) { return [v = *x](int64_t) { return v; }; };
+  if (sa == 1 && sb == 1) f(next(a), next(b));
+  else if (sa == 1 && sb == 0) f(next(a), same(b));
+  else if (sa == 0 && sb == 1) f(same(a), next(b));
+  else f([=](int64_t i) { return a[i * sa]; }, [=](int64_t i) { return b[i * sb]; });
+}
+
+}  // namespace
+
 // ---- choosing
+template <std::size_t bytes>
+using Bits = std::tuple_element_t<std::bit_width(bytes) - 1, std::tuple<uint8_t, uint16_t, uint32_t, uint64_t>>;
+
+// a or b, by masking bits: a branch would be wrong half of the time, and a choice of places is not vectorised.
+template <class T>
+T chosen_of(bool first, T a, T b) {
+  using B = Bits<sizeof(T)>;
+  const B mask = B(-B(first));
+  return std::bit_cast<T>(B((std::bit_cast<B>(a) & mask) | (std::bit_cast<B>(b) & B(~mask))));
+}
+
 struct Select {
   static constexpr auto name = "where";
   static constexpr auto constant = inputs<0>;
@@ -18,8 +47,15 @@ struct Select {
       const bool* c = condition.data<bool>();
       const T *p = a.data<T>(), *q = b.data<T>();
       for_each_piece(all, [&](const std::array<int64_t, 4>& at, int64_t n) {
-        for (int64_t i = 0; i < n; ++i)
-          r[at[0] + i] = c[at[1] + i * all.step(1)] ? p[at[2] + i * all.step(2)] : q[at[3] + i * all.step(3)];
+        T* to = r + at[0];
+        const bool* chosen = c + at[1];
+        const int64_t step = all.step(1);
+        with_steps(p + at[2], all.step(2), q + at[3], all.step(3), [=](auto yes, auto no) {
+          if (step == 1)
+            for (int64_t i = 0; i < n; ++i) to[i] = chosen_of(chosen[i], yes(i), no(i));
+          else
+            for (int64_t i = 0; i < n; ++i) to[i] = chosen_of(chosen[i * step], yes(i), no(i));
+        });
       });
     });
     return y;
@@ -46,7 +82,9 @@ struct Compare {
     return visit_dtype(a.dtype(), [&]<class T>(T) {
       using Value = std::conditional_t<std::is_same_v<T, BFloat16>, float, T>;
       return map_rows<T, bool>(a, b, [](bool* y, const T* p, int64_t sp, const T* q, int64_t sq, int64_t n) {
-        for (int64_t i = 0; i < n; ++i) y[i] = F()(Value(p[i * sp]), Value(q[i * sq]));
+        with_steps(p, sp, q, sq, [=](auto a, auto b) {
+          for (int64_t i = 0; i < n; ++i) y[i] = F()(Value(a(i)), Value(b(i)));
+        });
       });
     });
   }

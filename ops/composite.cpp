@@ -17,7 +17,6 @@ Tensor rsqrt(In x) {
   Scope here{x};
   return 1 / sqrt(x);
 }
-Tensor silu(In x) { return x * sigmoid(x); }
 Tensor glu(In x, int dim) {
   const Where at = line_of(x);
   check_floating("glu", at, x);
@@ -28,10 +27,6 @@ Tensor glu(In x, int dim) {
                          " of " + x->shape().str());
   Scope here{x};
   return slice(x, dim, 0, n / 2) * sigmoid(slice(x, dim, n / 2));
-}
-Tensor swiglu(In gate, In x) {
-  Scope here{gate};
-  return silu(gate) * x;
 }
 
 Tensor leaky_relu(In x, double negative_slope) {

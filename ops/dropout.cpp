@@ -1,6 +1,7 @@
 #include "../core/op.h"
 #include "checks.h"
 #include "kernels/map.h"
+#include "kernels/rows.h"
 #include "ops.h"
 
 namespace heed {
@@ -15,7 +16,7 @@ struct DropoutOp {  // the mask is a function of the key: nothing is remembered
       const T* p = in.data<T>();
       T* q = y.mutable_data<T>();
       parallel_for(x.numel(), kernels::grain, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) q[i] = p[i] * T(key.scale(i));
+        kernels::rows::drop(p + begin, begin, key, q + begin, end - begin);
       });
     });
     return y;

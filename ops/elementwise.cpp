@@ -1,8 +1,8 @@
 #include <cmath>
 #include <functional>
 #include "../core/op.h"
-#include "../core/rows.h"
 #include "checks.h"
+#include "kernels/map.h"
 #include "kernels/rows.h"
 #include "ops.h"
 
@@ -90,6 +90,8 @@ Tensor operator/(In a, In b) { return apply_binary<Div>(a, b, false); }
 struct Pow {
   static constexpr auto name = "pow";
   Array forward(const Array& a, const Array& b) const {
+    if (b.numel() == 1 && b.shape().rank() <= a.shape().rank())
+      return kernels::map(a, [&]<class T>(const T* x, T* y, int64_t n) { rows::pow(x, *b.data<T>(), y, n); });
     return binary(a, b, [](auto p, auto q) { return std::pow(p, q); });
   }
   Tensor d0(Grad g, Input<0> a, Input<1> b) const { return g * b * pow(a, where(b == 0, 1, b - 1)); }

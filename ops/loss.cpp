@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include "../core/op.h"
 #include "checks.h"
@@ -8,6 +9,8 @@
 
 namespace heed {
 namespace {
+
+namespace rows = kernels::rows;
 
 // x[target], 0 where the target is ignored      x [.., C]  target [..]
 Tensor picked(const Tensor& x, const Tensor& target, int64_t ignored) {
@@ -66,13 +69,19 @@ void check_values(const char* op, Where at, const Tensor& x, const Tensor& targe
 
 }  // namespace
 
-// y = logsumexp(x) - x[target], 0 where the target is ignored      x [.., C]  target [..]
+// y = -sum p log_softmax(x), p = 1 - smoothing at the target, and smoothing / C more of each class; 0 where the target
+// is ignored      x [.., C]  target [..]
 struct CrossEntropy {
   static constexpr auto name = "cross_entropy";
   static constexpr auto constant = inputs<1>;
   int64_t ignored;
+  double smoothing;
 
-  Tensor definition(const Tensor& x, const Tensor& target) const { return -picked(log_softmax(x), target, ignored); }
+  Tensor definition(const Tensor& x, const Tensor& target) const {
+    const Tensor p = log_softmax(x), loss = -picked(p, target, ignored);
+    if (smoothing == 0) return loss;
+    return loss * (1 - smoothing) - where(target != ignored, sum(p, -1), 0) * (smoothing / double(x.size(-1)));
+  }
 
   // logsumexp(x) = max + rest: their sum would lose the digits of rest where logits are large
   struct Kept {
@@ -86,22 +95,23 @@ struct CrossEntropy {
     visit_floating(x.dtype(), [&]<class T>(T) {
       const T* p = in.data<T>();
       T *m = max.mutable_data<T>(), *r = rest.mutable_data<T>(), *e = y.mutable_data<T>();
+      const T most = T(1 - smoothing), uniform = T(smoothing / double(classes));
       parallel_for(n, kernels::rows_per_task(classes), [&](int64_t begin, int64_t end) {
-        std::vector<T> row(static_cast<std::size_t>(classes));
         for (int64_t i = begin; i < end; ++i) {
           m[i] = r[i] = e[i] = T(0);
           if (t[i] == ignored) continue;
-          m[i] = kernels::rows::max(p + i * classes, classes);
-          kernels::rows::sub(p + i * classes, m[i], row.data(), classes);
-          r[i] = kernels::rows::logsumexp(row.data(), classes);
-          e[i] = r[i] - row[std::size_t(t[i])];
+          const T* row = p + i * classes;
+          m[i] = rows::max(row, classes);
+          r[i] = std::log(rows::sum_exp(row, m[i], classes));
+          e[i] = most * (r[i] - (row[t[i]] - m[i]));
+          if (smoothing > 0) e[i] += uniform * (T(classes) * r[i] - rows::sum_above(row, m[i], classes));
         }
       });
     });
     return {y, {max, rest}};
   }
 
-  // dx = g (softmax(x) - one_hot(target))
+  // dx = g (softmax(x) - p)
   std::array<Array, 2> backward(Grad g, Input<0> x, Input<1> target, const Kept& kept) const {
     const Array in = x.array().contiguous(), labels = target.array().contiguous(), up = g.array().contiguous();
     const int64_t classes = in.shape()[-1], n = labels.numel();
@@ -110,6 +120,7 @@ struct CrossEntropy {
     visit_floating(in.dtype(), [&]<class T>(T) {
       const T *p = in.data<T>(), *m = kept.max.data<T>(), *r = kept.rest.data<T>(), *each = up.data<T>();
       T* q = dx.mutable_data<T>();
+      const T most = T(1 - smoothing), uniform = T(smoothing / double(classes));
       parallel_for(n, kernels::rows_per_task(classes), [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
           T* row = q + i * classes;
@@ -117,11 +128,8 @@ struct CrossEntropy {
             std::fill(row, row + classes, T(0));
             continue;
           }
-          kernels::rows::sub(p + i * classes, m[i], row, classes);
-          kernels::rows::sub(row, r[i], row, classes);
-          kernels::rows::exp(row, row, classes);
-          kernels::rows::mul(row, each[i], row, classes);
-          row[t[i]] -= each[i];
+          rows::shifted_exp(p + i * classes, m[i], r[i], each[i], -each[i] * uniform, row, classes);
+          row[t[i]] -= each[i] * most;
         }
       });
     });
@@ -157,13 +165,13 @@ Tensor cross_entropy(In x, In target, const CrossEntropyOptions& options) {
     if (weight.defined()) p = p * weight;
     return reduced(-sum(p * log_softmax(x), -1), reduction);
   }
-  const Tensor weights = weight.defined() ? weights_of(target, ignored, weight) : weight;
-  Tensor loss = apply(at, CrossEntropy{ignored}, x.tensor(), target.tensor());
-  if (weights.defined()) loss = loss * weights;
-  if (smoothing > 0) {
-    const Tensor p = log_softmax(x), all = sum(weight.defined() ? p * weight : p, -1);
-    loss = loss * (1 - smoothing) - where(target != ignored, all, 0) * uniform;
-  }
+  if (!weight.defined())
+    return reduced(apply(at, CrossEntropy{ignored, smoothing}, x.tensor(), target.tensor()), target, ignored, {},
+                   reduction);
+  const Tensor weights = weights_of(target, ignored, weight);
+  Tensor loss = apply(at, CrossEntropy{ignored, 0}, x.tensor(), target.tensor()) * weights;
+  if (smoothing > 0)
+    loss = loss * (1 - smoothing) - where(target != ignored, sum(log_softmax(x) * weight, -1), 0) * uniform;
   return reduced(loss, target, ignored, weights, reduction);
 }
 

@@ -55,7 +55,7 @@ Tensor sign(In x) {
 struct Floor {
   static constexpr auto name = "floor";
   Array forward(const Array& x) const {
-    return each(x, [](auto v) { return std::floor(v); });
+    return kernels::map(x, [](auto* p, auto* y, int64_t n) { rows::floor(p, y, n); });
   }
   Tensor d0(Grad g) const { return zeros_like(g); }
 };
@@ -67,7 +67,7 @@ Tensor floor(In x) {
 struct Round {
   static constexpr auto name = "round";
   Array forward(const Array& x) const {
-    return each(x, [](auto v) { return std::nearbyint(v); });
+    return kernels::map(x, [](auto* p, auto* y, int64_t n) { rows::round(p, y, n); });
   }
   Tensor d0(Grad g) const { return zeros_like(g); }
 };
@@ -97,7 +97,7 @@ Tensor log(In x) { return apply_unary<Log>(x); }
 struct Expm1 {
   static constexpr auto name = "expm1";
   Array forward(const Array& x) const {
-    return each(x, [](auto v) { return std::expm1(v); });
+    return kernels::map(x, [](auto* p, auto* y, int64_t n) { rows::expm1(p, y, n); });
   }
   Tensor d0(Grad g, Output y) const { return g * (y + 1); }
 };
@@ -106,7 +106,7 @@ Tensor expm1(In x) { return apply_unary<Expm1>(x); }
 struct Log1p {
   static constexpr auto name = "log1p";
   Array forward(const Array& x) const {
-    return each(x, [](auto v) { return std::log1p(v); });
+    return kernels::map(x, [](auto* p, auto* y, int64_t n) { rows::log1p(p, y, n); });
   }
   Tensor d0(Grad g, Input<0> x) const { return g / (1 + x); }
 };
@@ -124,7 +124,7 @@ Tensor sqrt(In x) { return apply_unary<Sqrt>(x); }
 struct Sin {
   static constexpr auto name = "sin";
   Array forward(const Array& x) const {
-    return each(x, [](auto v) { return std::sin(v); });
+    return kernels::map(x, [](auto* p, auto* y, int64_t n) { rows::sin(p, y, n); });
   }
   Tensor d0(Grad g, Input<0> x) const { return g * cos(x); }
 };
@@ -133,7 +133,7 @@ Tensor sin(In x) { return apply_unary<Sin>(x); }
 struct Cos {
   static constexpr auto name = "cos";
   Array forward(const Array& x) const {
-    return each(x, [](auto v) { return std::cos(v); });
+    return kernels::map(x, [](auto* p, auto* y, int64_t n) { rows::cos(p, y, n); });
   }
   Tensor d0(Grad g, Input<0> x) const { return -(g * sin(x)); }
 };
@@ -179,14 +179,17 @@ struct Softplus {
   static constexpr auto name = "softplus";
   double beta, threshold;
   Array forward(const Array& x) const {
-    return each(x, [this]<class T>(T v) {
-      const T s = T(beta) * v;
-      return s > T(threshold) ? v : (std::max(s, T(0)) + std::log1p(std::exp(-std::abs(s)))) / T(beta);
-    });
+    return kernels::map(
+        x, [this]<class T>(const T* p, T* y, int64_t n) { rows::softplus(p, T(beta), T(threshold), y, n); });
   }
   Tensor d0(Grad g, Input<0> x) const {
     const Tensor s = beta * x;
     return g * where(s > threshold, 1, sigmoid(s));
+  }
+  Array backward(Grad g, Input<0> x) const {
+    return kernels::map_gradient(x, g, [this]<class T>(const T* p, const T* q, T* dx, int64_t n) {
+      rows::softplus_grad(p, q, T(beta), T(threshold), dx, n);
+    });
   }
 };
 Tensor softplus(In x, double beta, double threshold) {
@@ -198,7 +201,7 @@ Tensor softplus(In x, double beta, double threshold) {
 struct Erf {
   static constexpr auto name = "erf";
   Array forward(const Array& x) const {
-    return each(x, [](auto v) { return std::erf(v); });
+    return kernels::map(x, [](auto* p, auto* y, int64_t n) { rows::erf(p, y, n); });
   }
   Tensor d0(Grad g, Input<0> x) const { return g * exp(-(x * x)) * (2 * std::numbers::inv_sqrtpi); }
 };
@@ -219,12 +222,61 @@ struct GeluOp {
     return kernels::map_gradient(x, g, [](auto* p, auto* q, auto* dx, int64_t n) { rows::gelu_grad(p, q, dx, n); });
   }
 };
+struct GeluTanh {
+  static constexpr auto name = "gelu";
+  Tensor definition(const Tensor& x) const {
+    constexpr double slope = 2 * std::numbers::sqrt2 * std::numbers::inv_sqrtpi;  // (1 + tanh u) / 2 is sigmoid(2 u)
+    return x * sigmoid(x * (1 + 0.044715 * (x * x)) * slope);
+  }
+  Array forward(const Array& x) const {
+    return kernels::map(x, [](auto* p, auto* y, int64_t n) { rows::gelu_tanh(p, y, n); });
+  }
+  Array backward(Grad g, Input<0> x) const {
+    return kernels::map_gradient(x, g,
+                                 [](auto* p, auto* q, auto* dx, int64_t n) { rows::gelu_tanh_grad(p, q, dx, n); });
+  }
+};
 Tensor gelu(In x, Approximate approximate) {
-  if (approximate == Approximate::none) return apply_unary<GeluOp>(x);
-  check_floating(GeluOp::name, line_of(x), x);
-  Scope here{x};
-  constexpr double slope = 2 * std::numbers::sqrt2 * std::numbers::inv_sqrtpi;  // (1 + tanh u) / 2 is sigmoid(2 u)
-  return x * sigmoid(x * (1 + 0.044715 * (x * x)) * slope);
+  return approximate == Approximate::none ? apply_unary<GeluOp>(x) : apply_unary<GeluTanh>(x);
+}
+
+struct Silu {
+  static constexpr auto name = "silu";
+  Tensor definition(const Tensor& x) const { return x * sigmoid(x); }
+  Array forward(const Array& x) const {
+    return kernels::map(x, [](auto* p, auto* y, int64_t n) { rows::silu(p, y, n); });
+  }
+  Array backward(Grad g, Input<0> x) const {
+    return kernels::map_gradient(x, g, [](auto* p, auto* q, auto* dx, int64_t n) { rows::silu_grad(p, q, dx, n); });
+  }
+};
+Tensor silu(In x) { return apply_unary<Silu>(x); }
+
+struct Swiglu {  // of one shape
+  static constexpr auto name = "swiglu";
+  Tensor definition(const Tensor& gate, const Tensor& x) const { return silu(gate) * x; }
+  Array forward(const Array& gate, const Array& x) const {
+    return kernels::map_gradient(gate, x, [](auto* p, auto* q, auto* y, int64_t n) { rows::swiglu(p, q, y, n); });
+  }
+  std::array<Array, 2> backward(Grad g, Input<0> gate, Input<1> x) const {
+    const Array a = gate.array().contiguous(), b = x.array().contiguous(), up = g.array().contiguous();
+    Array da(a.shape(), a.dtype()), db(a.shape(), a.dtype());
+    visit_floating(a.dtype(), [&]<class T>(T) {
+      const T *p = a.data<T>(), *q = b.data<T>(), *u = up.data<T>();
+      T *dp = da.mutable_data<T>(), *dq = db.mutable_data<T>();
+      parallel_for(a.numel(), kernels::grain,
+                   [&](int64_t i, int64_t end) { rows::swiglu_grad(p + i, q + i, u + i, dp + i, dq + i, end - i); });
+    });
+    return {da, db};
+  }
+};
+Tensor swiglu(In gate, In x) {
+  const Where at = line_of(gate);
+  check_floating(Swiglu::name, at, gate);
+  check_defined(Swiglu::name, at, x);
+  if (gate->shape() == x->shape() && gate->dtype() == x->dtype()) return apply(at, Swiglu{}, gate.tensor(), x.tensor());
+  Scope here{gate};
+  return silu(gate) * x;
 }
 
 }  // namespace heed

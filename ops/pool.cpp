@@ -1,3 +1,4 @@
+#include <bit>
 #include <limits>
 #include "../core/op.h"
 #include "checks.h"
@@ -49,6 +50,18 @@ struct MaxPool {
   Shape from;
 
   int64_t plane() const { return windows[0].length * windows[1].length; }
+  // The values that are better than what was found, and their places, in integers as wide as the values: selected by
+  // bits, not branched to, as which one it is cannot be foretold.
+  template <int64_t stride, class T, class Place>
+  static void take(const T* x, Place first, T* best, Place* at, int64_t n) {
+    for (int64_t k = 0; k < n; ++k) {
+      const T v = x[k * stride], most = best[k];
+      const bool better = (at[k] < 0) | ((most == most) & !(v <= most));  // NaN is above everything
+      const Place mask = -Place(better), place = first + Place(k * stride);
+      best[k] = std::bit_cast<T>((std::bit_cast<Place>(v) & mask) | (std::bit_cast<Place>(most) & ~mask));
+      at[k] = (place & mask) | (at[k] & ~mask);
+    }
+  }
   Shape to() const { return from.with(-2, windows[0].count).with(-1, windows[1].count); }
 
   std::array<Tensor, 2> definition(const Tensor& x) const {
@@ -75,17 +88,18 @@ struct MaxPool {
         const T* p = in.data<T>() + i * plane();
         T* best = y.mutable_data<T>() + i * n;
         int64_t* at = index.mutable_data<int64_t>() + i * n;
-        std::fill_n(at, n, -1);
+        using Place = std::conditional_t<sizeof(T) == sizeof(int32_t), int32_t, int64_t>;
+        std::vector<Place> chosen(std::size_t(n), -1);
         for_each_run(windows, 0, n, [&](int64_t, int64_t place, int64_t first, int64_t count) {
-          for (int64_t k = 0; k < count; ++k) {
-            T& most = best[place + k];
-            int64_t& chosen = at[place + k];
-            const T v = p[first + k * stride];
-            const bool better = (chosen < 0) | ((most == most) & !(v <= most));  // NaN is above everything
-            most = better ? v : most;
-            chosen = better ? first + k * stride : chosen;
-          }
+          T* most = best + place;
+          Place* where = chosen.data() + place;
+          if (stride == 1) take<1>(p + first, Place(first), most, where, count);
+          else if (stride == 2) take<2>(p + first, Place(first), most, where, count);
+          else
+            for (int64_t k = 0; k < count; ++k)
+              take<1>(p + first + k * stride, Place(first + k * stride), most + k, where + k, 1);
         });
+        std::copy(chosen.begin(), chosen.end(), at);
       });
     });
     return {y, index};
@@ -98,13 +112,14 @@ struct MaxPool {
   }
   Array backward(Grad g, OutputOf<1> index) const {
     const Array up = g.array().contiguous();
-    Array dx = filled(from, 0, g.dtype());
+    Array dx(from, g.dtype());
     visit_floating(g.dtype(), [&]<class T>(T) {
       const int64_t n = places(windows);
       for_each_plane(from, plane(), [&](int64_t i) {
         const T* q = up.data<T>() + i * n;
         const int64_t* at = index.array().data<int64_t>() + i * n;
         T* p = dx.mutable_data<T>() + i * plane();
+        std::fill_n(p, plane(), T(0));
         for (int64_t k = 0; k < n; ++k) p[at[k]] += q[k];
       });
     });
@@ -115,6 +130,8 @@ struct MaxPool {
 Tensor max_pool2d(In x, Pair kernel, const MaxPoolOptions& options) {
   const Where at = line_of(x);
   check_planes(MaxPool::name, at, x);
+  if (x->size(-2) > 0 && x->size(-1) > std::numeric_limits<int32_t>::max() / x->size(-2))
+    fail<ShapeError>(at, MaxPool::name, "the planes of " + x->shape().str() + " have more than 2^31 elements");
   const Windows windows = checked_windows(MaxPool::name, at, x->shape(), kernel, options.stride, options.padding,
                                           options.dilation, options.ceil_mode);
   return apply(at, MaxPool{windows, x->shape()}, x.tensor())[0];

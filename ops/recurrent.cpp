@@ -1,7 +1,7 @@
 #include <algorithm>
-#include "../core/blas.h"
 #include "../core/op.h"
 #include "checks.h"
+#include "kernels/gemm.h"
 #include "kernels/map.h"
 #include "kernels/matmul.h"
 #include "kernels/rows.h"
@@ -12,10 +12,19 @@ namespace {
 
 namespace rows = kernels::rows;
 
-// What one step does, as ops on a batch and as loops over one row of it. x is what the input gives to the gates,
-// u = W h + b what the state before gives to them, both `gates` times as wide as h. A row remembers `kept` values for
-// each of h's; a cell beside h comes last among them. On the way back dh and dc are the gradients of the new state,
-// then those of the state before, except for what comes through u. dx and du are one, du, unless x_and_u_apart.
+using rows::Gates;
+
+// Fetches what the next step needs: its rows lie too far apart for the processor to foresee them.
+template <class T>
+void prefetch(Gates<T> x, int64_t gates, int64_t n) {
+  for (int64_t k = 0; k < gates; ++k)
+    for (int64_t i = 0; i < n; i += 64 / int64_t(sizeof(T))) __builtin_prefetch(x[k] + i);
+}
+
+// What one step does, as ops on a batch and as loops over n neighbouring values of one row of it. x is what the input
+// gives to the gates, u = W h + b what the state before gives to them. A row remembers `kept` values for each of h's; a
+// cell beside h comes last among them. On the way back dh and dc are the gradients of the new state, then those of the
+// state before, except for what comes through u. dx and du are one, du, unless x_and_u_apart.
 
 struct LstmStep {  // i, f, o = sigmoid(x + u)   g = tanh(x + u)   c' = f c + i g   h' = o tanh(c')
   static constexpr int gates = 4, states = 2, kept = 5;  // kept: i f g o c'
@@ -29,32 +38,13 @@ struct LstmStep {  // i, f, o = sigmoid(x + u)   g = tanh(x + u)   c' = f c + i 
     return {sigmoid(gate(3)) * tanh(c), c};
   }
   template <class T>
-  static void forward(const T* __restrict x, const T* __restrict u, T* __restrict h, T* __restrict c,
-                      T* __restrict kept, int64_t H) {
-    T *i = kept, *f = i + H, *g = f + H, *o = g + H, *cell = o + H;
-    rows::add(x, u, kept, 4 * H);
-    rows::sigmoid(i, i, 2 * H);
-    rows::tanh(g, g, H);
-    rows::sigmoid(o, o, H);
-    for (int64_t j = 0; j < H; ++j) cell[j] = c[j] = f[j] * c[j] + i[j] * g[j];
-    rows::tanh(c, h, H);
-    rows::mul(o, h, h, H);
+  static void forward(Gates<const T> x, Gates<const T> u, const T*, T* h, T* c, Gates<T> kept, int64_t n) {
+    rows::lstm(x, u, c, h, kept, n);
   }
   template <class T>
-  static void backward(const T* __restrict kept, const T*, const T* __restrict c_before, const T*, T* __restrict dh,
-                       T* __restrict dc, T*, T* __restrict du, int64_t H) {
-    const T *i = kept, *f = i + H, *g = f + H, *o = g + H, *cell = o + H;
-    T *di = du, *df = di + H, *dg = df + H, *d_o = dg + H;
-    rows::tanh(cell, d_o, H);
-    for (int64_t j = 0; j < H; ++j) {
-      const T t = d_o[j], d = dc[j] + dh[j] * o[j] * (1 - t * t);
-      di[j] = d * g[j] * i[j] * (1 - i[j]);
-      df[j] = d * c_before[j] * f[j] * (1 - f[j]);
-      dg[j] = d * i[j] * (1 - g[j] * g[j]);
-      d_o[j] = dh[j] * t * o[j] * (1 - o[j]);
-      dc[j] = d * f[j];
-      dh[j] = 0;
-    }
+  static void backward(Gates<const T> kept, const T*, const T* c_before, const T*, T* dh, T* dc, Gates<T>, Gates<T> du,
+                       int64_t n) {
+    rows::lstm_grad(kept, c_before, dh, dc, du, n);
   }
 };
 
@@ -70,28 +60,13 @@ struct GruStep {  // r, z = sigmoid(x + u)   n = tanh(x + r u)   h' = (1 - z) n 
     return {(1 - z) * tanh(gate(x, 2) + r * gate(u, 2)) + z * state[0]};
   }
   template <class T>
-  static void forward(const T* __restrict x, const T* __restrict u, T* __restrict h, T*, T* __restrict kept,
-                      int64_t H) {
-    T *r = kept, *z = r + H, *n = z + H, *un = n + H;
-    rows::add(x, u, r, 2 * H);
-    rows::sigmoid(r, r, 2 * H);
-    std::copy_n(u + 2 * H, H, un);
-    for (int64_t j = 0; j < H; ++j) n[j] = x[2 * H + j] + r[j] * un[j];
-    rows::tanh(n, n, H);
-    for (int64_t j = 0; j < H; ++j) h[j] = (1 - z[j]) * n[j] + z[j] * h[j];
+  static void forward(Gates<const T> x, Gates<const T> u, const T* h_before, T* h, T*, Gates<T> kept, int64_t n) {
+    rows::gru(x, u, h_before, h, kept, n);
   }
   template <class T>
-  static void backward(const T* __restrict kept, const T* __restrict h_before, const T*, const T*, T* __restrict dh, T*,
-                       T* __restrict dx, T* __restrict du, int64_t H) {
-    const T *r = kept, *z = r + H, *n = z + H, *un = n + H;
-    for (int64_t j = 0; j < H; ++j) {
-      const T dn = dh[j] * (1 - z[j]) * (1 - n[j] * n[j]);
-      dx[j] = du[j] = dn * un[j] * r[j] * (1 - r[j]);
-      dx[H + j] = du[H + j] = dh[j] * (h_before[j] - n[j]) * z[j] * (1 - z[j]);
-      dx[2 * H + j] = dn;
-      du[2 * H + j] = dn * r[j];
-      dh[j] *= z[j];
-    }
+  static void backward(Gates<const T> kept, const T* h_before, const T*, const T*, T* dh, T*, Gates<T> dx, Gates<T> du,
+                       int64_t n) {
+    rows::gru_grad(kept, h_before, dh, dx, du, n);
   }
 };
 
@@ -105,18 +80,20 @@ struct RnnStep {  // h' = tanh(x + u), or relu(x + u)
     return {is_relu ? relu(x + u) : tanh(x + u)};
   }
   template <class T>
-  static void forward(const T* x, const T* u, T* h, T*, T*, int64_t H) {
-    rows::add(x, u, h, H);
-    is_relu ? rows::relu(h, h, H) : rows::tanh(h, h, H);
+  static void forward(Gates<const T> x, Gates<const T> u, const T*, T* h, T*, Gates<T>, int64_t n) {
+    rows::add(x[0], u[0], h, n);
+    is_relu ? rows::relu(h, h, n) : rows::tanh(h, h, n);
   }
   template <class T>
-  static void backward(const T*, const T*, const T*, const T* h, T* dh, T*, T*, T* du, int64_t H) {
-    is_relu ? rows::relu_grad(h, dh, du, H) : rows::tanh_grad(h, dh, du, H);
-    std::fill_n(dh, H, T(0));
+  static void backward(Gates<const T>, const T*, const T*, const T* h, T* dh, T*, Gates<T>, Gates<T> du, int64_t n) {
+    is_relu ? rows::relu_grad(h, dh, du[0], n) : rows::tanh_grad(h, dh, du[0], n);
+    std::fill_n(dh, n, T(0));
   }
 };
 
-// ---- all steps of a batch in one direction, each row to its own length
+// ---- all steps of a batch in one direction, each row to its own length. In a step a task takes a slice of h for a
+// block of rows: its products with the packed weight, and all that follows from them there, so that threads meet once a
+// step.
 template <class Step>
 struct Recurrence {
   static constexpr std::size_t states = Step::states;
@@ -126,12 +103,23 @@ struct Recurrence {
     Array values;  // [T, B, kept H]
   };
   struct Sizes {
+    static constexpr int64_t slice = 32, block = 64;  // of h, of rows
     int64_t B, T, G, H, K;
-    explicit Sizes(const Shape& x) : B(x[0]), T(x[1]), G(x[2]), H(G / Step::gates), K(Step::kept * H) {}
-    int64_t rows_per_task() const {
-      return std::max<int64_t>(32, (int64_t{8} << 20) / std::max<int64_t>(1, T * G * H));
+    int64_t slices, tasks, grain;
+    explicit Sizes(const Shape& x) : B(x[0]), T(x[1]), G(x[2]), H(G / Step::gates), K(Step::kept * H) {
+      slices = (H + slice - 1) / slice;
+      tasks = slices * ((B + block - 1) / block);
+      grain = std::max<int64_t>(1, (1 << 18) / std::max<int64_t>(1, std::min(B, block) * slice * G));
+    }
+    struct Task {
+      int64_t slice, j, width, row, rows;
+    };
+    Task task(int64_t i) const {
+      const int64_t s = i % slices, r = i / slices * block;
+      return {s, s * slice, std::min(slice, H - s * slice), r, std::min(block, B - r)};
     }
   };
+  static constexpr int64_t apart(int64_t n) { return n + 16; }  // rows that do not fall on the same lines of the cache
   int64_t time(int64_t step, int64_t T) const { return reverse ? T - 1 - step : step; }
 
   std::array<Tensor, 1 + states> definition(const Tensor& x, const Tensor& weight, const Tensor& bias,
@@ -160,34 +148,60 @@ struct Recurrence {
                                                          const std::array<Array, states>& first,
                                                          const Array& lengths) const {
     const Sizes n(x.shape());
-    const Array in = x.contiguous(), w = weight.transposed(0, 1).contiguous();  // [H, G]
+    const Array in = x.contiguous(), w = weight.contiguous();
     const Array b = filled_or(bias, {n.G}, x.dtype());
     const std::vector<int64_t> count = counts(lengths, n);
     Array y({n.B, n.T, n.H}, x.dtype()), kept({n.T, n.B, n.K}, x.dtype());
     std::array<Array, states> state;
     for (std::size_t k = 0; k < states; ++k) state[k] = copied(first[k], {n.B, n.H}, x.dtype());
     visit_floating(x.dtype(), [&]<class T>(T) {
+      constexpr int64_t gates = Step::gates, wide = Sizes::slice;
       const T *px = in.data<T>(), *pw = w.data<T>(), *pb = b.data<T>();
       T *py = y.mutable_data<T>(), *pk = kept.mutable_data<T>();
       T *h = values<T>(state[0]), *c = values<T>(state[states - 1]);
-      parallel_for(n.B, n.rows_per_task(), [&](int64_t begin, int64_t end) {
-        std::vector<T> u(std::size_t((end - begin) * n.G));
-        for (int64_t step = 0; step < n.T; ++step) {
-          const int64_t t = time(step, n.T);
-          for (int64_t r = begin; r < end; ++r) std::copy_n(pb, n.G, u.data() + (r - begin) * n.G);
-          blas::gemm(false, false, end - begin, n.G, n.H, T(1), h + begin * n.H, n.H, pw, n.G, T(1), u.data(), n.G);
-          for (int64_t r = begin; r < end; ++r) {
-            const int64_t at = r * n.T + t;
-            if (t < count[std::size_t(r)]) {
-              Step::forward(px + at * n.G, u.data() + (r - begin) * n.G, h + r * n.H, c + r * n.H,
-                            pk + (t * n.B + r) * n.K, n.H);
-              std::copy_n(h + r * n.H, n.H, py + at * n.H);
-            } else {
-              std::fill_n(py + at * n.H, n.H, T(0));
+      const int64_t panel = kernels::packed_size(wide, n.H), lead = apart(n.H), forward_step = reverse ? -1 : 1;
+      const Workspace<T> packed(n.slices * gates * panel), h_odd(n.B * lead), h_even(n.B * lead);
+      parallel_for(n.slices, 4, [&](int64_t begin, int64_t end) {
+        for (int64_t s = begin; s < end; ++s)
+          for (int64_t g = 0; g < gates; ++g)
+            kernels::pack<T>(n.task(s).width, n.H, {pw + (g * n.H + s * wide) * n.H, 1, n.H},
+                             packed.data() + (s * gates + g) * panel);
+      });
+      T *before = h_even.data(), *after = h_odd.data();
+      for (int64_t r = 0; r < n.B; ++r) std::copy_n(h + r * n.H, n.H, before + r * lead);
+      for (int64_t step = 0; step < n.T; ++step, std::swap(before, after)) {
+        const int64_t t = time(step, n.T);
+        parallel_for(n.tasks, n.grain, [&](int64_t begin, int64_t end) {
+          const Workspace<T> products(Sizes::block * gates * wide);
+          T* u = products.data();
+          for (int64_t i = begin; i < end; ++i) {
+            const auto [slice, j, width, row, rows] = n.task(i);
+            for (int64_t g = 0; g < gates; ++g)
+              kernels::gemm_packed<T>(rows, width, n.H, 1, {before + row * lead, lead, 1},
+                                      packed.data() + (slice * gates + g) * panel, {pb + g * n.H + j}, u + g * wide,
+                                      gates * wide);
+            for (int64_t r = row; r < row + rows; ++r) {
+              const int64_t at = r * n.T + t;
+              const Gates<const T> x_r{px + at * n.G + j, n.H};
+              const Gates<T> kept_r{pk + (t * n.B + r) * n.K + j, n.H};
+              if (step + 1 < n.T) {
+                prefetch<const T>({x_r.first + forward_step * n.G, n.H}, gates, width);
+                prefetch<T>({kept_r.first + forward_step * n.B * n.K, n.H}, Step::kept, width);
+              }
+              T *y_r = py + at * n.H + j, *h_r = after + r * lead + j;
+              if (t < count[std::size_t(r)]) {
+                Step::template forward<T>(x_r, {u + (r - row) * gates * wide, wide}, before + r * lead + j, h_r,
+                                          c + r * n.H + j, kept_r, width);
+                std::copy_n(h_r, width, y_r);
+              } else {
+                std::copy_n(before + r * lead + j, width, h_r);
+                std::fill_n(y_r, width, T(0));
+              }
             }
           }
-        }
-      });
+        });
+      }
+      for (int64_t r = 0; r < n.B; ++r) std::copy_n(before + r * lead, n.H, h + r * n.H);
     });
     std::array<Array, 1 + states> made{y};
     std::copy(state.begin(), state.end(), made.begin() + 1);
@@ -214,32 +228,60 @@ struct Recurrence {
       const T *h0 = values<T>(start[0]), *c0 = values<T>(start[states - 1]);
       T *dh = values<T>(d[0]), *dc = values<T>(d[states - 1]);
       T *pdx = dx.mutable_data<T>(), *pdu = du.mutable_data<T>(), *pbefore = before.mutable_data<T>();
-      parallel_for(n.B, n.rows_per_task(), [&](int64_t begin, int64_t end) {
-        std::vector<T> d_step(std::size_t((end - begin) * n.G));  // du of one step
-        for (int64_t step = n.T - 1; step >= 0; --step) {
-          const int64_t t = time(step, n.T), previous = reverse ? 1 : -1;
-          for (int64_t r = begin; r < end; ++r) {
-            const int64_t at = r * n.T + t, last = count[std::size_t(r)] - 1;
-            const bool counts = t <= last, opens = t == (reverse ? last : 0);
-            const T* h = opens ? h0 + r * n.H : py + (at + previous) * n.H;
-            const T* c = opens || states == 1 ? c0 + r * n.H : pk + ((t + previous) * n.B + r + 1) * n.K - n.H;
-            T* d = d_step.data() + (r - begin) * n.G;
-            if (counts) {
-              if (pg) rows::accumulate(dh + r * n.H, pg + at * n.H, n.H);
-              Step::backward(pk + (t * n.B + r) * n.K, h, c, py + at * n.H, dh + r * n.H, dc + r * n.H, pdx + at * n.G,
-                             d, n.H);
-              std::copy_n(h, n.H, pbefore + at * n.H);
-            } else {
-              std::fill_n(d, n.G, T(0));
-              std::fill_n(pdx + at * n.G, n.G, T(0));
-              std::fill_n(pbefore + at * n.H, n.H, T(0));
-            }
-            std::copy_n(d, n.G, pdu + at * n.G);
-          }
-          blas::gemm(false, false, end - begin, n.H, n.G, T(1), d_step.data(), n.G, pw, n.H, T(1), dh + begin * n.H,
-                     n.H);
-        }
+      constexpr int64_t gates = Step::gates, wide = Sizes::slice;
+      const int64_t panel = kernels::packed_size(wide, n.G), lead = apart(n.G), previous = reverse ? 1 : -1;
+      const Workspace<T> packed(n.slices * panel), d_odd(n.B * lead), d_even(n.B * lead);
+      parallel_for(n.slices, 4, [&](int64_t begin, int64_t end) {
+        for (int64_t s = begin; s < end; ++s)
+          kernels::pack<T>(n.task(s).width, n.G, {pw + s * wide, n.H, 1}, packed.data() + s * panel);
       });
+      T *from = d_even.data(), *to = d_odd.data();  // du of the step after, and of this one
+      auto through_u = [&](const typename Sizes::Task& k) {
+        T* d = dh + k.row * n.H + k.j;
+        kernels::gemm_packed<T>(k.rows, k.width, n.G, 1, {from + k.row * lead, lead, 1},
+                                packed.data() + k.slice * panel, {d, n.H}, d, n.H);
+      };
+      for (int64_t step = n.T - 1; step >= 0; --step, std::swap(from, to)) {
+        const int64_t t = time(step, n.T);
+        parallel_for(n.tasks, n.grain, [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) {
+            const auto task = n.task(i);
+            const int64_t j = task.j, width = task.width;
+            if (step + 1 < n.T) through_u(task);
+            for (int64_t r = task.row; r < task.row + task.rows; ++r) {
+              const int64_t at = r * n.T + t, last = count[std::size_t(r)] - 1;
+              const bool opens = t == (reverse ? last : 0);
+              const T* h = opens ? h0 + r * n.H + j : py + (at + previous) * n.H + j;
+              const T* c =
+                  opens || states == 1 ? c0 + r * n.H + j : pk + ((t + previous) * n.B + r + 1) * n.K - n.H + j;
+              const Gates<T> d{to + r * lead + j, n.H}, x{pdx + at * n.G + j, n.H}, u{pdu + at * n.G + j, n.H};
+              const Gates<const T> kept_r{pk + (t * n.B + r) * n.K + j, n.H};
+              if (step > 0) {
+                prefetch<const T>({kept_r.first + previous * n.B * n.K, n.H}, Step::kept, width);
+                prefetch<T>({x.first + previous * n.G, n.H}, gates, width);
+                if (pg) prefetch<const T>({pg + (at + previous) * n.H + j, 0}, 1, width);
+              }
+              T *dh_r = dh + r * n.H + j, *dc_r = dc + r * n.H + j, *before_r = pbefore + at * n.H + j;
+              if (t <= last) {
+                if (pg) rows::accumulate(dh_r, pg + at * n.H + j, width);
+                Step::template backward<T>(kept_r, h, c, py + at * n.H + j, dh_r, dc_r, x, d, width);
+                std::copy_n(h, width, before_r);
+              } else {
+                for (int64_t k = 0; k < gates; ++k) {
+                  std::fill_n(d[k], width, T(0));
+                  std::fill_n(x[k], width, T(0));
+                }
+                std::fill_n(before_r, width, T(0));
+              }
+              for (int64_t k = 0; k < gates; ++k) std::copy_n(d[k], width, u[k]);
+            }
+          }
+        });
+      }
+      if (n.T > 0)
+        parallel_for(n.tasks, n.grain, [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) through_u(n.task(i));
+        });
     });
     const Array all = du.reshaped({n.B * n.T, n.G});
     Array dbias;

@@ -2,24 +2,47 @@
 #include <concepts>
 #include <limits>
 #include "../core/op.h"
+#include "../core/rows.h"
 #include "checks.h"
 #include "kernels/map.h"
-#include "kernels/order.h"
 #include "kernels/rows.h"
 #include "ops.h"
 
 namespace heed {
 namespace {
 
+// The dimensions of a reduction to shape `to`: those that are kept, then those that are reduced.
+struct Order {
+  std::array<int, max_rank> dims{}, inverse{};
+  std::size_t n = 0;
+  Order(const Shape& from, const Shape& to) {
+    for (bool reduced : {false, true})
+      for (int d = 0; d < to.rank(); ++d)
+        if ((from[d] != to[d]) == reduced) {
+          inverse[std::size_t(d)] = int(n);
+          dims[n++] = d;
+        }
+  }
+  Array there(const Array& x) const { return x.permuted(std::span(dims.data(), n)); }
+  Array back(const Array& x) const { return x.permuted(std::span(inverse.data(), n)); }
+};
+
 // x as rows, each of what is reduced to one element of a result of shape `to`.
 Array rows_for(const Array& x, const Shape& to) {
-  std::array<int, max_rank> dims{};
-  std::size_t n = 0;
-  for (bool reduced : {false, true})
-    for (int d = 0; d < to.rank(); ++d)
-      if ((x.shape()[d] != to[d]) == reduced) dims[n++] = d;
-  return x.permuted(std::span(dims.data(), n)).reshaped({to.numel(), to.numel() ? x.numel() / to.numel() : 0});
+  return Order(x.shape(), to).there(x).reshaped({to.numel(), to.numel() ? x.numel() / to.numel() : 0});
 }
+
+// What is reduced to shape `to` as the middle of [outer, n, inner], if it lies together.
+struct Middle {
+  int64_t outer = 1, n = 1, inner = 1;
+  bool together = true;
+  Middle(const Shape& from, const Shape& to) {
+    for (int d = 0; d < to.rank(); ++d) {
+      if (from[d] == to[d]) (n > 1 ? inner : outer) *= from[d];
+      else together = together && inner == 1, n *= from[d];
+    }
+  }
+};
 
 // y has the shape of x but for the last dimension, which is 1: row(x, y, n) per row of x. Integers if row takes them.
 template <class Y = void, class F>
@@ -61,11 +84,12 @@ Tensor counted(const In& x) { return x->dtype() == boolean ? cast(x, i64) : x.te
 // The place of the largest (or the smallest) value, the first of equals; NaN is both.
 template <bool largest, class T>
 int64_t first(const T* x, int64_t n) {
-  auto before = [](T a, T b) {
-    if constexpr (largest) return kernels::above(a, b);
-    else return a < b || (a != a && b == b);
-  };
-  return std::min_element(x, x + n, before) - x;
+  if constexpr (std::is_floating_point_v<T>) {
+    const T top = largest ? kernels::rows::max(x, n) : kernels::rows::min(x, n);
+    return std::find_if(x, x + n, [top](T v) { return v == top || (top != top && v != v); }) - x;
+  } else {
+    return std::min_element(x, x + n, [](T a, T b) { return largest ? a > b : a < b; }) - x;
+  }
 }
 
 }  // namespace
@@ -86,15 +110,72 @@ struct Extreme {  // those that tie share the gradient evenly
   static constexpr bool integers = true, of_something = true;
   Shape to;
   Array forward(const Array& x) const {
-    const auto row = []<class T>(const T* p, T* y, int64_t n) {
-      if constexpr (largest && std::is_floating_point_v<T>) *y = kernels::rows::max(p, n);
-      else *y = p[first<largest>(p, n)];
-    };
-    return reduce_rows(rows_for(x, to), row).reshaped(to);
+    const Middle m(x.shape(), to);
+    const Array in = m.together ? x.contiguous() : rows_for(x, to);
+    if (to.numel() == 0) return Array(to, x.dtype());
+    return visit_numeric(x.dtype(), [&]<class T>(T) {
+      const auto row = [](const T* p, int64_t n) {
+        if constexpr (!std::is_floating_point_v<T>) return p[first<largest>(p, n)];
+        else return largest ? kernels::rows::max(p, n) : kernels::rows::min(p, n);
+      };
+      const auto join = [](T* top, const T* p, int64_t n) {
+        for (int64_t i = 0; i < n; ++i) {
+          const T v = p[i], most = top[i];
+          top[i] = (largest ? v > most : v < most) || v != v ? v : most;
+        }
+      };
+      return (m.together ? reduce_middle<T>(in, m.outer, m.n, m.inner, row, join)
+                         : reduce_middle<T>(in, to.numel(), x.numel() / to.numel(), 1, row, join))
+          .reshaped(to);
+    });
   }
   Tensor d0(Grad g, Input<0> x, Output y) const {
     const Tensor top = cast(x == y, x.dtype());
     return g * top / sum_to(top, to);
+  }
+  Array backward(Grad g, Input<0> x, Output y) const {
+    const Middle m(x.shape(), to);
+    const Array tops = y.array().contiguous(), up = g.array().contiguous();
+    if (m.together) return spread(x.array().contiguous(), tops, up, m.outer, m.n, m.inner);
+    const Order order(x.shape(), to);
+    const Array in = order.there(x.array());
+    const Array dx = spread(in.contiguous(), tops, up, to.numel(), x.numel() / to.numel(), 1);
+    return order.back(dx.reshaped(in.shape()));
+  }
+
+ private:
+  // dx [outer, n, inner]: g where x is the extreme, shared among as many as are
+  static Array spread(const Array& x, const Array& tops, const Array& g, int64_t outer, int64_t n, int64_t inner) {
+    constexpr int64_t stripe = 64;
+    const int64_t stripes = (inner + stripe - 1) / stripe, work = n * std::min(inner, stripe);
+    Array dx(x.shape(), x.dtype());
+    visit_floating(x.dtype(), [&]<class T>(T) {
+      const T *p = x.data<T>(), *top = tops.data<T>(), *up = g.data<T>();
+      T* q = dx.mutable_data<T>();
+      parallel_for(outer * stripes, std::max<int64_t>(1, kernels::grain / std::max<int64_t>(work, 1)),
+                   [&](int64_t begin, int64_t end) {
+                     for (int64_t t = begin; t < end; ++t) {
+                       const int64_t o = t / stripes, column = t % stripes * stripe;
+                       const int64_t at = o * n * inner + column, width = std::min(stripe, inner - column);
+                       share(p + at, top + o * inner + column, up + o * inner + column, q + at, n, inner, width);
+                     }
+                   });
+    });
+    return dx;
+  }
+  template <class T>
+  static void share(const T* x, const T* top, const T* g, T* dx, int64_t n, int64_t step, int64_t width) {
+    if (step == 1) {
+      const T each = *g / T(std::count(x, x + n, *top));
+      for (int64_t i = 0; i < n; ++i) dx[i] = T(x[i] == *top) * each;
+      return;
+    }
+    T part[64] = {};
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t k = 0; k < width; ++k) part[k] += T(x[i * step + k] == top[k]);
+    for (int64_t k = 0; k < width; ++k) part[k] = g[k] / part[k];
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t k = 0; k < width; ++k) dx[i * step + k] = T(x[i * step + k] == top[k]) * part[k];
   }
 };
 Tensor max(In x) { return reduce<Extreme<true>>("max", x, {}, false); }

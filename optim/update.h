@@ -1,5 +1,6 @@
 #pragma once
 // How an optimizer steps: its formula over the values of all parameters. For the .cpp files of this folder.
+#include <algorithm>
 #include <array>
 #include <limits>
 #include "../core/parallel.h"
@@ -51,18 +52,32 @@ void each_value(const Update& u, Row row, S*... slots) {
     if (s) prepare(u, *s);
   const Parameters& p = u.model.active;
   if (u.steps) u.steps->align(p, [](const Tensor&) { return zeros({}, i64); });
+  struct Piece {  // a parameter, with what it is stepped by
+    Array to, by;
+    std::array<Array, sizeof...(S)> state;
+  };
+  std::vector<Piece> pieces;
+  pieces.reserve(p.values.size());
+  std::vector<int64_t> start{0};  // of each parameter, as if they lay behind each other
   for (std::size_t i = 0; i < p.values.size(); ++i) {
     if (u.steps) rate[i].step = ++*open_for_writing(u.steps->values[i], u.at).mutable_data<int64_t>();
-    Array to = open_for_writing(p.values[i], u.at);
-    const Array by = u.gradients.values[i].array().contiguous();
-    std::array<Array, sizeof...(S)> state{slots ? open_for_writing(slots->values[i], u.at) : Array()...};
-    visit_floating(to.dtype(), [&]<class T>(T) {
-      parallel_for(to.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
-        const auto piece = [begin](Array& a) { return a.defined() ? a.mutable_data<T>() + begin : nullptr; };
-        std::apply([&](auto&... s) { row(rate[i], end - begin, piece(to), by.data<T>() + begin, piece(s)...); }, state);
-      });
-    });
+    pieces.push_back({open_for_writing(p.values[i], u.at),
+                      u.gradients.values[i].array().contiguous(),
+                      {slots ? open_for_writing(slots->values[i], u.at) : Array()...}});
+    start.push_back(start.back() + pieces[i].to.numel());
   }
+  parallel_for(start.back(), 1 << 15, [&](int64_t begin, int64_t end) {
+    auto i = std::size_t(std::upper_bound(start.begin(), start.end(), begin) - start.begin() - 1);
+    for (; begin < end; begin = start[++i]) {
+      Piece& piece = pieces[i];
+      const int64_t from = begin - start[i], n = std::min(end, start[i + 1]) - begin;
+      visit_floating(piece.to.dtype(), [&]<class T>(T) {
+        const auto at = [from](Array& a) { return a.defined() ? a.mutable_data<T>() + from : nullptr; };
+        std::apply([&](auto&... s) { row(rate[i], n, at(piece.to), piece.by.template data<T>() + from, at(s)...); },
+                   piece.state);
+      });
+    }
+  });
 }
 
 }  // namespace heed::detail

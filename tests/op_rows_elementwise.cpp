@@ -204,7 +204,7 @@ std::vector<OpRow> elementwise_rows() {
           "gelu", [](In a) { return gelu(a); }, x, "0",
           [](L a, L) { return a * std::erfc(-a / std::numbers::sqrt2_v<L>) / 2; }),
       setting("approximate", unary(
-                                 "gelu", [](In a) { return gelu(a, Approximate::tanh); }, x, "0 +",
+                                 "gelu", [](In a) { return gelu(a, Approximate::tanh); }, x, "0",
                                  [](L a, L) {
                                    const L u = std::sqrt(2 / std::numbers::pi_v<L>) * (a + L(0.044715) * a * a * a);
                                    return a * (1 + std::tanh(u)) / 2;
@@ -214,7 +214,7 @@ std::vector<OpRow> elementwise_rows() {
       setting("beta threshold", unary(
                                     "softplus", [](In a) { return softplus(a, 3, 2.5); }, x, "0",
                                     [](L a, L) { return 3 * a > 2.5 ? a : std::log1p(std::exp(3 * a)) / 3; })),
-      unary("silu", silu, x, "0 +", [](L a, L) { return a / (1 + std::exp(-a)); }),
+      unary("silu", silu, x, "0", [](L a, L) { return a / (1 + std::exp(-a)); }),
       {.name = "glu",
        .f = [](X a) { return glu(a[0]); },
        .inputs = {{3, 4}},
@@ -231,7 +231,7 @@ std::vector<OpRow> elementwise_rows() {
       {.name = "swiglu",
        .f = [](X a) { return swiglu(a[0], a[1]); },
        .inputs = {x, x},
-       .remembers = "0 1 +",
+       .remembers = "0 1",
        .also = {{{}, {}}, {{0, 3}, {0, 3}}, {{2, 3}, {3}}},
        .large = two_large,
        .shortest = 0},

@@ -249,7 +249,7 @@ std::vector<OpRow> loss_rows() {
        .form = "smoothed",
        .f = [](X x) { return cross_entropy(x[0], x[1], {.label_smoothing = 0.2}); },
        .inputs = {x, target},
-       .remembers = "0 1 +",
+       .remembers = "0 1",
        .sets = "label_smoothing",
        .large = {{700, 103}, {700}}},
       {.name = "cross_entropy",

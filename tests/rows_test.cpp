@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <random>
 #include <type_traits>
 #include <vector>
@@ -9,6 +10,7 @@
 
 namespace rows = heed::kernels::rows;
 namespace reference = heed::kernels::rows::reference;
+using heed::DropoutKey;
 using Real = long double;
 
 namespace {
@@ -125,7 +127,7 @@ void check_unary(Unary<T> fast, Unary<Real> slow, T low, T high, double bound) {
     const Real error = ulps(y[i], want[i]);
     if (error > worst) worst = error, at = x[i];
   }
-  CAPTURE(at);
+  CAPTURE(at, worst);
   CHECK(worst <= bound);
 }
 
@@ -167,6 +169,129 @@ TEMPLATE_TEST_CASE("functions of values are within a few ulps", "[rows]", float,
   check_unary<T>(rows::relu<T>, reference::relu<Real>, -10, 10, 0);
   check_unary<T>(rows::gelu<T>, reference::gelu<Real>, -3, 3, 10);
   check_unary<T>(rows::gelu<T>, reference::gelu<Real>, single ? T(-15) : T(-39), 10, 10);
+}
+
+TEMPLATE_TEST_CASE("more functions of values", "[rows]", float, double) {
+  using T = TestType;
+  const bool single = std::is_same_v<T, float>;
+  check_unary<T>(rows::expm1<T>, reference::expm1<Real>, -2, 2, 4);
+  check_unary<T>(rows::expm1<T>, reference::expm1<Real>, single ? T(-110) : T(-760), single ? T(90) : T(711), 4);
+  check_unary<T>(rows::log1p<T>, reference::log1p<Real>, T(-0.9), 2, 4);
+  check_unary<T>(rows::log1p<T>, reference::log1p<Real>, 0, std::numeric_limits<T>::max(), 4);
+  check_unary<T>(rows::sin<T>, reference::sin<Real>, -7, 7, 3);
+  check_unary<T>(rows::sin<T>, reference::sin<Real>, -50000, 50000, 3);
+  check_unary<T>(rows::cos<T>, reference::cos<Real>, -7, 7, 3);
+  check_unary<T>(rows::cos<T>, reference::cos<Real>, -50000, 50000, 3);
+  check_unary<T>(rows::erf<T>, reference::erf<Real>, -2, 2, 4);
+  check_unary<T>(rows::erf<T>, reference::erf<Real>, -8, 8, 4);
+  check_unary<T>(rows::floor<T>, reference::floor<Real>, -9, 9, 0);
+  check_unary<T>(rows::round<T>, reference::round<Real>, -9, 9, 0);
+  check_unary<T>(rows::silu<T>, reference::silu<Real>, -9, 9, 4);
+  check_unary<T>(rows::gelu_tanh<T>, reference::gelu_tanh<Real>, -2, 9, 10);
+  for (const T exponent : {T(-1), T(-0.5), T(0.5), T(1), T(2), T(3), T(1.7)}) {
+    const std::vector<T> x = random_values<T>(67, 0, 3);
+    std::vector<T> y(x.size());
+    std::vector<Real> want(x.size());
+    rows::pow(x.data(), exponent, y.data(), 67);
+    reference::pow(widen(x).data(), Real(exponent), want.data(), 67);
+    check_near(y, want, [&](size_t i) { return 3 * u<T> * want[i]; });
+  }
+}
+
+TEMPLATE_TEST_CASE("more special values", "[rows]", float, double) {
+  using T = TestType;
+  const T most = std::numeric_limits<T>::max(), inf = infinity<T>;
+  for (const Unary<T> loop : {rows::expm1<T>, rows::log1p<T>, rows::sin<T>, rows::cos<T>, rows::erf<T>, rows::floor<T>,
+                              rows::round<T>, rows::silu<T>, rows::gelu_tanh<T>})
+    CHECK(std::isnan(at(loop, not_a_number<T>)));
+  for (const Unary<T> loop :
+       {rows::expm1<T>, rows::log1p<T>, rows::sin<T>, rows::erf<T>, rows::floor<T>, rows::round<T>})
+    for (const T zero : {T(0), T(-0.0)}) CHECK(same(at(loop, zero), zero));
+  CHECK(at<T>(rows::expm1<T>, inf) == inf);
+  CHECK(at<T>(rows::expm1<T>, most) == inf);
+  CHECK(at<T>(rows::expm1<T>, -inf) == -1);
+  CHECK(at<T>(rows::log1p<T>, inf) == inf);
+  CHECK(at<T>(rows::log1p<T>, -1) == -inf);
+  CHECK(std::isnan(at<T>(rows::log1p<T>, T(-1.5))));
+  for (const T sign : {T(1), T(-1)}) {
+    CHECK(at<T>(rows::erf<T>, sign * inf) == sign);
+    CHECK(std::isnan(at<T>(rows::sin<T>, sign * inf)));
+    CHECK(std::isnan(at<T>(rows::cos<T>, sign * inf)));
+  }
+  CHECK(at<T>(rows::cos<T>, 0) == 1);
+  CHECK(at<T>(rows::silu<T>, inf) == inf);
+  CHECK(at<T>(rows::gelu_tanh<T>, inf) == inf);
+  const T x[] = {-inf, T(-0.0), T(4)};
+  T y[3];
+  rows::pow(x, T(0.5), y, 3);
+  CHECK((y[0] == inf && same(y[1], T(0)) && y[2] == 2));
+  rows::pow(x, T(-0.5), y, 3);
+  CHECK((same(y[0], T(0)) && y[1] == inf && y[2] == T(0.5)));
+}
+
+TEMPLATE_TEST_CASE("softplus", "[rows]", float, double) {
+  using T = TestType;
+  const T beta = 3, threshold = GENERATE(T(2.5), infinity<T>);
+  const std::vector<T> x = random_values<T>(1000, -9, 9), g = random_values<T>(1000, -1, 1, 2);
+  std::vector<T> y(x.size()), dx(x.size());
+  std::vector<Real> want(x.size()), want_dx(x.size());
+  rows::softplus(x.data(), beta, threshold, y.data(), 1000);
+  rows::softplus_grad(x.data(), g.data(), beta, threshold, dx.data(), 1000);
+  reference::softplus(widen(x).data(), Real(beta), Real(threshold), want.data(), 1000);
+  reference::softplus_grad(widen(x).data(), widen(g).data(), Real(beta), Real(threshold), want_dx.data(), 1000);
+  check_near(y, want, [&](size_t i) { return u<T> * want[i] * (12 + 2 * std::abs(Real(beta) * x[i])); });
+  check_near(dx, want_dx,
+             [&](size_t i) { return u<T> * std::abs(want_dx[i]) * (8 + 2 * std::abs(Real(beta) * x[i])); });
+}
+
+TEMPLATE_TEST_CASE("random loops draw what their streams hold, wherever they start", "[rows]", float, double) {
+  using T = TestType;
+  const DropoutKey key{0.3, 0x1234567890abcdef};
+  for (const int64_t first : {int64_t{0}, int64_t{1}, int64_t{6}, (int64_t{1} << 33) - 5}) {
+    for (int64_t n = 0; n <= 67; ++n) {
+      CAPTURE(first, n);
+      const std::vector<T> x = random_values<T>(n, -1, 1);
+      std::vector<T> y(x.size() + 1, T(7)), z(x.size() + 1, T(7));
+      rows::drop(x.data(), first, key, y.data(), n);
+      reference::drop(x.data(), first, key, z.data(), n);
+      REQUIRE(std::equal(y.begin(), y.end(), z.begin(), same<T>));
+      rows::uniform(key.key, first, y.data(), n);
+      reference::uniform(key.key, first, z.data(), n);
+      REQUIRE(y == z);
+      rows::normal(key.key, first, y.data(), n);
+      reference::normal(key.key, first, z.data(), n);
+      for (size_t i = 0; i < x.size(); ++i) REQUIRE(std::abs(y[i] - z[i]) <= 8 * u<T> * (std::abs(z[i]) + 1e-8));
+      REQUIRE(y.back() == 7);
+    }
+  }
+}
+
+// Each figure within five standard deviations of what independent draws give.
+TEST_CASE("a dropout mask is as good as coins", "[rows]") {
+  constexpr int64_t n = 1 << 20;
+  const double rate = GENERATE(0.1, 0.5), deviation = std::sqrt(rate * (1 - rate));
+  std::vector<float> ones(n, 1), mask(n), other(n);
+  for (const uint64_t seed : {uint64_t{0}, uint64_t{1}, ~uint64_t{0}}) {
+    rows::drop(ones.data(), 0, {rate, seed}, mask.data(), n);
+    rows::drop(ones.data(), 0, {rate, seed ^ 1}, other.data(), n);
+    std::vector<double> drops(n);
+    for (size_t i = 0; i < n; ++i) drops[i] = (double(mask[i] == 0) - rate) / deviation;
+    const auto correlation = [&](auto with) {
+      double sum = 0;
+      for (size_t i = 0; i < n; ++i) sum += drops[i] * with(i);
+      return std::abs(sum) / std::sqrt(double(n));
+    };
+    CHECK(correlation([](size_t) { return 1; }) < 5);
+    CHECK(correlation([&](size_t i) { return (double(other[i] == 0) - rate) / deviation; }) < 5);
+    for (const size_t lag : {1, 2, 3, 4, 7, 8, 16, 64, 768, 1024, 4096, 65536})
+      CHECK(correlation([&](size_t i) { return drops[(i + lag) % n]; }) < 5);
+    double runs = 0;  // of 256 elements: their counts vary as those of coins do
+    for (size_t i = 0; i < n; i += 256) {
+      const double sum = std::accumulate(&drops[i], &drops[i] + 256, 0.0);
+      runs += sum * sum / 256;
+    }
+    CHECK(std::abs(runs / (n / 256) - 1) < 5 * std::sqrt(2.0 / (n / 256)));
+  }
 }
 
 TEMPLATE_TEST_CASE("functions of values know the special values", "[rows]", float, double) {
@@ -230,6 +355,17 @@ TEMPLATE_TEST_CASE("gradients of functions of values", "[rows]", float, double) 
   };
   check_grad<T>(rows::gelu_grad<T>, reference::gelu_grad<Real>, -3, 3, 14, gelu_terms);
   check_grad<T>(rows::gelu_grad<T>, reference::gelu_grad<Real>, -12, 12, 14, gelu_terms);
+  check_grad<T>(rows::silu_grad<T>, reference::silu_grad<Real>, -9, 9, 9, [](Real x) { return 1 + std::abs(x) / 4; });
+  check_grad<T>(rows::gelu_tanh_grad<T>, reference::gelu_tanh_grad<Real>, -6, 6, 24, [](Real) { return 1; });
+  const std::vector<T> gate = random_values<T>(67, -5, 5), x = random_values<T>(67, -2, 2, 2), ones(67, 1);
+  std::vector<T> dgate(67), dx(67), alone(67), y(67);
+  rows::swiglu_grad(gate.data(), x.data(), ones.data(), dgate.data(), dx.data(), 67);
+  rows::silu_grad(gate.data(), x.data(), alone.data(), 67);
+  CHECK(dgate == alone);
+  rows::silu(gate.data(), alone.data(), 67);
+  check_near(dx, widen(alone), [&](size_t i) { return 4 * u<T> * std::abs(alone[i]); });
+  rows::swiglu(gate.data(), ones.data(), y.data(), 67);
+  CHECK(y == alone);
 }
 
 TEMPLATE_TEST_CASE("arithmetic is that of the processor, wherever a value stands", "[rows]", float, double) {
@@ -297,9 +433,10 @@ TEST_CASE("a long sum keeps its accuracy", "[rows]") {
   CHECK(std::abs(reference::sum(x.data(), 3'000'017) - want) > depth(3'000'017) * u<float> * want);
 }
 
-TEMPLATE_TEST_CASE("max finds the largest value and every NaN", "[rows]", float, double) {
+TEMPLATE_TEST_CASE("max finds the largest value, min the smallest, both every NaN", "[rows]", float, double) {
   using T = TestType;
   CHECK(rows::max<T>(nullptr, 0) == -infinity<T>);
+  CHECK(rows::min<T>(nullptr, 0) == infinity<T>);
   for (int64_t n = 1; n <= 67; ++n) {
     std::vector<T> x = random_values<T>(n, -9, -1);
     for (T& value : x) {
@@ -308,8 +445,13 @@ TEMPLATE_TEST_CASE("max finds the largest value and every NaN", "[rows]", float,
         value = top;
         REQUIRE(rows::max(x.data(), n) == top);
       }
+      for (const T bottom : {T(-9.5), -infinity<T>}) {
+        value = bottom;
+        REQUIRE(rows::min(x.data(), n) == bottom);
+      }
       value = not_a_number<T>;
       REQUIRE(std::isnan(rows::max(x.data(), n)));
+      REQUIRE(std::isnan(rows::min(x.data(), n)));
       value = kept;
     }
   }
@@ -357,9 +499,92 @@ TEMPLATE_TEST_CASE("softmax and its kin", "[rows]", float, double) {
     check_near(dx, want,
                [&](size_t i) { return u<T> * (1 + (depth(n) + 5) * static_cast<Real>(n) * std::exp(wide_logs[i])); });
 
+    const T rest = static_cast<T>(lse - m), shift = static_cast<T>(m);
+    rows::shifted_exp(x.data(), shift, rest, T(0.5), T(0.25), y.data(), n);
+    reference::shifted_exp(wide.data(), m, Real(rest), Real(0.5), Real(0.25), want.data(), n);
+    check_near(y, want, [&](size_t) { return error + u<T>; });
+    const Real above = reference::sum_above(wide.data(), m, n);
+    CHECK(std::abs(rows::sum_above(x.data(), shift, n) - above) <= (depth(n) + 2) * u<T> * (std::abs(above) + d * n));
+
+    rows::softmax(x.data(), y.data(), n);
     std::vector<T> in_place = x;
     rows::softmax(in_place.data(), in_place.data(), n);
     CHECK(in_place == y);
+  }
+}
+
+// Weights e^(s - lse) have a relative error of (d + 3) u, with d the largest |s - lse|; (e - mean) adds a rounding.
+TEMPLATE_TEST_CASE("weights of attention and their gradient", "[rows]", float, double) {
+  using T = TestType;
+  for (const int64_t n : lengths()) {
+    if (n == 0) continue;
+    CAPTURE(n);
+    const std::vector<T> s = random_values<T>(n, -8, 8), e = random_values<T>(n, -1, 1, 2);
+    const T lse = T(8.5), mean = T(0.25);
+    const Real error = (17 + 3) * u<T>;
+    std::vector<T> y = s, d = e;
+    std::vector<Real> want = widen(s), want_d = widen(e);
+    const Real sum = reference::exp_sum(want.data(), Real(lse), n);
+    CHECK(std::abs(rows::exp_sum(y.data(), lse, n) - sum) <= sum * (error + depth(n) * u<T>));
+    check_near(y, want, [&](size_t i) { return error * want[i]; });
+
+    y = s, want = widen(s);
+    rows::weights_grad(y.data(), d.data(), lse, mean, n);
+    reference::weights_grad(want.data(), want_d.data(), Real(lse), Real(mean), n);
+    check_near(y, want, [&](size_t i) { return error * want[i]; });
+    check_near(d, want_d, [&](size_t i) { return (error + 3 * u<T>)*want[i] * 1.25; });
+  }
+  T nothing = not_a_number<T>;
+  CHECK(std::isnan(rows::exp_sum(&nothing, T(0), 1)));
+  T masked = -infinity<T>;
+  CHECK(rows::exp_sum(&masked, T(0), 1) == 0);
+}
+
+// Values below 2 in size pass through at most 12 roundings, or functions within 4 ulps, none of which magnifies errors.
+TEMPLATE_TEST_CASE("steps of recurrent layers", "[rows]", float, double) {
+  using T = TestType;
+  using rows::Gates;
+  for (const int64_t n : lengths()) {
+    CAPTURE(n);
+    const int64_t step = n + 3;
+    auto in = [&](int64_t gates, unsigned seed) { return random_values<T>(gates * step, -1, 1, seed); };
+    const std::vector<T> x = in(4, 1), w = in(4, 2), before = in(1, 3), dh = in(1, 4), dc = in(1, 5);
+    const std::vector<Real> wide_x = widen(x), wide_w = widen(w), wide_before = widen(before);
+    auto compare = [&](const std::vector<T>& got, const std::vector<Real>& want) {
+      check_near(got, want, [](size_t) { return 64 * u<T>; });
+    };
+    {
+      std::vector<T> c = before, h = in(1, 6), kept = in(5, 7);
+      std::vector<Real> wide_c = widen(c), wide_h = widen(h), wide_kept = widen(kept);
+      rows::lstm<T>({x.data(), step}, {w.data(), step}, c.data(), h.data(), {kept.data(), step}, n);
+      reference::lstm<Real>({wide_x.data(), step}, {wide_w.data(), step}, wide_c.data(), wide_h.data(),
+                            {wide_kept.data(), step}, n);
+      compare(c, wide_c), compare(h, wide_h), compare(kept, wide_kept);
+
+      std::vector<T> from_h = dh, from_c = dc, d = in(4, 8);
+      std::vector<Real> wide_from_h = widen(dh), wide_from_c = widen(dc), wide_d = widen(d);
+      wide_kept = widen(kept);
+      rows::lstm_grad<T>({kept.data(), step}, before.data(), from_h.data(), from_c.data(), {d.data(), step}, n);
+      reference::lstm_grad<Real>({wide_kept.data(), step}, wide_before.data(), wide_from_h.data(), wide_from_c.data(),
+                                 {wide_d.data(), step}, n);
+      compare(from_h, wide_from_h), compare(from_c, wide_from_c), compare(d, wide_d);
+    }
+    {
+      std::vector<T> h = in(1, 6), kept = in(4, 7);
+      std::vector<Real> wide_h = widen(h), wide_kept = widen(kept);
+      rows::gru<T>({x.data(), step}, {w.data(), step}, before.data(), h.data(), {kept.data(), step}, n);
+      reference::gru<Real>({wide_x.data(), step}, {wide_w.data(), step}, wide_before.data(), wide_h.data(),
+                           {wide_kept.data(), step}, n);
+      compare(h, wide_h), compare(kept, wide_kept);
+
+      std::vector<T> from_h = dh, d = in(3, 8), d_w = in(3, 9);
+      std::vector<Real> wide_from_h = widen(dh), wide_d = widen(d), wide_d_w = widen(d_w);
+      wide_kept = widen(kept);
+      rows::gru_grad<T>({kept.data(), step}, before.data(), from_h.data(), {d.data(), step}, {d_w.data(), step}, n);
+      reference::gru_grad<Real>({wide_kept.data(), step}, wide_before.data(), wide_from_h.data(), {wide_d.data(), step},
+                                {wide_d_w.data(), step}, n);
+      compare(from_h, wide_from_h), compare(d, wide_d), compare(d_w, wide_d_w);
+    }
   }
 }
 

@@ -97,9 +97,7 @@ struct Problem {
     }
   }
   void drop(int64_t page, int64_t t, int64_t s0, int64_t keys, T* row) const {
-    if (!how.dropout) return;
-    const int64_t first = (page * n.T + t) * n.S + s0;
-    for (int64_t j = 0; j < keys; ++j) row[j] *= T(how.dropout.scale(first + j));
+    if (how.dropout) rows::drop(row, (page * n.T + t) * n.S + s0, how.dropout, row, keys);
   }
 };
 

@@ -1,6 +1,7 @@
 #include "gemm.h"
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 #include "../../core/storage.h"
 
@@ -127,32 +128,54 @@ inline void turn(const double* x, int64_t x_row, double* to, int64_t to_row) {
 }
 #endif
 
-// to[p * width + i] = x(i, p) for i < count <= width, p < k; zeros for the i beyond. Panels of a, and of b transposed.
-template <class T>
-void pack_panel(Strided<T> x, int64_t count, int64_t k, int64_t width, T* to) {
-  if (count < width)
-    for (int64_t p = 0; p < k; ++p) std::fill(to + p * width + count, to + (p + 1) * width, T(0));
+// Packs x [count, k] in panels of `width` rows, in which what belongs to one column lies together; the last panel is
+// filled up with zeros. It reads x in the order it lies in.
+template <class T, class Width>
+void pack_panels(Strided<T> x, int64_t count, int64_t k, Width width, T* to) {
+  const int64_t panel = width() * k, whole = count / width() * width(), rest = count - whole;
+  T* last = to + whole * k;
+  if (rest)
+    for (int64_t p = 0; p < k; ++p) std::fill(last + p * width() + rest, last + (p + 1) * width(), T(0));
   if (x.row == 1) {
-    const auto copy = [&](auto n) HWY_ATTR {
-      for (int64_t p = 0; p < k; ++p) std::copy_n(x.data + p * x.column, n(), to + p * width);
-    };
-    if (count == tile_columns<T>()) copy([] { return tile_columns<T>(); });
-    else copy([count] { return count; });
+    for (int64_t p = 0; p < k; ++p) {
+      const T* from = x.data + p * x.column;
+      T* put = to + p * width();
+      for (int64_t i = 0; i < whole; i += width(), put += panel)
+        std::memcpy(put, from + i, std::size_t(width()) * sizeof(T));
+      std::copy_n(from + whole, rest, last + p * width());
+    }
     return;
   }
-  int64_t turned = 0, deep = 0;  // how many i, and p, come in whole blocks
+  int64_t turned = 0, deep = 0;  // how many of a panel's rows, and columns, come in whole blocks
 #if HWY_TARGET != HWY_SCALAR
-  if (x.column == 1) {
-    constexpr int64_t block = 16 / sizeof(T), together = 64;  // p's whose rows of `to` stay in cache
-    turned = count / block * block, deep = k / block * block;
-    for (int64_t first = 0; first < deep; first += together)
-      for (int64_t i = 0; i < turned; i += block)
-        for (int64_t p = first; p < std::min(deep, first + together); p += block)
-          turn(x.data + i * x.row + p, x.row, to + p * width + i, width);
-  }
+  constexpr int64_t block = 16 / sizeof(T), together = 64;  // columns that stay in cache when packed
+  if (x.column == 1) deep = k / block * block;
 #endif
-  for (int64_t i = 0; i < count; ++i)
-    for (int64_t p = i < turned ? deep : 0; p < k; ++p) to[p * width + i] = *x.from(i, p).data;
+  for (int64_t first = 0; first < count; first += width(), to += panel) {
+    const int64_t rows = std::min<int64_t>(width(), count - first);
+#if HWY_TARGET != HWY_SCALAR
+    turned = deep ? rows / block * block : 0;
+    for (int64_t p0 = 0; p0 < deep; p0 += together)
+      for (int64_t i = 0; i < turned; i += block)
+        for (int64_t p = p0; p < std::min(deep, p0 + together); p += block)
+          turn(x.from(first + i, p).data, x.row, to + p * width() + i, width());
+#endif
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t p = i < turned ? deep : 0; p < k; ++p) to[p * width() + i] = *x.from(first + i, p).data;
+  }
+}
+template <class T>
+void pack_left(Strided<T> a, int64_t m, int64_t k, T* to) {
+  pack_panels(a, m, k, std::integral_constant<int64_t, tile_rows>(), to);
+}
+template <class T>
+void pack_right(Strided<T> b, int64_t n, int64_t k, T* to) {
+#if HWY_TARGET != HWY_SVE && HWY_TARGET != HWY_SVE2 && HWY_TARGET != HWY_RVV
+  pack_panels(b.transposed(), n, k, std::integral_constant<int64_t, 2 * MaxLanes(ScalableTag<T>())>(), to);
+#else
+  pack_panels(
+      b.transposed(), n, k, [] { return tile_columns<T>(); }, to);
+#endif
 }
 
 // y[j * y_step] = from[j * from_step] + alpha sum_p x(j, p) v[p * v_step] for a product with one row or one column: x
@@ -222,16 +245,11 @@ void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, 
     const int64_t j1 = std::min(n, j0 + wide), packed = pack_b ? j0 : j0 + (j1 - j0) / columns * columns;
     for (int64_t p = 0; p == 0 || p < k; p += deep) {
       const int64_t depth = std::min(deep, k - p);
-      for (int64_t j = packed; j < j1; j += columns)
-        pack_panel(b.from(p, j).transposed(), std::min(columns, j1 - j), depth, columns,
-                   right.data() + (j - j0) * depth);
+      if (packed < j1) pack_right(b.from(p, packed), j1 - packed, depth, right.data() + (packed - j0) * depth);
       const Start<T> from = p ? Start<T>{c, c_row} : start;
       for (int64_t i0 = 0; i0 < m; i0 += high) {
         const int64_t i1 = std::min(m, i0 + high);
-        if (pack_a)
-          for (int64_t i = i0; i < i1; i += tile_rows)
-            pack_panel(a.from(i, p), std::min<int64_t>(tile_rows, i1 - i), depth, tile_rows,
-                       left.data() + (i - i0) * depth);
+        if (pack_a) pack_left(a.from(i0, p), i1 - i0, depth, left.data());
         for (int64_t j = j0; j < j1; j += columns) {
           const Strided<T> y = j < packed ? b.from(p, j) : Strided<T>{right.data() + (j - j0) * depth, columns, 1};
           for (int64_t i = i0; i < i1; i += tile_rows) {
@@ -247,9 +265,7 @@ void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, 
 
 template <class T>
 void pack(int64_t n, int64_t k, Strided<T> b, T* packed) {
-  const int64_t columns = tile_columns<T>();
-  for (int64_t j = 0; j < n; j += columns)
-    pack_panel(b.from(0, j).transposed(), std::min(columns, n - j), k, columns, packed + j * k);
+  pack_right(b, n, k, packed);
 }
 
 template <class T>

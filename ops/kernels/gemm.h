@@ -10,8 +10,12 @@ struct Strided {  // element (i, j) is data[i * row + j * column]
   int64_t row, column;
   Strided from(int64_t i, int64_t j) const { return {data + i * row + j * column, row, column}; }
   Strided transposed() const { return {data, column, row}; }
-  // As the left operand of gemm, is it read where it stands? Not if its rows fall on the same lines of the cache.
-  bool stands_well() const { return row == 1 || (column == 1 && row * int64_t(sizeof(T)) % 4096 != 0); }
+  // As the left operand of gemm, is it read where it stands? Not if what a tile reads falls on the same lines of the
+  // cache.
+  bool stands_well() const {
+    const int64_t apart = row == 1 ? column : row;
+    return (row == 1 || column == 1) && apart * int64_t(sizeof(T)) % 4096 != 0;
+  }
 };
 
 // What a product is added to: nothing (null), one row under all of them (row = 0), or a matrix.

@@ -8,7 +8,9 @@
 #endif
 
 #include <array>
+#include <cmath>
 #include <limits>
+#include <numbers>
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::rows::HWY_NAMESPACE {
@@ -21,6 +23,31 @@ V exp_of(D d, V x) {
   using T = TFromD<D>;
   const V high = Set(d, T(sizeof(T) == sizeof(float) ? 89 : 710));
   return IfThenElse(IsNaN(x), x, Exp(d, Min(x, high)));
+}
+
+// e^x for -87 <= x <= 88, where neither it nor a power of 2 near it leaves the normal numbers; anything elsewhere. In
+// float x = n log 2 + r, e^r = 1 + r + r^2 (c0 + c1 r + ..): interpolated in the Chebyshev points of |r| <= log(2) / 2,
+// relative error 0.17 of half an ulp.
+template <class D, class V = Vec<D>>
+V exp_near(D d, V x) {
+  if constexpr (sizeof(TFromD<D>) == sizeof(double)) {
+    return Exp(d, x);
+  } else {
+    const RebindToSigned<D> whole;
+    const V magic = Set(d, 0x1.8p23f), turns = MulAdd(x, Set(d, 1.44269504f), magic), n = Sub(turns, magic);
+    const V r = NegMulAdd(n, Set(d, -2.12194440e-4f), NegMulAdd(n, Set(d, 0.693359375f), x)), square = Mul(r, r);
+    const V c = MulAdd(square, Set(d, 0.00139261761f), MulAdd(r, Set(d, 0.00836317307f), Set(d, 0.0416665547f)));
+    const V tail = MulAdd(square, c, MulAdd(r, Set(d, 0.16666577f), Set(d, 0.5f)));
+    const V y = Add(MulAdd(square, tail, r), Set(d, 1.0f));
+    return BitCast(d, Add(BitCast(whole, y), ShiftLeft<23>(BitCast(whole, turns))));
+  }
+}
+
+// e^x for x <= 0, but 0 where it would be below the normal numbers: for sums of 1 and more. NaN stays NaN.
+template <class D, class V = Vec<D>>
+V exp_below(D d, V x) {
+  if constexpr (sizeof(TFromD<D>) == sizeof(double)) return exp_of(d, x);
+  else return IfThenZeroElse(Lt(x, Set(d, -87.0f)), exp_near(d, x));
 }
 
 // Highway's, which knows positive finite numbers.
@@ -38,6 +65,70 @@ template <class D, class V = Vec<D>>
 V sigmoid_of(D d, V x) {
   const V one = Set(d, TFromD<D>(1)), e = exp_of(d, Neg(Abs(x)));
   return Div(IfThenElse(Lt(x, Zero(d)), e, one), Add(one, e));
+}
+
+// sigmoid and its derivative, e / (1 + e)^2 with e = e^-|x|
+template <class V>
+struct SigmoidAndSlope {
+  V value, slope;
+};
+
+template <class D, class V = Vec<D>>
+SigmoidAndSlope<V> sigmoid_and_slope(D d, V x) {
+  const V one = Set(d, TFromD<D>(1)), e = exp_of(d, Neg(Abs(x))), r = Div(one, Add(one, e)), small = Mul(e, r);
+  return {IfThenElse(Lt(x, Zero(d)), small, r), Mul(small, r)};
+}
+
+// Highway's, which wraps around where the result is inf, takes NaN to a number and -0 to 0.
+template <class D, class V = Vec<D>>
+V expm1_of(D d, V x) {
+  using T = TFromD<D>;
+  const V high = Set(d, T(sizeof(T) == sizeof(float) ? 89 : 710));
+  const V y = Expm1(d, Min(x, high));
+  return IfThenElse(Or(IsNaN(x), Eq(x, Zero(d))), x, y);
+}
+
+// Highway's, which knows finite numbers above -1.
+template <class D, class V = Vec<D>>
+V log1p_of(D d, V x) {
+  using Limits = std::numeric_limits<TFromD<D>>;
+  const V infinity = Set(d, Limits::infinity()), least = Set(d, TFromD<D>(-1));
+  const V y = IfThenElse(Lt(x, infinity), Log1p(d, x), x);
+  const V pole = IfThenElse(Eq(x, least), Neg(infinity), y);
+  return IfThenElse(Lt(x, least), Set(d, Limits::quiet_NaN()), pole);
+}
+
+// near(x), and far of the values beyond Highway's range, one by one
+template <class D, class Near, class Far, class V = Vec<D>>
+V in_turns(D d, V x, Near near, Far far) {
+  using T = TFromD<D>;
+  const auto inside = Le(Abs(x), Set(d, T(39000)));
+  const V y = near(IfThenElseZero(inside, x));
+  if (AllTrue(d, inside)) return y;
+  HWY_ALIGN T from[MaxLanes(d)], to[MaxLanes(d)];
+  Store(x, d, from);
+  Store(y, d, to);
+  for (size_t i = 0; i < Lanes(d); ++i)
+    if (!(std::abs(from[i]) <= T(39000))) to[i] = far(from[i]);
+  return Load(d, to);
+}
+// Below `tiny` they are x and 1 - x^2 / 2, exactly so at 0.
+template <class T>
+constexpr T tiny = sizeof(T) == sizeof(float) ? T(0x1p-12) : T(0x1p-27);
+
+template <class D, class V = Vec<D>>
+V sin_of(D d, V x) {
+  const V y = in_turns(
+      d, x, [d](V v) HWY_ATTR { return Sin(d, v); }, [](TFromD<D> v) { return std::sin(v); });
+  return IfThenElse(Lt(Abs(x), Set(d, tiny<TFromD<D>>)), x, y);
+}
+
+template <class D, class V = Vec<D>>
+V cos_of(D d, V x) {
+  using T = TFromD<D>;
+  const V y = in_turns(
+      d, x, [d](V v) HWY_ATTR { return Cos(d, v); }, [](T v) { return std::cos(v); });
+  return IfThenElse(Lt(Abs(x), Set(d, tiny<T>)), NegMulAdd(Mul(Set(d, T(0.5)), x), x, Set(d, T(1))), y);
 }
 
 // c0 + c1 x + c2 x^2 + ... for an even number of coefficients, the even and the odd powers side by side
@@ -72,8 +163,10 @@ V tanh_of(D d, V x) {
   using T = TFromD<D>;
   const V one = Set(d, T(1)), two = Set(d, T(2)), t = Abs(x), square = Mul(t, t);
   const V near = MulAdd(Mul(t, square), polynomial(d, square, tanh_series<T>), t);
-  const V far = Sub(one, Div(two, Add(exp_of(d, Mul(two, t)), one)));
-  return CopySign(IfThenElse(Lt(t, Set(d, T(0.55))), near, far), x);
+  const V most = Set(d, T(20));  // where it is 1
+  const V far = Sub(one, Div(two, Add(exp_near(d, Mul(two, Min(t, most))), one)));
+  const V y = CopySign(IfThenElse(Lt(t, Set(d, T(0.55))), near, far), x);
+  return IfThenElse(IsNaN(x), x, y);
 }
 
 // (t + 4) P(X > t) e^(t^2 / 2), X standard normal, t >= 0, as a polynomial in (t - 4) / (t + 4): interpolated in the
@@ -117,6 +210,30 @@ NormalTail<V> normal_tail(D d, V x) {
 #endif
   const V half = Set(d, T(0.5)), rough = Exp(d, Neg(Mul(half, square)));
   return {t, Mul(polynomial(d, u, tail_series<T>), scale), NegMulAdd(Mul(half, error), rough, rough)};
+}
+
+// erf(x) / x as a polynomial in x^2: the Taylor series, 2 / sqrt(pi) (-1)^k / (k! (2 k + 1)), enough of it for |x| <
+// 0.6
+template <class T>
+constexpr auto erf_series = [] {
+  std::array<T, sizeof(T) == sizeof(float) ? 8 : 14> c{};
+  long double term = 2 * std::numbers::inv_sqrtpi_v<long double>;
+  for (size_t k = 0; k < c.size(); ++k) {
+    c[k] = static_cast<T>(term / static_cast<long double>(2 * k + 1));
+    term /= -static_cast<long double>(k + 1);
+  }
+  return c;
+}();
+
+// The series, and 1 - 2 P(X > |x| sqrt 2), X standard normal, from 0.6 on
+template <class D, class V = Vec<D>>
+V erf_of(D d, V x) {
+  using T = TFromD<D>;
+  const V t = Abs(x);
+  const auto tail = normal_tail(d, Mul(t, Set(d, std::numbers::sqrt2_v<T>)));
+  const V far = NegMulAdd(Mul(Set(d, T(2)), tail.ratio), tail.e, Set(d, T(1)));
+  const V near = Mul(t, polynomial(d, Mul(t, t), erf_series<T>));
+  return CopySign(IfThenElse(Lt(t, Set(d, T(0.6))), near, far), x);
 }
 
 }  // namespace heed::kernels::rows::HWY_NAMESPACE

@@ -18,8 +18,8 @@ struct Tiles {
       m = std::max<int64_t>(64, (least / 32 / k + 15) / 16 * 16);
       return;
     }
-    if (rows > highest && rows > columns) {
-      n = 512, m = std::max<int64_t>(96, (192 << 10) / std::min<int64_t>(k, 768) / 32 * 32);
+    if (rows >= highest && rows > 2 * columns) {
+      n = rows > 8 * highest ? 512 : 256, m = std::max<int64_t>(96, (192 << 10) / std::min<int64_t>(k, 768) / 32 * 32);
       return;
     }
     n = std::min(rows, highest);

@@ -44,26 +44,6 @@ HEED_LOOPS(HEED_INSTANTIATE, long double)
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::rows::HWY_NAMESPACE {
 
-// e^x for x up to 80, and 0 below the normal numbers: 2^n e^r with e^r = 1 + r + r^2 q(r), within 0.6 ulp; its exponent
-// is added at once, and n stands in the low bits of a sum. In f64 it is exp_of.
-template <class D, class V = Vec<D>>
-V weight_of(D d, V x) {
-  using T = TFromD<D>;
-  if constexpr (sizeof(T) == sizeof(double)) return exp_of(d, x);
-  else {
-    const RebindToSigned<D> bits;
-    const V magic = Set(d, T(0x1.8p23)), shifted = MulAdd(x, Set(d, T(1.44269504)), magic), n = Sub(shifted, magic);
-    const V r = NegMulAdd(n, Set(d, T(-2.12194440e-4)), NegMulAdd(n, Set(d, T(0.693359375)), x));
-    V q = MulAdd(r, Set(d, T(0.00138144672)), Set(d, T(0.00836878084)));
-    q = MulAdd(r, q, Set(d, T(0.0416683927)));
-    q = MulAdd(r, q, Set(d, T(0.166665196)));
-    q = MulAdd(r, q, Set(d, T(0.49999994)));
-    const V e = Add(MulAdd(Mul(r, r), q, r), Set(d, T(1)));
-    const V y = BitCast(d, Add(BitCast(bits, e), ShiftLeft<23>(BitCast(bits, shifted))));
-    return IfThenZeroElse(Lt(x, Set(d, T(-87))), y);  // NaN stays NaN
-  }
-}
-
 template <class T>
 T exp_sum(T* x, T shift, int64_t n) {
   const ScalableTag<T> d;
@@ -71,7 +51,7 @@ T exp_sum(T* x, T shift, int64_t n) {
   auto even = Zero(d), odd = even;
   bool is_odd = false;
   each_vector<T>(n, [&](auto part, int64_t i) HWY_ATTR {
-    const auto e = weight_of(d, Sub(part.load(x + i, -std::numeric_limits<T>::infinity()), by));
+    const auto e = exp_below(d, Sub(part.load(x + i, -std::numeric_limits<T>::infinity()), by));
     part.store(e, x + i);
     auto& sum = is_odd ? odd : even;
     sum = Add(sum, e);
@@ -85,7 +65,7 @@ void weights_grad(T* s, T* d, T lse, T mean, int64_t n) {
   const ScalableTag<T> tag;
   const auto shift = Set(tag, lse), from = Set(tag, mean);
   each_vector<T>(n, [&](auto part, int64_t i) HWY_ATTR {
-    const auto w = weight_of(tag, Sub(part.load(s + i), shift));
+    const auto w = exp_below(tag, Sub(part.load(s + i), shift));
     part.store(w, s + i);
     part.store(Mul(w, Sub(part.load(d + i), from)), d + i);
   });

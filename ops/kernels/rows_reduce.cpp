@@ -16,7 +16,8 @@
   X(T, sum, sum, (const T* x, int64_t n), (x, n))                \
   X(T, dot, dot, (const T* x, const T* y, int64_t n), (x, y, n)) \
   X(T, squares, squares, (const T* x, int64_t n), (x, n))        \
-  X(T, max, max, (const T* x, int64_t n), (x, n))
+  X(T, max, max, (const T* x, int64_t n), (x, n))                \
+  X(T, min, min, (const T* x, int64_t n), (x, n))
 
 #if HWY_ONCE
 namespace heed::kernels::rows::reference {
@@ -44,6 +45,14 @@ T max(const T* x, int64_t n) {
   return m;
 }
 
+template <class T>
+T min(const T* x, int64_t n) {
+  T m = std::numeric_limits<T>::infinity();
+  for (int64_t i = 0; i < n; ++i)
+    if (x[i] < m || std::isnan(x[i])) m = x[i];
+  return m;
+}
+
 HEED_LOOPS(HEED_INSTANTIATE, float)
 HEED_LOOPS(HEED_INSTANTIATE, double)
 HEED_LOOPS(HEED_INSTANTIATE, long double)
@@ -54,7 +63,7 @@ HEED_LOOPS(HEED_INSTANTIATE, long double)
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::rows::HWY_NAMESPACE {
 
-// sum, dot and max stand in vector.inl: other loops are made of them
+// sum, dot, max and min stand in vector.inl: other loops are made of them
 template <class T>
 T squares(const T* x, int64_t n) {
   return sum_of(

@@ -13,23 +13,43 @@
 // clang-format on
 
 #undef HEED_LOOPS
-#define HEED_LOOPS(X, T)                                                                         \
-  X(T, logsumexp, logsumexp, (const T* x, int64_t n), (x, n))                                    \
-  X(void, softmax, softmax, (const T* x, T* y, int64_t n), (x, y, n))                            \
-  X(void, softmax_grad, softmax_grad, (const T* y, const T* g, T* dx, int64_t n), (y, g, dx, n)) \
-  X(void, log_softmax, log_softmax, (const T* x, T* y, int64_t n), (x, y, n))                    \
+#define HEED_LOOPS(X, T)                                                                               \
+  X(T, sum_exp, sum_exp, (const T* x, T shift, int64_t n), (x, shift, n))                              \
+  X(T, sum_above, sum_above, (const T* x, T shift, int64_t n), (x, shift, n))                          \
+  X(void, shifted_exp, shifted_exp, (const T* x, T shift, T rest, T scale, T offset, T* y, int64_t n), \
+    (x, shift, rest, scale, offset, y, n))                                                             \
+  X(T, logsumexp, logsumexp, (const T* x, int64_t n), (x, n))                                          \
+  X(void, softmax, softmax, (const T* x, T* y, int64_t n), (x, y, n))                                  \
+  X(void, softmax_grad, softmax_grad, (const T* y, const T* g, T* dx, int64_t n), (y, g, dx, n))       \
+  X(void, log_softmax, log_softmax, (const T* x, T* y, int64_t n), (x, y, n))                          \
   X(void, log_softmax_grad, log_softmax_grad, (const T* y, const T* g, T* dx, int64_t n), (y, g, dx, n))
 
 #if HWY_ONCE
 namespace heed::kernels::rows::reference {
 
 template <class T>
+T sum_exp(const T* x, T shift, int64_t n) {
+  T sum = 0;
+  for (int64_t i = 0; i < n; ++i) sum += std::exp(x[i] - shift);
+  return sum;
+}
+
+template <class T>
+T sum_above(const T* x, T shift, int64_t n) {
+  T sum = 0;
+  for (int64_t i = 0; i < n; ++i) sum += x[i] - shift;
+  return sum;
+}
+
+template <class T>
+void shifted_exp(const T* x, T shift, T rest, T scale, T offset, T* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = scale * std::exp((x[i] - shift) - rest) + offset;
+}
+
+template <class T>
 T logsumexp(const T* x, int64_t n) {
   const T m = max(x, n);
-  if (std::isinf(m)) return m;
-  T sum = 0;
-  for (int64_t i = 0; i < n; ++i) sum += std::exp(x[i] - m);
-  return m + std::log(sum);
+  return std::isinf(m) ? m : m + std::log(sum_exp(x, m, n));
 }
 
 template <class T>
@@ -48,10 +68,8 @@ void softmax_grad(const T* y, const T* g, T* dx, int64_t n) {
 
 template <class T>
 void log_softmax(const T* x, T* y, int64_t n) {
-  const T m = max(x, n);
-  T sum = 0;
-  for (int64_t i = 0; i < n; ++i) sum += std::exp(x[i] - m);
-  for (int64_t i = 0; i < n; ++i) y[i] = (x[i] - m) - std::log(sum);
+  const T m = max(x, n), rest = std::log(sum_exp(x, m, n));
+  for (int64_t i = 0; i < n; ++i) y[i] = (x[i] - m) - rest;
 }
 
 template <class T>
@@ -70,13 +88,28 @@ HEED_LOOPS(HEED_INSTANTIATE, long double)
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::rows::HWY_NAMESPACE {
 
-// sum e^(x - m)
 template <class T>
-T sum_exp(const T* x, T m, int64_t n) {
+T sum_exp(const T* x, T shift, int64_t n) {
+  if (!std::isfinite(shift)) return std::numeric_limits<T>::quiet_NaN();
   const ScalableTag<T> d;
-  const auto shift = Set(d, m);
-  const auto add_exp = [=](auto s, auto v) HWY_ATTR { return Add(s, exp_of(d, Sub(v, shift))); };
+  const auto m = Set(d, shift);
+  const auto add_exp = [=](auto s, auto v) HWY_ATTR { return Add(s, exp_below(d, Sub(v, m))); };
   return sum_of(n, -std::numeric_limits<T>::infinity(), add_exp, x);
+}
+
+template <class T>
+T sum_above(const T* x, T shift, int64_t n) {
+  const auto m = Set(ScalableTag<T>(), shift);
+  return sum_of(
+      n, shift, [=](auto s, auto v) HWY_ATTR { return Add(s, Sub(v, m)); }, x);
+}
+
+template <class T>
+void shifted_exp(const T* x, T shift, T rest, T scale, T offset, T* y, int64_t n) {
+  const ScalableTag<T> d;
+  const auto m = Set(d, shift), r = Set(d, rest), factor = Set(d, scale), start = Set(d, offset);
+  map(
+      y, n, [=](auto v) HWY_ATTR { return MulAdd(factor, exp_of(d, Sub(Sub(v, m), r)), start); }, x);
 }
 
 template <class T>

@@ -136,13 +136,31 @@ T dot(const T* x, const T* y, int64_t n) {
       n, T(0), [](auto s, auto v, auto w) HWY_ATTR { return MulAdd(v, w, s); }, x, y);
 }
 
+// Max and Min forget what is NaN, so that is noted beside them.
+template <class T, class Join, class OfLanes>
+T extreme(const T* x, int64_t n, T start, Join join, OfLanes of_lanes) {
+  const ScalableTag<T> d;
+  auto nan = IsNaN(Zero(d));
+  const auto next = [&](auto m, auto v) HWY_ATTR {
+    nan = Or(nan, IsNaN(v));
+    return join(m, v);
+  };
+  const auto m = fold(n, start, start, next, join, x);
+  return AllFalse(d, nan) ? GetLane(of_lanes(d, m)) : std::numeric_limits<T>::quiet_NaN();
+}
+
 template <class T>
 T max(const T* x, int64_t n) {
-  const ScalableTag<T> d;
-  const auto larger = [](auto m, auto v) HWY_ATTR { return IfThenElse(Or(Gt(v, m), IsNaN(v)), v, m); };
-  const T lowest = -std::numeric_limits<T>::infinity();
-  const auto m = fold(n, lowest, lowest, larger, larger, x);
-  return AllFalse(d, IsNaN(m)) ? GetLane(MaxOfLanes(d, m)) : std::numeric_limits<T>::quiet_NaN();
+  return extreme(
+      x, n, -std::numeric_limits<T>::infinity(), [](auto a, auto b) HWY_ATTR { return Max(a, b); },
+      [](auto d, auto m) HWY_ATTR { return MaxOfLanes(d, m); });
+}
+
+template <class T>
+T min(const T* x, int64_t n) {
+  return extreme(
+      x, n, std::numeric_limits<T>::infinity(), [](auto a, auto b) HWY_ATTR { return Min(a, b); },
+      [](auto d, auto m) HWY_ATTR { return MinOfLanes(d, m); });
 }
 
 }  // namespace heed::kernels::rows::HWY_NAMESPACE

@@ -1,0 +1,106 @@
+#include <heed/ops/kernels/gemm.h>
+#include <cmath>
+#include <limits>
+#include <random>
+#include <vector>
+#include "catch.h"
+
+using heed::kernels::Start;
+using heed::kernels::Strided;
+
+namespace {
+
+template <class T>
+struct Matrix {  // random values, stored row by row or column by column, or with gaps between all of them
+  enum Order { rows, columns, apart };
+  std::vector<T> values;
+  int64_t row, column;
+  Matrix(int64_t n, int64_t m, Order order, unsigned seed) {
+    row = order == columns ? 1 : order == apart ? 2 * m + 1 : m + 3;
+    column = order == columns ? n + 2 : order == apart ? 2 : 1;
+    values.resize(static_cast<size_t>(n * row + m * column + 1));
+    std::mt19937 generator(seed);
+    std::uniform_real_distribution<T> uniform(-1, 1);
+    for (T& v : values) v = uniform(generator);
+  }
+  Strided<T> view() const { return {values.data(), row, column}; }
+};
+
+// |error| <= (k + 3) u (|alpha| |a| |b| + |start|), u = epsilon / 2 (Higham 2002, 3.5); nothing between the rows of c
+// is written.
+template <class T>
+void check(int64_t m, int64_t n, int64_t k, Strided<T> a, Strided<T> b, int from, T alpha) {
+  CAPTURE(m, n, k, from, alpha, a.row, a.column, b.row, b.column);
+  const int64_t c_row = n + 1;
+  const T untouched = T(77);
+  std::vector<T> c(static_cast<size_t>(m * c_row), untouched), before(c.size());
+  std::mt19937 generator(5);
+  std::uniform_real_distribution<T> uniform(-1, 1);
+  for (T& v : before) v = uniform(generator);
+  if (from == 2)  // on top of what is there
+    for (int64_t i = 0; i < m; ++i) std::copy_n(before.data() + i * c_row, n, c.data() + i * c_row);
+  const Start<T> start = from == 0 ? Start<T>{} : from == 1 ? Start<T>{before.data(), 0} : Start<T>{c.data(), c_row};
+  heed::kernels::gemm<T>(m, n, k, alpha, a, b, start, c.data(), c_row);
+  std::vector<T> by_panels = c;
+  if (k > 0 && from != 2) {
+    std::vector<T> packed(static_cast<size_t>(heed::kernels::packed_size(n, k)));
+    heed::kernels::pack<T>(n, k, b, packed.data());
+    heed::kernels::gemm_packed<T>(m, n, k, alpha, a, packed.data(), start, by_panels.data(), c_row);
+  }
+  for (int64_t i = 0; i < m; ++i) {
+    REQUIRE(c[static_cast<size_t>(i * c_row + n)] == untouched);
+    for (int64_t j = 0; j < n; ++j) {
+      long double sum = 0, size = 0;
+      for (int64_t p = 0; p < k; ++p) {
+        const long double term = static_cast<long double>(*a.from(i, p).data) * *b.from(p, j).data;
+        sum += term, size += std::abs(term);
+      }
+      const long double rest = from ? before[static_cast<size_t>((from == 1 ? 0 : i * c_row) + j)] : 0;
+      const long double bound = static_cast<long double>(k + 3) * (std::numeric_limits<T>::epsilon() / 2) *
+                                (std::abs(alpha) * size + std::abs(rest));
+      const auto at = static_cast<size_t>(i * c_row + j);
+      REQUIRE(std::abs(c[at] - (alpha * sum + rest)) <= bound);
+      REQUIRE(std::abs(by_panels[at] - (alpha * sum + rest)) <= bound);
+    }
+  }
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("products in one thread, of every shape and stride", "[gemm]", float, double) {
+  using T = TestType;
+  using Order = typename Matrix<T>::Order;
+  const int64_t m = GENERATE(1, 2, 5, 14, 15, 29, 115), n = GENERATE(1, 3, 16, 31, 32, 33, 97);
+  const int64_t k = GENERATE(0, 1, 7, 64, 801);
+  for (const Order of_a : {Matrix<T>::rows, Matrix<T>::columns, Matrix<T>::apart})
+    for (const Order of_b : {Matrix<T>::rows, Matrix<T>::columns, Matrix<T>::apart}) {
+      const Matrix<T> a(m, k, of_a, 1), b(k, n, of_b, 2);
+      check<T>(m, n, k, a.view(), b.view(), (of_a + of_b) % 3, of_a == of_b ? T(1) : T(-0.5));
+    }
+}
+
+TEMPLATE_TEST_CASE("rows that fall on the same lines of the cache are packed", "[gemm]", float, double) {
+  using T = TestType;
+  const int64_t lead = 4096 / int64_t(sizeof(T)), m = 31, n = 37, k = 40;
+  const Matrix<T> b(k, n, Matrix<T>::rows, 2);
+  std::vector<T> values(static_cast<size_t>(64 * lead));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = T(i % 19) / 19;
+  for (const Strided<T> a : {Strided<T>{values.data(), lead, 1}, Strided<T>{values.data(), 1, lead}}) {
+    CHECK(!a.stands_well());
+    check<T>(m, n, k, a, b.view(), 1, T(1));
+  }
+  CHECK(b.view().stands_well());
+}
+
+TEMPLATE_TEST_CASE("a product of tiles is the product, bit for bit", "[gemm]", float, double) {
+  using T = TestType;
+  const int64_t m = 90, n = 130, k = 900;
+  const Matrix<T> a(m, k, Matrix<T>::rows, 1), b(k, n, Matrix<T>::columns, 2);
+  std::vector<T> whole(static_cast<size_t>(m * n)), tiled(whole.size());
+  heed::kernels::gemm<T>(m, n, k, 1, a.view(), b.view(), {}, whole.data(), n);
+  for (int64_t i = 0; i < m; i += 37)
+    for (int64_t j = 0; j < n; j += 64)
+      heed::kernels::gemm<T>(std::min<int64_t>(37, m - i), std::min<int64_t>(64, n - j), k, 1, a.view().from(i, 0),
+                             b.view().from(0, j), {}, tiled.data() + i * n + j, n);
+  CHECK(whole == tiled);
+}
