@@ -34,6 +34,7 @@ struct DropoutKey {
   double rate = 0;  // the probability of being dropped, in [0, 1)
   uint64_t key = 0;
   explicit operator bool() const { return rate > 0; }
+  // Of 32 random bits, what is below it is dropped.
   uint32_t threshold() const { return uint32_t(rate * 0x1p32); }
   // What element i is multiplied by. Two elements share a scrambled number, half of its bits each.
   double scale(int64_t i) const {

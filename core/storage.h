@@ -52,7 +52,7 @@ class Workspace {  // n values of the pool for as long as it lives, not initiali
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
   ~Workspace() { give_block(data_, bytes_); }
-  T* data() const { return data_; }
+  T* data() const { return data_; }  // the first of them
 
  private:
   std::size_t bytes_;

@@ -1,17 +1,122 @@
-#include "../core/blas.h"
+#include "kernels/conv.h"
+#include <numeric>
 #include "../core/op.h"
 #include "../core/parallel.h"
 #include "checks.h"
+#include "kernels/gemm.h"
 #include "window.h"
 
 namespace heed {
 namespace {
 
+// What a task works on, and how much of it at a time, follows from the sizes alone.
+constexpr int64_t cache = 1 << 19;  // bytes
+constexpr int64_t enough = 16;      // tasks
+
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// What a task works on, and how much scratch it takes, follows from the sizes alone.
-constexpr int64_t scratch = 1 << 17;  // elements of columns at a time
-constexpr int64_t channel_block = 16;
+struct Axis {  // of a plane: at place i, tap t sees the value first[t] + i step
+  int64_t length, step, places;
+  std::vector<int64_t> taps, first;
+};
+struct Block {  // of places
+  int64_t top, left, rows, columns;
+};
+
+// What the taps see from a block of places: a matrix of rows (channel, tap), a place to each column. The taps down the
+// height share the rows that they see, one row apart; the taps along the width have copies of their own, so that the
+// places of all rows follow each other. Where rows end and begin with zeros enough, those share one copy, too.
+class Patches {
+ public:
+  Patches(const Axis& down, const Axis& along, const Block& b) : along_(along), b_(b) {
+    for (const int64_t first : down.first) {
+      auto same = [&](const Band& s) { return (first - s.low) % down.step == 0; };
+      const auto band = std::find_if(bands_.begin(), bands_.end(), same);
+      if (band == bands_.end()) bands_.push_back({first, first, 0});
+      else band->low = std::min(band->low, first), band->high = std::max(band->high, first);
+    }
+    for (Band& s : bands_) {
+      s.row = height_;
+      s.rows = {down.length, s.low + b.top * down.step, down.step, b.rows + (s.high - s.low) / down.step};
+      height_ += s.rows.count;
+    }
+    for (const int64_t first : down.first)
+      for (const Band& s : bands_)
+        if ((first - s.low) % down.step == 0) rows_.push_back(s.row + (first - s.low) / down.step);
+    const auto [low, high] = std::minmax_element(along.first.begin(), along.first.end());
+    if (low != along.first.end() && along.step == 1 && b.columns == along.places && *high <= 0 &&
+        *low + b.columns >= along.length)
+      reach_ = *high - *low, low_ = *low;
+    else reach_ = -1;
+  }
+  int64_t size() const {  // of a channel
+    return shared() ? height_ * b_.columns + reach_ : int64_t(along_.first.size()) * height_ * b_.columns;
+  }
+
+  // Where the row of each (channel, tap) begins in what copy() leaves.
+  std::vector<int64_t> begins(int64_t channels) const {
+    std::vector<int64_t> r;
+    r.reserve(std::size_t(channels) * rows_.size() * along_.first.size());
+    for (int64_t c = 0; c < channels; ++c)
+      for (const int64_t row : rows_)
+        for (std::size_t j = 0; j < along_.first.size(); ++j)
+          r.push_back(c * size() + row * b_.columns +
+                      (shared() ? along_.first[j] - low_ : int64_t(j) * height_ * b_.columns));
+    return r;
+  }
+  template <class T>
+  void copy(const T* x, int64_t channels, int64_t plane, T* to) const {
+    for (int64_t c = 0; c < channels; ++c, x += plane) {
+      if (shared()) {
+        copy(x, {along_.length, low_, 1, b_.columns + reach_}, to + c * size());
+        continue;
+      }
+      for (std::size_t j = 0; j < along_.first.size(); ++j)
+        copy(x, {along_.length, along_.first[j] + b_.left * along_.step, along_.step, b_.columns},
+             to + c * size() + int64_t(j) * height_ * b_.columns);
+    }
+  }
+
+ private:
+  struct Band {  // rows a step apart
+    int64_t low, high, row;
+    kernels::Stretch rows{};
+  };
+  const Axis& along_;
+  Block b_;
+  std::vector<Band> bands_;
+  std::vector<int64_t> rows_;  // of each tap down the height, the first
+  int64_t height_ = 0, reach_, low_ = 0;
+
+  bool shared() const { return reach_ >= 0; }
+  template <class T>
+  void copy(const T* plane, const kernels::Stretch& columns, T* to) const {
+    for (const Band& s : bands_) kernels::cut(plane, s.rows, columns, to + s.row * b_.columns, b_.columns);
+  }
+};
+
+// How the places of a plane fall into blocks of whole rows, or parts of a row, and the rows of the result into parts.
+struct Tasks {
+  const Axis &down, &along;
+  int64_t rows, columns, patch, parts = 1, high;  // patch: of a channel in a block
+
+  Tasks(const Axis& down, const Axis& along, int64_t pages, int64_t channels, int64_t results, Dtype t)
+      : down(down), along(along), rows(down.places), columns(along.places) {
+    auto fits = [&] {
+      patch = Patches(down, along, {0, 0, rows, columns}).size();
+      return (channels * patch + results * rows * columns) * int64_t(width(t)) <= cache;
+    };
+    while (!fits() && (rows > 1 || columns > 64)) (rows > 1 ? rows : columns) = ceil_div(rows > 1 ? rows : columns, 2);
+    if (pages)
+      parts = std::clamp(ceil_div(enough, pages * blocks()), int64_t(1), std::max<int64_t>(1, ceil_div(results, 16)));
+    high = ceil_div(results, parts);
+  }
+  int64_t blocks() const { return ceil_div(down.places, rows) * ceil_div(along.places, columns); }
+  Block block(int64_t i) const {
+    const int64_t across = ceil_div(along.places, columns), top = i / across * rows, left = i % across * columns;
+    return {top, left, std::min(rows, down.places - top), std::min(columns, along.places - left)};
+  }
+};
 
 }  // namespace
 
@@ -41,19 +146,25 @@ struct Conv2dOp {
     const Sizes s(*this, x.shape(), weight.shape());
     const Array in = x.contiguous(), kernel = weight.contiguous(), b = bias.contiguous();
     Array y({s.images, s.out * groups, windows[0].count, windows[1].count}, x.dtype());
+    const Axis down = taps_of(windows[0]), along = taps_of(windows[1]);
+    const Tasks tasks(down, along, s.images * groups, s.channels, s.out, x.dtype());
+    std::vector<int64_t> order(std::size_t(s.inner));
+    std::iota(order.begin(), order.end(), 0);
     visit_floating(x.dtype(), [&]<class T>(T) {
-      const int64_t block = places_at_once(s.inner), blocks = ceil_div(s.places, block);
-      parallel_for(s.images * groups * blocks, s.tasks(s.out * s.inner * block), [&](int64_t begin, int64_t end) {
-        Columns<T> columns(*this, s, s.channels, block);
+      const Packed<T> left(s, tasks, s.out, s.inner, kernel.data<T>(), s.inner, s.out * s.inner, order);
+      const int64_t blocks = tasks.blocks(), parts = tasks.parts;
+      parallel_for(s.images * groups * blocks * parts, grain(s, tasks, s.inner), [&](int64_t begin, int64_t end) {
+        const Workspace<T> right(s.channels * tasks.patch + kernels::beyond);
         for (int64_t t = begin; t < end; ++t) {
-          const int64_t page = t / blocks, group = page % groups, from = t % blocks * block;
-          const int64_t n = std::min(block, s.places - from);
-          columns.gather(in.data<T>() + page * s.channels * s.plane, s.channels, from, n);
-          T* to = y.mutable_data<T>() + page * s.out * s.places + from;
-          for (int64_t o = 0; b.defined() && o < s.out; ++o)
-            std::fill_n(to + o * s.places, n, b.data<T>()[group * s.out + o]);
-          blas::gemm<T>(false, false, s.out, n, s.inner, 1, kernel.data<T>() + group * s.out * s.inner, s.inner,
-                        columns.data, columns.lead, b.defined() ? 1 : 0, to, s.places);
+          const int64_t page = t / parts / blocks, group = page % groups, first = t % parts * tasks.high;
+          const Block at = tasks.block(t / parts % blocks);
+          const Patches patches(down, along, at);
+          patches.copy(in.data<T>() + page * s.channels * s.plane, s.channels, s.plane, right.data());
+          const int64_t row = group * s.out + first;
+          kernels::correlate<T>(
+              std::min(tasks.high, s.out - first), at.rows * at.columns, s.inner, left(group, first), right.data(),
+              patches.begins(s.channels).data(), b.defined() ? b.data<T>() + row : nullptr,
+              y.mutable_data<T>() + (page * s.out + first) * s.places + at.top * windows[1].count + at.left, s.places);
         }
       });
     });
@@ -71,6 +182,7 @@ struct Conv2dOp {
 
  private:
   int64_t taps() const { return windows[0].size * windows[1].size; }
+<<<<<<< HEAD
   // Is the matrix of columns the plane itself?
   bool pointwise() const {
     for (const Window& w : windows)
@@ -81,98 +193,150 @@ struct Conv2dOp {
     return std::max<int64_t>(1, ceil_div(images, ceil_div(16, std::max<int64_t>(1, others))));
   }
   static int64_t places_at_once(int64_t rows) { return std::max<int64_t>(64, scratch / std::max<int64_t>(rows, 1)); }
+=======
+>>>>>>> conv
 
   struct Sizes {
-    int64_t images, channels, out, plane, places, inner;  // channels and outputs of one group
+    int64_t images, groups, channels, out, plane, places, inner;  // channels and outputs of one group
     Sizes(const Conv2dOp& op, const Shape& x, const Shape& weight)
         : images(x[0]),
+          groups(op.groups),
           channels(weight[1]),
           out(weight[0] / op.groups),
           plane(x[2] * x[3]),
           places(heed::places(op.windows)),
           inner(channels * op.taps()) {}
-    static int64_t tasks(int64_t work) { return std::max<int64_t>(1, (1 << 17) / std::max<int64_t>(work, 1)); }
   };
-
-  // Some channels of an image under the windows of some places: row (c, i, j), a column for each place.
-  template <class T>
-  struct Columns {
-    const Conv2dOp& op;
-    int64_t plane;
-    Array made;
-    const T* data = nullptr;
-    int64_t lead = 0;
-
-    Columns(const Conv2dOp& op, const Sizes& s, int64_t channels, int64_t block) : op(op), plane(s.plane) {
-      made = Array({channels * op.taps(), std::min(block, s.places)}, dtype_of<T>);
-    }
-    void gather(const T* x, int64_t channels, int64_t from, int64_t n) {
-      if (op.pointwise()) {
-        data = x + from;
-        lead = plane;
-        return;
-      }
-      T* to = made.mutable_data<T>();
-      data = to;
-      lead = n;
-      std::fill_n(to, channels * op.taps() * n, T(0));
-      for (int64_t c = 0; c < channels; ++c, x += plane, to += op.taps() * n)
-        for_each_run(op.windows, from, from + n, [&](int64_t tap, int64_t place, int64_t at, int64_t count) {
-          T* row = to + tap * n + place - from;
-          for (int64_t i = 0; i < count; ++i) row[i] = x[at + i * op.windows[1].stride];
-        });
-    }
-    // x += what lies in these columns, each value where it was gathered from.
-    void scatter(T* x, int64_t channels, int64_t from, int64_t n) const {
-      const T* values = made.data<T>();
-      for (int64_t c = 0; c < channels; ++c, x += plane, values += op.taps() * n)
-        for_each_run(op.windows, from, from + n, [&](int64_t tap, int64_t place, int64_t at, int64_t count) {
-          const T* row = values + tap * n + place - from;
-          for (int64_t i = 0; i < count; ++i) x[at + i * op.windows[1].stride] += row[i];
-        });
-    }
-  };
-
-  // dx = what weight^T g says of each column, added up where the windows overlap
-  Array input_grad(const Array& g, const Shape& shape, const Array& weight) const {
-    const Sizes s(*this, shape, weight.shape());
-    Array dx = filled(shape, 0, g.dtype());
-    const int64_t parts = ceil_div(s.channels, channel_block), most = std::min(channel_block, s.channels);
-    const int64_t block = places_at_once(most * taps());
-    visit_floating(g.dtype(), [&]<class T>(T) {
-      parallel_for(
-          s.images * groups * parts, s.tasks(s.out * most * taps() * s.places), [&](int64_t begin, int64_t end) {
-            Columns<T> columns(*this, s, most, block);
-            for (int64_t t = begin; t < end; ++t) {
-              const int64_t page = t / parts, group = page % groups, first = t % parts * channel_block;
-              const int64_t channels = std::min(channel_block, s.channels - first);
-              for (int64_t from = 0; from < s.places; from += block) {
-                const int64_t n = std::min(block, s.places - from);
-                blas::gemm<T>(true, false, channels * taps(), n, s.out, 1,
-                              weight.data<T>() + group * s.out * s.inner + first * taps(), s.inner,
-                              g.data<T>() + page * s.out * s.places + from, s.places, 0,
-                              columns.made.template mutable_data<T>(), n);
-                columns.scatter(dx.mutable_data<T>() + (page * s.channels + first) * s.plane, channels, from, n);
-              }
-            }
-          });
-    });
-    return dx;
+  // Tasks in one thread, after each other: enough of them to be worth while, but so few that many remain.
+  static int64_t grain(const Sizes& s, const Tasks& tasks, int64_t depth) {
+    return std::max(s.images * s.groups * tasks.blocks() * tasks.parts / 32,
+                    (1 << 17) / std::max<int64_t>(1, tasks.rows * tasks.columns * tasks.high * depth) + 1);
   }
 
-  // dweight = sum over images and places of g columns^T. Where few channels leave little to share out, the images are
-  // shared out as well, and their sums added in order.
+  // The left operand of correlate for each group: a matrix m by k, of rows a_row apart, by parts of its rows.
+  template <class T>
+  struct Packed {
+    int64_t m, k;
+    Workspace<T> values;
+    Packed(const Sizes& s, const Tasks& tasks, int64_t m, int64_t k, const T* a, int64_t a_row, int64_t a_group,
+           const std::vector<int64_t>& order)
+        : m(m), k(k), values(s.groups * m * k) {
+      for (int64_t group = 0; group < s.groups; ++group)
+        for (int64_t first = 0; first < m; first += tasks.high)
+          kernels::pack_left<T>(std::min(tasks.high, m - first), k, a + group * a_group + first * a_row, a_row,
+                                order.data(), values.data() + (group * m + first) * k);
+    }
+    const T* operator()(int64_t group, int64_t first) const { return values.data() + (group * m + first) * k; }
+  };
+
+  static Axis taps_of(const Window& w) {
+    Axis r{w.length, w.stride, w.count, {}, {}};
+    for (int64_t t = 0; t < w.size; ++t) r.taps.push_back(t), r.first.push_back(t * w.dilation - w.padding);
+    return r;
+  }
+  // The values `rest`, rest + stride, .. of x, and the taps that see them: tap t of the place t dilation - padding in
+  // front of a value. Those taps are what the values see of the places.
+  static Axis places_of(const Window& w, int64_t rest) {
+    Axis r{w.count, 1, ceil_div(w.length - rest, w.stride), {}, {}};
+    for (int64_t t = 0; t < w.size; ++t)
+      if (const int64_t front = rest + w.padding - t * w.dilation; front % w.stride == 0)
+        r.taps.push_back(t), r.first.push_back(front / w.stride);
+    return r;
+  }
+
+  // A convolution of g by the taps turned round, for the values of x that see the same taps.
+  Array input_grad(const Array& g, const Shape& shape, const Array& weight) const {
+    Array dx(shape, g.dtype());
+    for (int64_t i = 0; i < std::min(windows[0].stride, windows[0].length); ++i)
+      for (int64_t j = 0; j < std::min(windows[1].stride, windows[1].length); ++j)
+        visit_floating(g.dtype(), [&]<class T>(T) { input_grad<T>(g, shape, weight, {i, j}, dx); });
+    return dx;
+  }
+  template <class T>
+  void input_grad(const Array& g, const Shape& shape, const Array& weight, std::array<int64_t, 2> rest,
+                  Array& dx) const {
+    const Sizes s(*this, shape, weight.shape());
+    const Axis down = places_of(windows[0], rest[0]), along = places_of(windows[1], rest[1]);
+    const Tasks tasks(down, along, s.images * groups, s.out, s.channels, g.dtype());
+    std::vector<int64_t> order;
+    for (int64_t o = 0; o < s.out; ++o)
+      for (const int64_t i : down.taps)
+        for (const int64_t j : along.taps) order.push_back(o * s.inner + i * windows[1].size + j);
+    const auto depth = int64_t(order.size());
+    const Packed<T> left(s, tasks, s.channels, depth, weight.data<T>(), taps(), s.out * s.inner, order);
+    const int64_t blocks = tasks.blocks(), parts = tasks.parts;
+    parallel_for(s.images * groups * blocks * parts, grain(s, tasks, depth), [&](int64_t begin, int64_t end) {
+      const Workspace<T> right(s.out * tasks.patch + kernels::beyond), result(tasks.high * tasks.rows * tasks.columns);
+      for (int64_t t = begin; t < end; ++t) {
+        const int64_t page = t / parts / blocks, group = page % groups, first = t % parts * tasks.high;
+        const Block at = tasks.block(t / parts % blocks);
+        const Patches patches(down, along, at);
+        const int64_t channels = std::min(tasks.high, s.channels - first), n = at.rows * at.columns;
+        patches.copy(g.data<T>() + page * s.out * s.places, s.out, s.places, right.data());
+        kernels::correlate<T>(channels, n, depth, left(group, first), right.data(), patches.begins(s.out).data(),
+                              nullptr, result.data(), n);
+        const T* from = result.data();
+        for (int64_t c = 0; c < channels; ++c)
+          for (int64_t row = 0; row < at.rows; ++row, from += at.columns) {
+            T* to = dx.mutable_data<T>() + (page * s.channels + first + c) * s.plane +
+                    (rest[0] + (at.top + row) * windows[0].stride) * windows[1].length + rest[1] +
+                    at.left * windows[1].stride;
+            for (int64_t k = 0; k < at.columns; ++k) to[k * windows[1].stride] = from[k];
+          }
+      }
+    });
+  }
+
+  // dweight = sum over images and places of g times what the taps see there. Tasks have a share of the images and a
+  // part of the channels each; where the weights are large there are fewer shares. Their sums are added in order.
   Array weight_grad(const Array& g, const Array& x, const Shape& shape) const {
     const Sizes s(*this, x.shape(), shape);
+<<<<<<< HEAD
     const int64_t parts = ceil_div(s.channels, channel_block), most = std::min(channel_block, s.channels);
     const int64_t block = places_at_once(most * taps());
     const int64_t images = images_per_task(s.images, groups * parts);
     Shape shares{ceil_div(s.images, images)};
     for (int64_t size : shape) shares.push_back(size);
     Array sums = filled(shares, 0, g.dtype());
+=======
+    const Axis down = taps_of(windows[0]), along = taps_of(windows[1]);
+    const int64_t most = std::clamp<int64_t>((1 << 20) / std::max<int64_t>(1, shape.numel()), 1, enough);
+    const int64_t images = std::max<int64_t>(1, ceil_div(s.images, most)), shares = ceil_div(s.images, images);
+    const int64_t parts = std::clamp(ceil_div(enough, std::max<int64_t>(1, shares * groups)), int64_t(1),
+                                     std::max<int64_t>(1, s.channels));
+    const int64_t high = ceil_div(s.channels, parts);
+    const Tasks tasks(down, along, 1, high, s.out, x.dtype());
+    Array dweight(shape, g.dtype());
+>>>>>>> conv
     visit_floating(g.dtype(), [&]<class T>(T) {
-      parallel_for(shares[0] * groups * parts, s.tasks(s.out * most * taps() * s.places * images),
+      const int64_t matrix = s.inner * s.out;  // [channel, tap, out]
+      const Workspace<T> sums(shares * groups * matrix);
+      parallel_for(shares * groups * parts, 1, [&](int64_t begin, int64_t end) {
+        const Workspace<T> left(high * tasks.patch), right(kernels::packed_size(s.out, tasks.rows * tasks.columns));
+        for (int64_t t = begin; t < end; ++t) {
+          const int64_t share = t / parts / groups, group = t / parts % groups, first = t % parts * high;
+          const int64_t channels = std::min(high, s.channels - first);
+          T* sum = sums.data() + (share * groups + group) * matrix + first * taps() * s.out;
+          std::fill_n(sum, std::max<int64_t>(0, channels * taps() * s.out), T(0));
+          for (int64_t i = 0; i < tasks.blocks() && channels > 0; ++i) {
+            const Block at = tasks.block(i);
+            const Patches patches(down, along, at);
+            const std::vector<int64_t> begins = patches.begins(channels);
+            const int64_t n = at.rows * at.columns;
+            for (int64_t image = share * images; image < std::min(s.images, (share + 1) * images); ++image) {
+              const int64_t page = image * groups + group;
+              patches.copy(x.data<T>() + (page * s.channels + first) * s.plane, channels, s.plane, left.data());
+              const T* places = g.data<T>() + page * s.out * s.places + at.top * windows[1].count + at.left;
+              kernels::pack<T>(s.out, n, {places, 1, s.places}, right.data());
+              kernels::correlate_grad<T>(channels * taps(), s.out, n, left.data(), begins.data(), right.data(), sum,
+                                         s.out);
+            }
+          }
+        }
+      });
+      parallel_for(groups * s.inner, std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(1, s.out * shares)),
                    [&](int64_t begin, int64_t end) {
+<<<<<<< HEAD
                      Columns<T> columns(*this, s, most, block);
                      for (int64_t t = begin; t < end; ++t) {
                        const int64_t share = t / (groups * parts), group = t / parts % groups,
@@ -186,11 +350,20 @@ struct Conv2dOp {
                            blas::gemm<T>(false, true, s.out, channels * taps(), n, 1,
                                          g.data<T>() + page * s.out * s.places + from, s.places, columns.data,
                                          columns.lead, 1, sum, s.inner);
+=======
+                     for (int64_t group = begin / s.inner; group * s.inner < end; ++group)
+                       for (int64_t o = 0; o < s.out; ++o)
+                         for (int64_t row = std::max(begin, group * s.inner);
+                              row < std::min(end, (group + 1) * s.inner); ++row) {
+                           T sum = 0;
+                           for (int64_t share = 0; share < shares; ++share)
+                             sum += sums.data()[(share * groups * s.inner + row) * s.out + o];
+                           dweight.mutable_data<T>()[(group * s.out + o) * s.inner + row % s.inner] = sum;
+>>>>>>> conv
                          }
-                     }
                    });
     });
-    return kernels::sum_to(sums, shape);
+    return dweight;
   }
 };
 

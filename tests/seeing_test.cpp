@@ -162,11 +162,11 @@ TEST_CASE("summary of a model: a row per module with what is inside it") {
   CHECK(row(s, "blocks.0.mlp").multiply_adds == fed);
   CHECK(row(s, "").multiply_adds == 2 * (attended + fed) + n * V);
 
-  CHECK(row(s, "token").remembered == B * T * 8);                    // the index
-  CHECK(row(s, "blocks.0.norm").remembered == 4 * (n + 2 * B * T));  // its input, mean and deviation
-  CHECK(row(s, "blocks.0.attention.out_proj").remembered == 4 * n);  // its input
-  CHECK(row(s, "blocks.0.attention").remembered == 4 * (n + 3 * n + n + B * 2 * T + n));  // x, q k v, y, lse, and that
-  CHECK(row(s, "blocks.0.mlp").remembered == 4 * (n + 4 * n + 4 * n));                    // x, up(x), gelu(up(x))
+  CHECK(row(s, "token").remembered == B * T * 8);                                     // the index
+  CHECK(row(s, "blocks.0.norm").remembered == 4 * (n + 2 * B * T));                   // its input, mean and deviation
+  CHECK(row(s, "blocks.0.attention.out_proj").remembered == 0);                       // its input is y below
+  CHECK(row(s, "blocks.0.attention").remembered == 4 * (n + 3 * n + n + B * 2 * T));  // x, q k v, y, lse
+  CHECK(row(s, "blocks.0.mlp").remembered == 4 * (n + 4 * n + 4 * n));                // x, up(x), gelu(up(x))
   int64_t parts = 0;
   for (const char* part : {"token", "blocks.0", "blocks.1", "head"}) parts += row(s, part).remembered;
   CHECK(row(s, "").remembered == parts);

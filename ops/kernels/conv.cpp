@@ -1,0 +1,199 @@
+#include "conv.h"
+#include <array>
+#include <utility>
+
+// clang-format off
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "heed/ops/kernels/conv.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+#include "vector.inl"
+// clang-format on
+
+#undef HEED_LOOPS
+#define HEED_LOOPS(X, T)                                                                                           \
+  X(void, correlate, correlate,                                                                                    \
+    (int64_t m, int64_t n, int64_t k, const T* packed, const T* x, const int64_t* at, const T* bias, T* y,         \
+     int64_t y_row),                                                                                               \
+    (m, n, k, packed, x, at, bias, y, y_row))                                                                      \
+  X(void, pack_left, pack_left, (int64_t m, int64_t k, const T* a, int64_t a_row, const int64_t* a_at, T* packed), \
+    (m, k, a, a_row, a_at, packed))                                                                                \
+  X(void, correlate_grad, correlate_grad,                                                                          \
+    (int64_t m, int64_t n, int64_t k, const T* x, const int64_t* at, const T* packed, T* sum, int64_t sum_row),    \
+    (m, n, k, x, at, packed, sum, sum_row))                                                                        \
+  X(void, cut, cut, (const T* plane, const Stretch& down, const Stretch& along, T* to, int64_t to_row),            \
+    (plane, down, along, to, to_row))
+
+HWY_BEFORE_NAMESPACE();
+namespace heed::kernels::HWY_NAMESPACE {
+
+using namespace rows::HWY_NAMESPACE;
+
+// A tile of the result stays in registers while k passes: 14 x 2 vectors where there are 32 registers, else 6 x 2.
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
+constexpr int tile_rows = 14;
+#else
+constexpr int tile_rows = 6;
+#endif
+template <class T>
+int64_t lanes() {
+  return int64_t(Lanes(ScalableTag<T>()));
+}
+// m rows in tiles of the same height
+int64_t even_rows(int64_t m) {
+  const int64_t tiles = (m + tile_rows - 1) / tile_rows;
+  return tiles ? (m + tiles - 1) / tiles : 1;
+}
+
+template <class T>
+struct Windows {  // on the right: whole vectors of x; on the left: packed a
+  int64_t k;
+  const T *a, *x;
+  const int64_t* at;
+  template <int rows>
+  const T* left(int i, int64_t p) const {
+    return a + p * rows + i;
+  }
+  const T* right(int64_t p) const { return x + at[p]; }
+};
+
+template <class T>
+struct TurnedWindows {  // on the left: single values of x; on the right: packed g
+  int64_t k;
+  const T *x, *g;
+  const int64_t* at;
+  int64_t width;
+  template <int rows>
+  const T* left(int i, int64_t p) const {
+    return x + at[i] + p;
+  }
+  const T* right(int64_t p) const { return g + p * width; }
+};
+
+template <class T>
+struct Tile {
+  const T* bias;  // what it starts from, if it does not start from itself
+  bool add;
+  T* y;
+  int64_t y_row, columns;
+};
+
+template <int rows, int vectors, class T, class Operands>
+void multiply(const Operands& from, const Tile<T>& t) {
+  const ScalableTag<T> d;
+  Values<T> low[rows], high[rows];
+  HWY_UNROLL(16)
+  for (int i = 0; i < rows; ++i) low[i] = high[i] = Zero(d);
+  const Operands o = from;
+  for (int64_t p = 0; p < o.k; ++p) {
+    const T* b = o.right(p);
+    const auto b0 = LoadU(d, b);
+    auto b1 = b0;
+    if constexpr (vectors == 2) b1 = LoadU(d, b + lanes<T>());
+    HWY_UNROLL(16)
+    for (int i = 0; i < rows; ++i) {
+      const auto a = Set(d, *o.template left<rows>(i, p));
+      low[i] = MulAdd(a, b0, low[i]);
+      if constexpr (vectors == 2) high[i] = MulAdd(a, b1, high[i]);
+    }
+  }
+  const auto finish = [&](auto part, const Values<T>* sums, int64_t j) HWY_ATTR {
+    HWY_UNROLL(16)
+    for (int i = 0; i < rows; ++i) {
+      T* y = t.y + i * t.y_row + j;
+      const auto start = t.add ? part.load(y) : t.bias ? Set(d, t.bias[i]) : Zero(d);
+      part.store(Add(start, sums[i]), y);
+    }
+  };
+  const int64_t width = lanes<T>(), last = t.columns - (vectors - 1) * width;
+  if (vectors == 2) finish(Whole<T>(), low, 0);
+  const Values<T>* sums = vectors == 2 ? high : low;
+  if (last == width) finish(Whole<T>(), sums, t.columns - last);
+  else finish(Part<T>{size_t(last)}, sums, t.columns - last);
+}
+
+template <int vectors, class T, class Operands, int... rows>
+constexpr auto of_all(std::integer_sequence<int, rows...>) {
+  return std::array{&multiply<rows + 1, vectors, T, Operands>...};
+}
+template <class T, class Operands>
+void multiply(int64_t rows, const Operands& o, const Tile<T>& t) {
+  using Rows = std::make_integer_sequence<int, tile_rows>;
+  static constexpr std::array by_vectors{of_all<1, T, Operands>(Rows()), of_all<2, T, Operands>(Rows())};
+  by_vectors[std::size_t(t.columns > lanes<T>())][std::size_t(rows - 1)](o, t);
+}
+
+template <class T>
+void correlate(int64_t m, int64_t n, int64_t k, const T* packed, const T* x, const int64_t* at, const T* bias, T* y,
+               int64_t y_row) {
+  constexpr int64_t deepest = 384;  // rows of x, so that a panel of a stays in first-level cache while x passes
+  const int64_t width = 2 * lanes<T>(), high = even_rows(m);
+  const int64_t slices = std::max<int64_t>(1, (k + deepest - 1) / deepest),
+                deep = std::max<int64_t>(1, (k + slices - 1) / slices);
+  for (int64_t p = 0; p == 0 || p < k; p += deep)
+    for (int64_t i = 0; i < m; i += high) {
+      const int64_t rows = std::min(high, m - i);
+      for (int64_t j = 0; j < n; j += width)
+        multiply<T>(rows, Windows<T>{std::min(deep, k - p), packed + i * k + p * rows, x + j, at + p},
+                    {bias ? bias + i : nullptr, p > 0, y + i * y_row + j, y_row, std::min(width, n - j)});
+    }
+}
+
+template <class T>
+void pack_left(int64_t m, int64_t k, const T* a, int64_t a_row, const int64_t* a_at, T* packed) {
+  const int64_t high = even_rows(m);
+  for (int64_t i = 0; i < m; i += high) {
+    const int64_t rows = std::min(high, m - i);
+    for (int64_t p = 0; p < k; ++p)
+      for (int64_t r = i; r < i + rows; ++r) *packed++ = a[r * a_row + a_at[p]];
+  }
+}
+
+template <class T>
+void correlate_grad(int64_t m, int64_t n, int64_t k, const T* x, const int64_t* at, const T* packed, T* sum,
+                    int64_t sum_row) {
+  const int64_t width = 2 * lanes<T>(), high = even_rows(m);
+  for (int64_t j = 0; j < n; j += width)
+    for (int64_t i = 0; i < m; i += high)
+      multiply<T>(std::min(high, m - i), TurnedWindows<T>{k, x, packed + j * k, at + i, width},
+                  {nullptr, true, sum + i * sum_row + j, sum_row, std::min(width, n - j)});
+}
+
+template <class T>
+void cut(const T* plane, const Stretch& down, const Stretch& along, T* to, int64_t to_row) {
+  const ScalableTag<T> d;
+  const int64_t top = down.low(), bottom = down.high(), low = along.low(), high = along.high();
+  const auto clear = [&](T* row, int64_t n) HWY_ATTR {
+    each_vector<T>(n, [&](auto part, int64_t i) HWY_ATTR { part.store(Zero(d), row + i); });
+  };
+  for (int64_t i = 0; i < down.count; ++i, to += to_row) {
+    if (i < top || i >= bottom) {
+      clear(to, along.count);
+      continue;
+    }
+    const T* x = plane + (down.first + i * down.step) * along.length + along.first;
+    clear(to, low);
+    if (along.step == 1)
+      each_vector<T>(high - low,
+                     [&](auto part, int64_t j) HWY_ATTR { part.store(part.load(x + low + j), to + low + j); });
+    else
+      for (int64_t j = low; j < high; ++j) to[j] = x[j * along.step];
+    clear(to + high, along.count - high);
+  }
+}
+
+HEED_LOOPS(HEED_FOR_FLOAT, float)
+HEED_LOOPS(HEED_FOR_DOUBLE, double)
+
+}  // namespace heed::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace heed::kernels {
+
+HEED_LOOPS(HEED_DISPATCH, T)
+HEED_LOOPS(HEED_INSTANTIATE, float)
+HEED_LOOPS(HEED_INSTANTIATE, double)
+
+}  // namespace heed::kernels
+#endif

@@ -1,0 +1,38 @@
+#pragma once
+// What convolutions are made of, in one thread: products with a matrix of windows whose rows (a tap each) overlap in
+// memory as the windows do. Row p of it begins at x + at[p].
+#include <algorithm>
+#include <cstdint>
+
+namespace heed::kernels {
+
+// y [m, n] = bias + a x        bias [m] or null, for 0; row i of y at y + i y_row
+// Of a row of x, up to `beyond` values past the n are read, and not used.
+constexpr int64_t beyond = 64;  // no tile is wider
+template <class T>
+void correlate(int64_t m, int64_t n, int64_t k, const T* packed, const T* x, const int64_t* at, const T* bias, T* y,
+               int64_t y_row);
+// a [m, k] for it, m k values; a(i, p) is a[i * a_row + a_at[p]]
+template <class T>
+void pack_left(int64_t m, int64_t k, const T* a, int64_t a_row, const int64_t* a_at, T* packed);
+
+// sum [m, n] += x g        x [m, k]; g [k, n] as gemm.h's pack leaves it
+template <class T>
+void correlate_grad(int64_t m, int64_t n, int64_t k, const T* x, const int64_t* at, const T* packed, T* sum,
+                    int64_t sum_row);
+
+struct Stretch {  // of a dimension: first, first + step, ..; those not in 0 .. length-1 are zeros
+  int64_t length, first, step, count;
+
+  int64_t low() const { return past(-first); }  // low .. high-1 are inside
+  int64_t high() const { return std::max(low(), past(length - first)); }
+
+ private:
+  int64_t past(int64_t x) const { return x > 0 ? std::min(count, (x + step - 1) / step) : 0; }
+};
+
+// The rows of `to`, to_row apart, are what a plane has at these places.
+template <class T>
+void cut(const T* plane, const Stretch& down, const Stretch& along, T* to, int64_t to_row);
+
+}  // namespace heed::kernels
