@@ -4,6 +4,7 @@
 #include <map>
 #include <numeric>
 #include "common.h"
+#include "files.h"
 
 using namespace heed;
 
@@ -41,6 +42,24 @@ struct Chain {
 };
 
 }  // namespace
+
+TEST_CASE("GPT: a file says which gelu it has been trained with; files that do not are of the exact one") {
+  const files::Folder folder;
+  const std::string path = folder / "gpt.safetensors";
+  const Gpt exact{.vocab = 11, .context = 16, .width = 16, .layers = 1, .heads = 4};
+  Gpt approximate{.vocab = 11, .context = 16, .width = 16, .layers = 1, .heads = 4, .gelu_tanh = true};
+  const Tensor ids = row_of(some_ids(7, 1));
+  CHECK(approximate.blocks[0].mlp.activation == FeedForward::gelu_tanh);
+  save(path, approximate);
+  CHECK(equal(load_gpt(path)(ids), approximate(ids)));
+  save(path, exact);
+  std::string bytes = files::read(path);
+  const std::string field = R"(,\"gelu_tanh\":0)";
+  REQUIRE(bytes.find(field) != std::string::npos);
+  bytes.replace(bytes.find(field), field.size(), std::string(field.size(), ' '));
+  files::write(path, bytes);
+  CHECK(equal(load_gpt(path)(ids), exact(ids)));
+}
 
 TEST_CASE("a GPT begins undecided, sees no token ahead, and shows where it looks") {
   seed(1);

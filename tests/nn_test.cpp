@@ -175,6 +175,15 @@ TEST_CASE("feed-forward: swiglu is down(silu(gate(x)) up(x))") {
   CHECK_FALSE((FeedForward{4, 8}.gate));
 }
 
+TEST_CASE("feed-forward: gelu_tanh is GPT-2's gelu") {
+  FeedForward f{.width = 4, .hidden = 8};
+  const Tensor x = variable({3, 4}, 1, f32), h = f.up(x);
+  CHECK(equal(f(x), f.down(gelu(h))));
+  f.activation = FeedForward::gelu_tanh;
+  CHECK(equal(f(x), f.down(gelu(h, Approximate::tanh))));
+  CHECK_FALSE(equal(f(x), f.down(gelu(h))));
+}
+
 TEST_CASE("errors of modules") {
   const Tensor x = ones({2, 3});
   const MultiHeadAttention attention{8, 3}, fits{8, 2};

@@ -100,6 +100,23 @@ TEST_CASE("options are values, given in either form or left alone") {
   CHECK(called_with({"--steps", "3", "--steps", "4", "--text=--out"}).out == "4 0.003 additive runs/dates --out 0\n");
 }
 
+TEST_CASE("words are the arguments that belong to no option") {
+  const auto said = [](std::vector<const char*> arguments) {
+    return called_with(std::move(arguments), [](Options& options) {
+      const auto threads = options.integer("--threads", 2, "threads");
+      const auto list = options.flag("--list", "names them");
+      const auto names = options.words("NAME", "an item");
+      options.done();
+      std::printf("%ld %d", long(threads), list);
+      for (const std::string& name : names) std::printf(" %s", name.c_str());
+    });
+  };
+  CHECK(said({}).out == "2 0");
+  CHECK(said({"a", "--threads", "3", "b", "--list", "c"}).out == "3 1 a b c");
+  CHECK(contains(said({"--help"}).out, "[NAME...]"));
+  CHECK(said({"a", "--lists"}).err == "train_dates: unknown flag --lists: did you mean --list?\n");
+}
+
 TEST_CASE("a bad command line is one line and exit code 2") {
   CHECK(complaint({}) == "train_dates: --text is needed: the file to learn from\n");
   CHECK(complaint({"--stepz", "5"}) == "train_dates: unknown flag --stepz: did you mean --steps?\n");

@@ -68,7 +68,7 @@ std::vector<Growth> growths() {
        }},
       {"AdamW, step",
        "parameters",
-       {1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24},
+       {1 << 22, 1 << 23, 1 << 24, 1 << 25, 1 << 26},
        [](int64_t n, Measure measure) {
          const Weights model{n};
          AdamW optimizer;
