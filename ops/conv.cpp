@@ -144,7 +144,7 @@ struct Conv2dOp {
 
   Array forward(const Array& x, const Array& weight, const Array& bias) const {
     const Sizes s(*this, x.shape(), weight.shape());
-    const Array in = x.contiguous(), kernel = weight.contiguous(), b = bias.contiguous();
+    const Array in = x.contiguous(), kernel = weight.contiguous(), b = bias.defined() ? bias.contiguous() : bias;
     Array y({s.images, s.out * groups, windows[0].count, windows[1].count}, x.dtype());
     const Axis down = taps_of(windows[0]), along = taps_of(windows[1]);
     const Tasks tasks(down, along, s.images * groups, s.channels, s.out, x.dtype());
@@ -182,19 +182,6 @@ struct Conv2dOp {
 
  private:
   int64_t taps() const { return windows[0].size * windows[1].size; }
-<<<<<<< HEAD
-  // Is the matrix of columns the plane itself?
-  bool pointwise() const {
-    for (const Window& w : windows)
-      if (w.size != 1 || w.stride != 1 || w.padding != 0) return false;
-    return true;
-  }
-  static int64_t images_per_task(int64_t images, int64_t others) {
-    return std::max<int64_t>(1, ceil_div(images, ceil_div(16, std::max<int64_t>(1, others))));
-  }
-  static int64_t places_at_once(int64_t rows) { return std::max<int64_t>(64, scratch / std::max<int64_t>(rows, 1)); }
-=======
->>>>>>> conv
 
   struct Sizes {
     int64_t images, groups, channels, out, plane, places, inner;  // channels and outputs of one group
@@ -291,14 +278,6 @@ struct Conv2dOp {
   // part of the channels each; where the weights are large there are fewer shares. Their sums are added in order.
   Array weight_grad(const Array& g, const Array& x, const Shape& shape) const {
     const Sizes s(*this, x.shape(), shape);
-<<<<<<< HEAD
-    const int64_t parts = ceil_div(s.channels, channel_block), most = std::min(channel_block, s.channels);
-    const int64_t block = places_at_once(most * taps());
-    const int64_t images = images_per_task(s.images, groups * parts);
-    Shape shares{ceil_div(s.images, images)};
-    for (int64_t size : shape) shares.push_back(size);
-    Array sums = filled(shares, 0, g.dtype());
-=======
     const Axis down = taps_of(windows[0]), along = taps_of(windows[1]);
     const int64_t most = std::clamp<int64_t>((1 << 20) / std::max<int64_t>(1, shape.numel()), 1, enough);
     const int64_t images = std::max<int64_t>(1, ceil_div(s.images, most)), shares = ceil_div(s.images, images);
@@ -307,7 +286,6 @@ struct Conv2dOp {
     const int64_t high = ceil_div(s.channels, parts);
     const Tasks tasks(down, along, 1, high, s.out, x.dtype());
     Array dweight(shape, g.dtype());
->>>>>>> conv
     visit_floating(g.dtype(), [&]<class T>(T) {
       const int64_t matrix = s.inner * s.out;  // [channel, tap, out]
       const Workspace<T> sums(shares * groups * matrix);
@@ -336,21 +314,6 @@ struct Conv2dOp {
       });
       parallel_for(groups * s.inner, std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(1, s.out * shares)),
                    [&](int64_t begin, int64_t end) {
-<<<<<<< HEAD
-                     Columns<T> columns(*this, s, most, block);
-                     for (int64_t t = begin; t < end; ++t) {
-                       const int64_t share = t / (groups * parts), group = t / parts % groups,
-                                     first = t % parts * channel_block;
-                       const int64_t channels = std::min(channel_block, s.channels - first);
-                       T* sum = sums.mutable_data<T>() + t / parts * s.out * s.inner + first * taps();
-                       for (int64_t image = share * images; image < std::min(s.images, (share + 1) * images); ++image)
-                         for (int64_t from = 0; from < s.places; from += block) {
-                           const int64_t page = image * groups + group, n = std::min(block, s.places - from);
-                           columns.gather(x.data<T>() + (page * s.channels + first) * s.plane, channels, from, n);
-                           blas::gemm<T>(false, true, s.out, channels * taps(), n, 1,
-                                         g.data<T>() + page * s.out * s.places + from, s.places, columns.data,
-                                         columns.lead, 1, sum, s.inner);
-=======
                      for (int64_t group = begin / s.inner; group * s.inner < end; ++group)
                        for (int64_t o = 0; o < s.out; ++o)
                          for (int64_t row = std::max(begin, group * s.inner);
@@ -359,7 +322,6 @@ struct Conv2dOp {
                            for (int64_t share = 0; share < shares; ++share)
                              sum += sums.data()[(share * groups * s.inner + row) * s.out + o];
                            dweight.mutable_data<T>()[(group * s.out + o) * s.inner + row % s.inner] = sum;
->>>>>>> conv
                          }
                    });
     });
