@@ -1,6 +1,7 @@
 #include "array.h"
 #include <algorithm>
 #include <cmath>
+#include "loops.h"
 #include "parallel.h"
 #include "rows.h"
 
@@ -206,10 +207,12 @@ Array filled(const Shape& shape, double value, Dtype t) {
   Array a(shape, t);
   visit_dtype(t, [&]<class T>(T) {
     T* p = a.mutable_data<T>();
+    const bool large = a.numel() * int64_t(sizeof(T)) > int64_t{32} << 20;
     parallel_for(a.numel(), 1 << 18, [&](int64_t begin, int64_t end) {
-      if (value == 0 && !std::signbit(value))
-        std::memset(static_cast<void*>(p + begin), 0, std::size_t(end - begin) * sizeof(T));  // does not read first
-      else std::fill(p + begin, p + end, T(value));
+      const std::size_t bytes = std::size_t(end - begin) * sizeof(T);
+      if (value != 0 || std::signbit(value)) std::fill(p + begin, p + end, T(value));
+      else if (large) kernels::clear(reinterpret_cast<std::byte*>(p + begin), bytes);
+      else std::memset(static_cast<void*>(p + begin), 0, bytes);
     });
   });
   return a;

@@ -1,8 +1,8 @@
 #include "plus.h"
 #include <cmath>
 #include <cstdio>
+#include "loops.h"
 #include "op.h"
-#include "rows.h"
 
 namespace heed {
 
@@ -46,105 +46,6 @@ Operands::Operands(const char* op, Where at, const In& x, const In& y) : a_(&x.t
   else if (!floating(q)) b_ = &(made_[1] = promoted(*b_, p));
   else check_same_dtype(op, at, p, q);
 }
-
-namespace kernels {
-namespace {
-
-template <class T>
-void add_row(T* y, const T* a, int64_t sa, const T* b, int64_t sb, int64_t n) {
-  if (sa == 1 && sb == 1)
-    for (int64_t i = 0; i < n; ++i) y[i] = T(a[i] + b[i]);
-  else if (sa == 1 && sb == 0)
-    for (int64_t i = 0; i < n; ++i) y[i] = T(a[i] + *b);
-  else
-    for (int64_t i = 0; i < n; ++i) y[i] = T(a[i * sa] + b[i * sb]);
-}
-template <class T>
-void add_row_to(T* y, int64_t sy, const T* x, int64_t sx, int64_t n) {
-  if (sy == 1 && sx == 1)
-    for (int64_t i = 0; i < n; ++i) y[i] = added(y[i], x[i]);
-  else
-    for (int64_t i = 0; i < n; ++i) y[i * sy] = added(y[i * sy], x[i * sx]);
-}
-
-Array add(const Array& a, const Array& b) {
-  return visit_dtype(a.dtype(), [&]<class T>(T) -> Array {
-    if constexpr (std::is_same_v<T, BFloat16>) return {};  // refused by the public function
-    else return map_rows<T, T>(a, b, add_row<T>);
-  });
-}
-
-Array scale(const Array& x, double by) {
-  return visit_dtype(x.dtype(), [&]<class T>(T) -> Array {
-    if constexpr (std::is_same_v<T, BFloat16> || std::is_same_v<T, bool>) {
-      return {};  // refused by the public function
-    } else {
-      return map_rows<T, T>(x, x, [factor = T(by)](T* y, const T* p, int64_t step, const T*, int64_t, int64_t n) {
-        for (int64_t i = 0; i < n; ++i) y[i] = p[i * step] * factor;
-      });
-    }
-  });
-}
-
-// Pairwise over blocks, so that the error grows with the logarithm of n; the order depends on n alone.
-template <class T>
-T sum_row(const T* x, int64_t n) {
-  constexpr int64_t block = 512, lanes = 32;
-  if (n > block) {
-    const int64_t half = (n / 2 + block - 1) / block * block;
-    return sum_row(x, half) + sum_row(x + half, n - half);
-  }
-  T lane[lanes] = {};  // side by side, so that they are added several at a time
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes)
-    for (int64_t l = 0; l < lanes; ++l) lane[l] += x[i + l];
-  for (; i < n; ++i) lane[i % lanes] += x[i];
-  for (int64_t step = lanes / 2; step > 0; step /= 2)
-    for (int64_t l = 0; l < step; ++l) lane[l] += lane[l + step];
-  return lane[0];
-}
-
-}  // namespace
-
-void add_to(Array& sum, const Array& x) {
-  visit_dtype(sum.dtype(), [&]<class T>(T) {
-    T* y = sum.mutable_data<T>();
-    const T* p = x.data<T>();
-    const Rows<2> rows(sum.shape(), {&sum, &x});
-    for_each_piece(rows, [&](const std::array<int64_t, 2>& at, int64_t n) {
-      add_row_to(y + at[0], rows.step(0), p + at[1], rows.step(1), n);
-    });
-  });
-}
-
-// Runs of reduced dimensions, from the last one on.
-Array sum_to(const Array& x, const Shape& to) {
-  const int missing = x.shape().rank() - to.rank();
-  Shape shape = x.shape();
-  const auto reduced = [&](int d) { return d < missing || to[d - missing] != shape[d]; };
-  return visit_dtype(x.dtype(), [&]<class T>(T) -> Array {
-    if constexpr (std::is_same_v<T, BFloat16> || std::is_same_v<T, bool>) {
-      return {};  // refused by the public function
-    } else {
-      if (x.numel() == 0) return filled(to, 0, x.dtype());
-      Array y = x.contiguous();
-      int64_t outer = x.numel(), inner = 1;
-      for (int d = shape.rank() - 1; d >= 0; --d) {
-        int64_t n = 1;
-        for (; d >= 0 && reduced(d); --d) n *= shape[d];
-        outer /= n;
-        if (n > 1)
-          y = reduce_middle<T>(y, outer, n, inner, sum_row<T>, [](T* sum, const T* row, int64_t width) {
-            for (int64_t i = 0; i < width; ++i) sum[i] += row[i];
-          });
-        if (d >= 0) outer /= shape[d], inner *= shape[d];
-      }
-      return y.reshaped(to);
-    }
-  });
-}
-
-}  // namespace kernels
 
 namespace {
 

@@ -83,7 +83,8 @@ Heads project(const MultiHeadAttention& m, In query, In key, In value, const Mul
   Heads r;
   if (m.alike() && &query.tensor() == &key.tensor() && &query.tensor() == &value.tensor()) {  // one product for all
     const Tensor all = linear(query, m.in_proj_weight, m.in_proj_bias);                       // [B, T, W + 2 K]
-    r.q = head(all(_, _, parts[0])), r.k = head(all(_, _, parts[1])), r.v = head(all(_, _, parts[2]));
+    const std::vector<Tensor> part = split(all, {W, K, K}, -1);
+    r.q = head(part[0]), r.k = head(part[1]), r.v = head(part[2]);
   } else {
     r.q = projected(query, 0, m.q_proj_weight);
     r.k = projected(key, 1, m.k_proj_weight);

@@ -1,5 +1,6 @@
 // Parts of a tensor: slices, diagonals and windows, which are views of it, and x(i, j, ..).
 #include <algorithm>
+#include <utility>
 #include "../core/op.h"
 #include "checks.h"
 #include "ops.h"
@@ -32,6 +33,39 @@ struct Slice {
     kernels::add_to(part, g.array());
   }
 };
+
+// Parts of x that lie behind each other along dim and cover it, as outputs of one op: their gradients are put together,
+// where those of slices would be added to zeros one by one.
+template <class>
+struct Parts;
+template <int... K>
+struct Parts<std::integer_sequence<int, K...>> {
+  static constexpr auto name = "split";
+  int dim;
+  Shape whole;
+  Dtype dtype;
+  std::array<int64_t, sizeof...(K)> sizes;
+  std::array<Array, sizeof...(K)> forward(const Array& x) const {
+    int64_t from = 0;
+    return {x.sliced(dim, std::exchange(from, from + sizes[K]), sizes[K], 1)...};
+  }
+  Tensor d0(GradOf<K>... g) const {
+    return concat({(g.defined() ? Tensor(g) : zeros(whole.with(dim, sizes[K]), dtype))...}, dim);
+  }
+};
+// Several, but few enough that it matters; else none.
+template <int n = 4>
+std::vector<Tensor> parts(Where at, const Tensor& x, std::span<const int64_t> sizes, int dim) {
+  if constexpr (n > 1) {
+    if (sizes.size() != n) return parts<n - 1>(at, x, sizes, dim);
+    Parts<std::make_integer_sequence<int, n>> op{dim, x.shape(), x.dtype(), {}};
+    std::copy(sizes.begin(), sizes.end(), op.sizes.begin());
+    const auto y = apply(at, op, x);
+    return {y.begin(), y.end()};
+  } else {
+    return {};
+  }
+}
 
 Slice checked_slice(const char* op, Where at, const Shape& s, int dim, Range r) {
   const int d = checked_dim(at, op, dim, s.rank());
@@ -96,13 +130,14 @@ std::vector<Tensor> split(In x, std::span<const int64_t> sizes, int dim) {
     fail<ShapeError>(at, "split",
                      "the parts have " + std::to_string(total) + " elements together, dimension " +
                          std::to_string(dim) + " of " + x->shape().str() + " has " + std::to_string(x->size(d)));
-  std::vector<Tensor> parts;
+  std::vector<Tensor> r = parts(at, x.tensor(), sizes, d);
+  if (!r.empty()) return r;
   int64_t from = 0;
   for (int64_t size : sizes) {
-    parts.push_back(apply(at, Slice{d, from, size, 1, total}, x.tensor()));
+    r.push_back(apply(at, Slice{d, from, size, 1, total}, x.tensor()));
     from += size;
   }
-  return parts;
+  return r;
 }
 std::vector<Tensor> split(In x, std::initializer_list<int64_t> sizes, int dim) {
   return split(x, std::span(sizes.begin(), sizes.size()), dim);

@@ -1,5 +1,8 @@
 #include "clip.h"
 #include <algorithm>
+#include "../core/loops.h"
+#include "../core/op.h"
+#include "../core/plus.h"
 #include "../core/text.h"
 #include "../ops/kernels/map.h"
 
@@ -17,7 +20,11 @@ Gradients clip(Gradients g, double max_norm, Where at) {
   check_limit("clip", at, "max_norm", max_norm);
   const double by = max_norm / (g.norm() + 1e-6);
   if (by >= 1) return g;
-  return std::move(g) * by;
+  for (Tensor& t : g.values) {
+    if (t.tracked()) t = scale(t, by);
+    else kernels::scale_in_place(writable(t, t), by);
+  }
+  return g;
 }
 
 Gradients clip_value(Gradients g, double limit, Where at) {

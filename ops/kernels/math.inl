@@ -17,30 +17,62 @@ namespace heed::kernels::rows::HWY_NAMESPACE {
 
 using namespace hwy::HWY_NAMESPACE;
 
-// Highway's, which wraps around where the result is inf, and takes NaN to 0.
+// e^x = 2^n e^r where x = n log 2 + r, in float: r, and n beside a magic number, in the low bits. e^r = 1 + r + r^2 (c0
+// + c1 r + ..), interpolated in the Chebyshev points of |r| <= log(2) / 2: relative error 0.17 of half an ulp. Only
+// where neither the result nor a power of 2 near it leaves the normal numbers.
+template <class V>
+struct Reduced {
+  V turns, r;
+};
 template <class D, class V = Vec<D>>
-V exp_of(D d, V x) {
-  using T = TFromD<D>;
-  const V high = Set(d, T(sizeof(T) == sizeof(float) ? 89 : 710));
-  return IfThenElse(IsNaN(x), x, Exp(d, Min(x, high)));
+V exp_of(D d, Reduced<V> x) {
+  const RebindToSigned<D> whole;
+  const V r = x.r, square = Mul(r, r);
+  const V c = MulAdd(square, Set(d, 0.00139261761f), MulAdd(r, Set(d, 0.00836317307f), Set(d, 0.0416665547f)));
+  const V tail = MulAdd(square, c, MulAdd(r, Set(d, 0.16666577f), Set(d, 0.5f)));
+  const V y = Add(MulAdd(square, tail, r), Set(d, 1.0f));
+  return BitCast(d, Add(BitCast(whole, y), ShiftLeft<23>(BitCast(whole, x.turns))));
 }
+constexpr float log2_high = 0.693359375f, log2_low = -2.12194440e-4f;  // a product of the first with n is exact
 
-// e^x for -87 <= x <= 88, where neither it nor a power of 2 near it leaves the normal numbers; anything elsewhere. In
-// float x = n log 2 + r, e^r = 1 + r + r^2 (c0 + c1 r + ..): interpolated in the Chebyshev points of |r| <= log(2) / 2,
-// relative error 0.17 of half an ulp.
+// e^x for -87 <= x <= 88, anything elsewhere.
 template <class D, class V = Vec<D>>
 V exp_near(D d, V x) {
   if constexpr (sizeof(TFromD<D>) == sizeof(double)) {
     return Exp(d, x);
   } else {
-    const RebindToSigned<D> whole;
     const V magic = Set(d, 0x1.8p23f), turns = MulAdd(x, Set(d, 1.44269504f), magic), n = Sub(turns, magic);
-    const V r = NegMulAdd(n, Set(d, -2.12194440e-4f), NegMulAdd(n, Set(d, 0.693359375f), x)), square = Mul(r, r);
-    const V c = MulAdd(square, Set(d, 0.00139261761f), MulAdd(r, Set(d, 0.00836317307f), Set(d, 0.0416665547f)));
-    const V tail = MulAdd(square, c, MulAdd(r, Set(d, 0.16666577f), Set(d, 0.5f)));
-    const V y = Add(MulAdd(square, tail, r), Set(d, 1.0f));
-    return BitCast(d, Add(BitCast(whole, y), ShiftLeft<23>(BitCast(whole, turns))));
+    return exp_of(d, Reduced<V>{turns, NegMulAdd(n, Set(d, log2_low), NegMulAdd(n, Set(d, log2_high), x))});
   }
+}
+
+// near where it holds, and whole() elsewhere, which is rarely anywhere
+template <class D, class M, class Whole, class V = Vec<D>>
+V mostly(D d, M inside, V near, Whole whole) {
+  if (HWY_LIKELY(AllTrue(d, inside))) return near;
+  return IfThenElse(inside, near, whole());
+}
+
+// Highway's, which wraps around where the result is inf, and takes NaN to 0.
+template <class D, class V = Vec<D>>
+V exp_of(D d, V x) {
+  using T = TFromD<D>;
+  const V high = Set(d, T(sizeof(T) == sizeof(float) ? 89 : 710));
+  const auto whole = [=]() HWY_ATTR { return IfThenElse(IsNaN(x), x, Exp(d, Min(x, high))); };
+  if constexpr (sizeof(T) == sizeof(double)) return whole();
+  else return mostly(d, Le(Abs(x), Set(d, 87.0f)), exp_near(d, x), whole);
+}
+
+// a / b, which takes longer than all around it where vectors are long: for b whose inverse is a normal number
+template <class D, class V = Vec<D>>
+V quotient([[maybe_unused]] D d, V a, V b) {
+#if HWY_TARGET <= HWY_AVX3
+  if constexpr (sizeof(TFromD<D>) == sizeof(float)) {
+    const V rough = ApproximateReciprocal(b);  // to 14 bits
+    return Mul(a, MulAdd(rough, NegMulAdd(b, rough, Set(d, 1.0f)), rough));
+  }
+#endif
+  return Div(a, b);
 }
 
 // e^x for x <= 0, but 0 where it would be below the normal numbers: for sums of 1 and more. NaN stays NaN.
@@ -64,7 +96,7 @@ V log_of(D d, V x) {
 template <class D, class V = Vec<D>>
 V sigmoid_of(D d, V x) {
   const V one = Set(d, TFromD<D>(1)), e = exp_of(d, Neg(Abs(x)));
-  return Div(IfThenElse(Lt(x, Zero(d)), e, one), Add(one, e));
+  return quotient(d, IfThenElse(Lt(x, Zero(d)), e, one), Add(one, e));
 }
 
 // sigmoid and its derivative, e / (1 + e)^2 with e = e^-|x|
@@ -75,7 +107,7 @@ struct SigmoidAndSlope {
 
 template <class D, class V = Vec<D>>
 SigmoidAndSlope<V> sigmoid_and_slope(D d, V x) {
-  const V one = Set(d, TFromD<D>(1)), e = exp_of(d, Neg(Abs(x))), r = Div(one, Add(one, e)), small = Mul(e, r);
+  const V one = Set(d, TFromD<D>(1)), e = exp_of(d, Neg(Abs(x))), r = quotient(d, one, Add(one, e)), small = Mul(e, r);
   return {IfThenElse(Lt(x, Zero(d)), small, r), Mul(small, r)};
 }
 
@@ -164,7 +196,7 @@ V tanh_of(D d, V x) {
   const V one = Set(d, T(1)), two = Set(d, T(2)), t = Abs(x), square = Mul(t, t);
   const V near = MulAdd(Mul(t, square), polynomial(d, square, tanh_series<T>), t);
   const V most = Set(d, T(20));  // where it is 1
-  const V far = Sub(one, Div(two, Add(exp_near(d, Mul(two, Min(t, most))), one)));
+  const V far = Sub(one, quotient(d, two, Add(exp_near(d, Mul(two, Min(t, most))), one)));
   const V y = CopySign(IfThenElse(Lt(t, Set(d, T(0.55))), near, far), x);
   return IfThenElse(IsNaN(x), x, y);
 }
@@ -187,6 +219,35 @@ constexpr auto tail_series = [] {
         1.96196108613555597e-8,  1.91827702037334026e-9,   -2.52209945787807354e-9, -7.2624198104095793e-10};
 }();
 
+// e^(-t^2 / 2), t >= 0. The rounding error of the square counts up to 760 times in it, so it is made up for, or, where
+// the result is a normal number, not made.
+template <class D, class V = Vec<D>>
+V bell_of(D d, V t) {
+  using T = TFromD<D>;
+  const V half = Set(d, T(0.5));
+  const auto whole = [=]() HWY_ATTR {
+    const V square = Mul(t, t);
+#if HWY_NATIVE_FMA
+    const V error = MulSub(t, t, square);
+#else  // T. J. Dekker, Numer. Math. 18 (1971) 224-242
+    const auto high_bits = Set(RebindToUnsigned<D>(), sizeof(T) == sizeof(float) ? 0xFFFFF000 : 0xFFFFFFFFF8000000);
+    const V high = And(t, BitCast(d, high_bits)), low = Sub(t, high);
+    const V error = Add(Add(Sub(Mul(high, high), square), Mul(Add(high, high), low)), Mul(low, low));
+#endif
+    const V rough = Exp(d, Neg(Mul(half, square)));
+    return NegMulAdd(Mul(half, error), rough, rough);
+  };
+#if HWY_NATIVE_FMA
+  if constexpr (sizeof(T) == sizeof(float)) {
+    const V h = Mul(t, Set(d, -0.5f)), magic = Set(d, 0x1.8p23f);
+    const V turns = MulAdd(Mul(h, t), Set(d, 1.44269504f), magic), n = Sub(turns, magic);
+    const V r = NegMulAdd(n, Set(d, log2_low), MulAdd(h, t, Mul(n, Set(d, -log2_high))));
+    return mostly(d, Le(t, Set(d, 13.0f)), exp_of(d, Reduced<V>{turns, r}), whole);
+  }
+#endif
+  return whole();
+}
+
 // P(X > t) = ratio e, with e = e^(-t^2 / 2), for t = |x| cut where both are 0
 template <class V>
 struct NormalTail {
@@ -197,19 +258,8 @@ template <class D, class V = Vec<D>>
 NormalTail<V> normal_tail(D d, V x) {
   using T = TFromD<D>;
   const V t = IfThenElse(IsNaN(x), x, Min(Abs(x), Set(d, T(sizeof(T) == sizeof(float) ? 15 : 39))));
-  const V scale = Div(Set(d, T(1)), Add(t, Set(d, T(4)))), u = Mul(Sub(t, Set(d, T(4))), scale);
-
-  // The rounding error of the square counts up to 760 times in e, so it is made up for.
-  const V square = Mul(t, t);
-#if HWY_NATIVE_FMA
-  const V error = MulSub(t, t, square);
-#else  // T. J. Dekker, Numer. Math. 18 (1971) 224-242
-  const auto high_bits = Set(RebindToUnsigned<D>(), sizeof(T) == sizeof(float) ? 0xFFFFF000 : 0xFFFFFFFFF8000000);
-  const V high = And(t, BitCast(d, high_bits)), low = Sub(t, high);
-  const V error = Add(Add(Sub(Mul(high, high), square), Mul(Add(high, high), low)), Mul(low, low));
-#endif
-  const V half = Set(d, T(0.5)), rough = Exp(d, Neg(Mul(half, square)));
-  return {t, Mul(polynomial(d, u, tail_series<T>), scale), NegMulAdd(Mul(half, error), rough, rough)};
+  const V scale = quotient(d, Set(d, T(1)), Add(t, Set(d, T(4)))), u = Mul(Sub(t, Set(d, T(4))), scale);
+  return {t, Mul(polynomial(d, u, tail_series<T>), scale), bell_of(d, t)};
 }
 
 // erf(x) / x as a polynomial in x^2: the Taylor series, 2 / sqrt(pi) (-1)^k / (k! (2 k + 1)), enough of it for |x| <

@@ -230,7 +230,7 @@ struct GeluTanh {
   HWY_INLINE explicit GeluTanh(Values<T> x) {
     const ScalableTag<T> d;
     const auto factor = Set(d, T(1.5957691216057307117597842397375)), cube = Set(d, T(0.044715));
-    const auto near = IfThenElse(Gt(Abs(x), Set(d, T(30))), CopySign(Set(d, T(30)), x), x), square = Mul(near, near);
+    const auto near = Max(Min(x, Set(d, T(30))), Set(d, T(-30))), square = Mul(near, near);
     u2 = Mul(Mul(factor, near), MulAdd(cube, square, Set(d, T(1))));
     slope = Mul(factor, MulAdd(Mul(cube, Set(d, T(3))), square, Set(d, T(1))));
   }
