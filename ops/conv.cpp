@@ -274,40 +274,51 @@ struct Conv2dOp {
     });
   }
 
-  // dweight = sum over images and places of g times what the taps see there. Tasks have a share of the images and a
-  // part of the channels each; where the weights are large there are fewer shares. Their sums are added in order.
+  // dweight = sum over images and places of g times what the taps see there, which is read where it stands, or in a
+  // copy with its padding. Tasks have a share of the images and a part of the channels each; where the weights are
+  // large there are fewer shares. Their sums are added in order.
   Array weight_grad(const Array& g, const Array& x, const Shape& shape) const {
     const Sizes s(*this, x.shape(), shape);
-    const Axis down = taps_of(windows[0]), along = taps_of(windows[1]);
+    const auto& [down, along] = windows;
+    const bool padded = down.padding || along.padding;
     const int64_t most = std::clamp<int64_t>((1 << 20) / std::max<int64_t>(1, shape.numel()), 1, enough);
     const int64_t images = std::max<int64_t>(1, ceil_div(s.images, most)), shares = ceil_div(s.images, images);
     const int64_t parts = std::clamp(ceil_div(enough, std::max<int64_t>(1, shares * groups)), int64_t(1),
                                      std::max<int64_t>(1, s.channels));
     const int64_t high = ceil_div(s.channels, parts);
-    const Tasks tasks(down, along, 1, high, s.out, x.dtype());
+    const int64_t rows = std::clamp<int64_t>((cache >> 3) / std::max<int64_t>(1, s.out * along.count), 1, down.count);
+    const int64_t width = along.length + 2 * along.padding;
+    const int64_t height = padded ? (rows - 1) * down.stride + down.extent() : down.length;
     Array dweight(shape, g.dtype());
     visit_floating(g.dtype(), [&]<class T>(T) {
       const int64_t matrix = s.inner * s.out;  // [channel, tap, out]
       const Workspace<T> sums(shares * groups * matrix);
       parallel_for(shares * groups * parts, 1, [&](int64_t begin, int64_t end) {
-        const Workspace<T> left(high * tasks.patch), right(kernels::packed_size(s.out, tasks.rows * tasks.columns));
+        const Workspace<T> left(padded ? high * height * width : 0),
+            right(kernels::packed_size(s.out, rows * along.count));
         for (int64_t t = begin; t < end; ++t) {
           const int64_t share = t / parts / groups, group = t / parts % groups, first = t % parts * high;
-          const int64_t channels = std::min(high, s.channels - first);
+          const int64_t channels = std::clamp<int64_t>(s.channels - first, 0, high), m = channels * taps();
           T* sum = sums.data() + (share * groups + group) * matrix + first * taps() * s.out;
-          std::fill_n(sum, std::max<int64_t>(0, channels * taps() * s.out), T(0));
-          for (int64_t i = 0; i < tasks.blocks() && channels > 0; ++i) {
-            const Block at = tasks.block(i);
-            const Patches patches(down, along, at);
-            const std::vector<int64_t> begins = patches.begins(channels);
-            const int64_t n = at.rows * at.columns;
-            for (int64_t image = share * images; image < std::min(s.images, (share + 1) * images); ++image) {
-              const int64_t page = image * groups + group;
-              patches.copy(x.data<T>() + (page * s.channels + first) * s.plane, channels, s.plane, left.data());
-              const T* places = g.data<T>() + page * s.out * s.places + at.top * windows[1].count + at.left;
-              kernels::pack<T>(s.out, n, {places, 1, s.places}, right.data());
-              kernels::correlate_grad<T>(channels * taps(), s.out, n, left.data(), begins.data(), right.data(), sum,
-                                         s.out);
+          std::fill_n(sum, m * s.out, T(0));
+          std::vector<int64_t> begins;
+          for (int64_t c = 0; c < channels; ++c)
+            for (int64_t i = 0; i < down.size; ++i)
+              for (int64_t j = 0; j < along.size; ++j)
+                begins.push_back((c * height + i * down.dilation) * width + j * along.dilation);
+          for (int64_t image = share * images; image < std::min(s.images, (share + 1) * images); ++image) {
+            const int64_t page = image * groups + group;
+            const T* in = x.data<T>() + (page * s.channels + first) * s.plane;
+            for (int64_t top = 0; top < down.count; top += rows) {
+              const kernels::Grid places{std::min(rows, down.count - top), along.count, down.stride * width,
+                                         along.stride};
+              for (int64_t c = 0; padded && c < channels; ++c)
+                kernels::cut<T>(in + c * s.plane, {down.length, down.start(top), 1, height},
+                                {along.length, -along.padding, 1, width}, left.data() + c * height * width, width);
+              const T* up = g.data<T>() + page * s.out * s.places + top * along.count;
+              kernels::pack<T>(s.out, places.rows * places.columns, {up, 1, s.places}, right.data());
+              kernels::correlate_grad<T>(m, s.out, padded ? left.data() : in + top * places.row, begins.data(), places,
+                                         right.data(), sum, s.out);
             }
           }
         }

@@ -1,4 +1,4 @@
-#include <bit>
+#include "kernels/pool.h"
 #include <limits>
 #include "../core/op.h"
 #include "checks.h"
@@ -50,18 +50,13 @@ struct MaxPool {
   Shape from;
 
   int64_t plane() const { return windows[0].length * windows[1].length; }
-  // The values that are better than what was found, and their places, in integers as wide as the values: selected by
-  // bits, not branched to, as which one it is cannot be foretold.
-  template <int64_t stride, class T, class Place>
-  static void take(const T* x, Place first, T* best, Place* at, int64_t n) {
-    for (int64_t k = 0; k < n; ++k) {
-      const T v = x[k * stride], most = best[k];
-      const bool better = (at[k] < 0) | ((most == most) & !(v <= most));  // NaN is above everything
-      const Place mask = -Place(better), place = first + Place(k * stride);
-      best[k] = std::bit_cast<T>((std::bit_cast<Place>(v) & mask) | (std::bit_cast<Place>(most) & ~mask));
-      at[k] = (place & mask) | (at[k] & ~mask);
-    }
+  // Of the window at a place, the first value inside, and how many there are.
+  static std::pair<int64_t, int64_t> inside(const Window& w, int64_t place) {
+    const int64_t start = w.start(place), before = start < 0 ? ceil_div(-start, w.dilation) : 0;
+    const int64_t end = std::min(w.size, ceil_div(w.length - start, w.dilation));
+    return {start + before * w.dilation, end - before};
   }
+  static constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
   Shape to() const { return from.with(-2, windows[0].count).with(-1, windows[1].count); }
 
   std::array<Tensor, 2> definition(const Tensor& x) const {
@@ -82,24 +77,28 @@ struct MaxPool {
   std::array<Array, 2> forward(const Array& x) const {
     const Array in = x.contiguous();
     Array y(to(), x.dtype()), index(to(), i64);
-    const int64_t n = places(windows), stride = windows[1].stride;
+    const auto& [down, along] = windows;
+    const int64_t n = places(windows);
+    // The places whose windows are whole along the width come together, the others one by one.
+    const int64_t low = std::min(along.count, ceil_div(along.padding, along.stride));
+    const int64_t high =
+        std::clamp((along.length + along.padding - along.extent() + along.stride) / along.stride, low, along.count);
     visit_floating(x.dtype(), [&]<class T>(T) {
-      for_each_plane(from, n * windows[0].size * windows[1].size, [&](int64_t i) {
-        const T* p = in.data<T>() + i * plane();
-        T* best = y.mutable_data<T>() + i * n;
-        int64_t* at = index.mutable_data<int64_t>() + i * n;
-        using Place = std::conditional_t<sizeof(T) == sizeof(int32_t), int32_t, int64_t>;
-        std::vector<Place> chosen(std::size_t(n), -1);
-        for_each_run(windows, 0, n, [&](int64_t, int64_t place, int64_t first, int64_t count) {
-          T* most = best + place;
-          Place* where = chosen.data() + place;
-          if (stride == 1) take<1>(p + first, Place(first), most, where, count);
-          else if (stride == 2) take<2>(p + first, Place(first), most, where, count);
-          else
-            for (int64_t k = 0; k < count; ++k)
-              take<1>(p + first + k * stride, Place(first + k * stride), most + k, where + k, 1);
-        });
-        std::copy(chosen.begin(), chosen.end(), at);
+      for_each_plane(from, n * down.size * along.size, [&](int64_t i) {
+        for (int64_t row = 0; row < down.count; ++row) {
+          const auto [top, rows] = inside(down, row);
+          auto pool = [&](int64_t place, int64_t count) {
+            const auto [left, columns] = inside(along, place);
+            const int64_t at = i * n + row * along.count + place;
+            kernels::max_pool<T>(
+                in.data<T>() + i * plane(),
+                {top * along.length + left, rows, down.dilation * along.length, columns, along.dilation}, along.stride,
+                count, y.mutable_data<T>() + at, index.mutable_data<int64_t>() + at);
+          };
+          for (int64_t place = 0; place < low; ++place) pool(place, 1);
+          if (low < high) pool(low, high - low);
+          for (int64_t place = high; place < along.count; ++place) pool(place, 1);
+        }
       });
     });
     return {y, index};

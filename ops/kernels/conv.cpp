@@ -11,17 +11,17 @@
 // clang-format on
 
 #undef HEED_LOOPS
-#define HEED_LOOPS(X, T)                                                                                           \
-  X(void, correlate, correlate,                                                                                    \
-    (int64_t m, int64_t n, int64_t k, const T* packed, const T* x, const int64_t* at, const T* bias, T* y,         \
-     int64_t y_row),                                                                                               \
-    (m, n, k, packed, x, at, bias, y, y_row))                                                                      \
-  X(void, pack_left, pack_left, (int64_t m, int64_t k, const T* a, int64_t a_row, const int64_t* a_at, T* packed), \
-    (m, k, a, a_row, a_at, packed))                                                                                \
-  X(void, correlate_grad, correlate_grad,                                                                          \
-    (int64_t m, int64_t n, int64_t k, const T* x, const int64_t* at, const T* packed, T* sum, int64_t sum_row),    \
-    (m, n, k, x, at, packed, sum, sum_row))                                                                        \
-  X(void, cut, cut, (const T* plane, const Stretch& down, const Stretch& along, T* to, int64_t to_row),            \
+#define HEED_LOOPS(X, T)                                                                                            \
+  X(void, correlate, correlate,                                                                                     \
+    (int64_t m, int64_t n, int64_t k, const T* packed, const T* x, const int64_t* at, const T* bias, T* y,          \
+     int64_t y_row),                                                                                                \
+    (m, n, k, packed, x, at, bias, y, y_row))                                                                       \
+  X(void, pack_left, pack_left, (int64_t m, int64_t k, const T* a, int64_t a_row, const int64_t* a_at, T* packed),  \
+    (m, k, a, a_row, a_at, packed))                                                                                 \
+  X(void, correlate_grad, correlate_grad,                                                                           \
+    (int64_t m, int64_t n, const T* x, const int64_t* at, const Grid& k, const T* packed, T* sum, int64_t sum_row), \
+    (m, n, x, at, k, packed, sum, sum_row))                                                                         \
+  X(void, cut, cut, (const T* plane, const Stretch& down, const Stretch& along, T* to, int64_t to_row),             \
     (plane, down, along, to, to_row))
 
 HWY_BEFORE_NAMESPACE();
@@ -46,8 +46,8 @@ int64_t even_rows(int64_t m) {
 }
 
 template <class T>
-struct Windows {  // on the right: whole vectors of x; on the left: packed a
-  int64_t k;
+struct WindowsRight {  // whole vectors of x; on the left packed a
+  int64_t runs, k;
   const T *a, *x;
   const int64_t* at;
   template <int rows>
@@ -55,19 +55,21 @@ struct Windows {  // on the right: whole vectors of x; on the left: packed a
     return a + p * rows + i;
   }
   const T* right(int64_t p) const { return x + at[p]; }
+  void next() {}
 };
 
 template <class T>
-struct TurnedWindows {  // on the left: single values of x; on the right: packed g
-  int64_t k;
+struct WindowsLeft {  // single values of x; on the right packed g
+  int64_t runs, k;
   const T *x, *g;
   const int64_t* at;
-  int64_t width;
+  int64_t row, step, width;
   template <int rows>
   const T* left(int i, int64_t p) const {
-    return x + at[i] + p;
+    return x + at[i] + p * step;
   }
   const T* right(int64_t p) const { return g + p * width; }
+  void next() { x += row, g += k * width; }
 };
 
 template <class T>
@@ -84,19 +86,20 @@ void multiply(const Operands& from, const Tile<T>& t) {
   Values<T> low[rows], high[rows];
   HWY_UNROLL(16)
   for (int i = 0; i < rows; ++i) low[i] = high[i] = Zero(d);
-  const Operands o = from;
-  for (int64_t p = 0; p < o.k; ++p) {
-    const T* b = o.right(p);
-    const auto b0 = LoadU(d, b);
-    auto b1 = b0;
-    if constexpr (vectors == 2) b1 = LoadU(d, b + lanes<T>());
-    HWY_UNROLL(16)
-    for (int i = 0; i < rows; ++i) {
-      const auto a = Set(d, *o.template left<rows>(i, p));
-      low[i] = MulAdd(a, b0, low[i]);
-      if constexpr (vectors == 2) high[i] = MulAdd(a, b1, high[i]);
+  Operands o = from;
+  for (int64_t run = 0; run < o.runs; ++run, o.next())
+    for (int64_t p = 0; p < o.k; ++p) {
+      const T* b = o.right(p);
+      const auto b0 = LoadU(d, b);
+      auto b1 = b0;
+      if constexpr (vectors == 2) b1 = LoadU(d, b + lanes<T>());
+      HWY_UNROLL(16)
+      for (int i = 0; i < rows; ++i) {
+        const auto a = Set(d, *o.template left<rows>(i, p));
+        low[i] = MulAdd(a, b0, low[i]);
+        if constexpr (vectors == 2) high[i] = MulAdd(a, b1, high[i]);
+      }
     }
-  }
   const auto finish = [&](auto part, const Values<T>* sums, int64_t j) HWY_ATTR {
     HWY_UNROLL(16)
     for (int i = 0; i < rows; ++i) {
@@ -134,7 +137,7 @@ void correlate(int64_t m, int64_t n, int64_t k, const T* packed, const T* x, con
     for (int64_t i = 0; i < m; i += high) {
       const int64_t rows = std::min(high, m - i);
       for (int64_t j = 0; j < n; j += width)
-        multiply<T>(rows, Windows<T>{std::min(deep, k - p), packed + i * k + p * rows, x + j, at + p},
+        multiply<T>(rows, WindowsRight<T>{1, std::min(deep, k - p), packed + i * k + p * rows, x + j, at + p},
                     {bias ? bias + i : nullptr, p > 0, y + i * y_row + j, y_row, std::min(width, n - j)});
     }
 }
@@ -150,12 +153,13 @@ void pack_left(int64_t m, int64_t k, const T* a, int64_t a_row, const int64_t* a
 }
 
 template <class T>
-void correlate_grad(int64_t m, int64_t n, int64_t k, const T* x, const int64_t* at, const T* packed, T* sum,
+void correlate_grad(int64_t m, int64_t n, const T* x, const int64_t* at, const Grid& k, const T* packed, T* sum,
                     int64_t sum_row) {
   const int64_t width = 2 * lanes<T>(), high = even_rows(m);
   for (int64_t j = 0; j < n; j += width)
     for (int64_t i = 0; i < m; i += high)
-      multiply<T>(std::min(high, m - i), TurnedWindows<T>{k, x, packed + j * k, at + i, width},
+      multiply<T>(std::min(high, m - i),
+                  WindowsLeft<T>{k.rows, k.columns, x, packed + j * k.rows * k.columns, at + i, k.row, k.column, width},
                   {nullptr, true, sum + i * sum_row + j, sum_row, std::min(width, n - j)});
 }
 

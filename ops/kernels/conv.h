@@ -16,9 +16,12 @@ void correlate(int64_t m, int64_t n, int64_t k, const T* packed, const T* x, con
 template <class T>
 void pack_left(int64_t m, int64_t k, const T* a, int64_t a_row, const int64_t* a_at, T* packed);
 
-// sum [m, n] += x g        x [m, k]; g [k, n] as gemm.h's pack leaves it
+// sum [m, n] += x g        g [k, n] as gemm.h's pack leaves it; x [m, k], each of its rows a grid of values
+struct Grid {
+  int64_t rows, columns, row, column;  // how many, and how far apart
+};
 template <class T>
-void correlate_grad(int64_t m, int64_t n, int64_t k, const T* x, const int64_t* at, const T* packed, T* sum,
+void correlate_grad(int64_t m, int64_t n, const T* x, const int64_t* at, const Grid& k, const T* packed, T* sum,
                     int64_t sum_row);
 
 struct Stretch {  // of a dimension: first, first + step, ..; those not in 0 .. length-1 are zeros
