@@ -213,7 +213,7 @@ template <class T>
 void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, Start<T> start, T* c, int64_t c_row) {
   if (m == 1) return multiply_vector(n, k, alpha, b.transposed(), a.data, a.column, start.data, 1, c, 1);
   if (n == 1) return multiply_vector(m, k, alpha, a, b.data, b.row, start.data, start.row, c, c_row);
-  constexpr int64_t deepest = 768, high = 8 * tile_rows, room = (768 << 10) / sizeof(T);
+  constexpr int64_t deepest = 3072 / sizeof(T), high = 8 * tile_rows, room = (768 << 10) / sizeof(T);
   const int64_t columns = tile_columns<T>();
   const int64_t slices = std::max<int64_t>(1, (k + deepest - 1) / deepest),
                 deep = std::max<int64_t>(1, (k + slices - 1) / slices);
