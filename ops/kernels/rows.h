@@ -67,9 +67,13 @@ void swiglu_grad(const T* gate, const T* x, const T* g, T* dgate, T* dx, int64_t
 template <class T>
 void softplus_grad(const T* x, const T* g, T beta, T threshold, T* dx, int64_t n);
 
-// ---- arithmetic: y = a + b, a - b, a b, a / b; in all but the sum, a or b may be one number
+// ---- arithmetic: y = a + b, a - b, a b, a / b, where a or b may be one number
 template <class T>
 void add(const T* a, const T* b, T* y, int64_t n);
+template <class T>
+void add(const T* a, T b, T* y, int64_t n);
+template <class T>
+void add(T a, const T* b, T* y, int64_t n);
 template <class T>
 void sub(const T* a, const T* b, T* y, int64_t n);
 template <class T>
@@ -246,6 +250,10 @@ template <class T>
 void softplus_grad(const T* x, const T* g, T beta, T threshold, T* dx, int64_t n);
 template <class T>
 void add(const T* a, const T* b, T* y, int64_t n);
+template <class T>
+void add(const T* a, T b, T* y, int64_t n);
+template <class T>
+void add(T a, const T* b, T* y, int64_t n);
 template <class T>
 void sub(const T* a, const T* b, T* y, int64_t n);
 template <class T>

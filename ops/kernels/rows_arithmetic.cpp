@@ -11,6 +11,8 @@
 #undef HEED_LOOPS
 #define HEED_LOOPS(X, T)                                                     \
   X(void, add, add, (const T* a, const T* b, T* y, int64_t n), (a, b, y, n)) \
+  X(void, add, add_right, (const T* a, T b, T* y, int64_t n), (a, b, y, n))  \
+  X(void, add, add_left, (T a, const T* b, T* y, int64_t n), (a, b, y, n))   \
   X(void, sub, sub, (const T* a, const T* b, T* y, int64_t n), (a, b, y, n)) \
   X(void, sub, sub_right, (const T* a, T b, T* y, int64_t n), (a, b, y, n))  \
   X(void, sub, sub_left, (T a, const T* b, T* y, int64_t n), (a, b, y, n))   \
@@ -28,6 +30,16 @@ namespace heed::kernels::rows::reference {
 template <class T>
 void add(const T* a, const T* b, T* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] = a[i] + b[i];
+}
+
+template <class T>
+void add(const T* a, T b, T* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = a[i] + b;
+}
+
+template <class T>
+void add(T a, const T* b, T* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = a + b[i];
 }
 
 template <class T>
@@ -97,6 +109,20 @@ void add(const T* a, const T* b, T* y, int64_t n) {
 }
 
 template <class T>
+void add(const T* a, T b, T* y, int64_t n) {
+  const auto w = Set(ScalableTag<T>(), b);
+  map(
+      y, n, [=](auto v) HWY_ATTR { return Add(v, w); }, a);
+}
+
+template <class T>
+void add(T a, const T* b, T* y, int64_t n) {
+  const auto v = Set(ScalableTag<T>(), a);
+  map(
+      y, n, [=](auto w) HWY_ATTR { return Add(v, w); }, b);
+}
+
+template <class T>
 void sub(const T* a, const T* b, T* y, int64_t n) {
   map(
       y, n, [](auto v, auto w) HWY_ATTR { return Sub(v, w); }, a, b);
@@ -158,7 +184,7 @@ void div(T a, const T* b, T* y, int64_t n) {
 
 template <class T>
 void accumulate(T* sum, const T* x, int64_t n) {
-  add(sum, x, sum, n);
+  add<T>(sum, x, sum, n);
 }
 
 HEED_LOOPS(HEED_FOR_FLOAT, float)
