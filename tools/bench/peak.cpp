@@ -19,12 +19,14 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr int chains = 12;  // that do not wait for each other: latency 4, two units, and some to spare
 
-// x = x / 2 + 1 in every lane of every chain; the sum of them, so that none can be left out.
+// x = x / 2 + 1 in every lane of every chain, from other values each, so that none is another's; their sum, so that
+// none can be left out.
 float multiply_add(int64_t rounds) {
   const hn::ScalableTag<float> d;
   const auto half = hn::Set(d, 0.5f), one = hn::Set(d, 1.0f);
-  auto x0 = one, x1 = one, x2 = one, x3 = one, x4 = one, x5 = one, x6 = one, x7 = one, x8 = one, x9 = one, x10 = one,
-       x11 = one;
+  const auto from = [=](float first) HWY_ATTR { return hn::Iota(d, first); };
+  auto x0 = from(0), x1 = from(1), x2 = from(2), x3 = from(3), x4 = from(4), x5 = from(5), x6 = from(6), x7 = from(7),
+       x8 = from(8), x9 = from(9), x10 = from(10), x11 = from(11);
   for (int64_t i = 0; i < rounds; ++i) {
     x0 = hn::MulAdd(x0, half, one), x1 = hn::MulAdd(x1, half, one), x2 = hn::MulAdd(x2, half, one);
     x3 = hn::MulAdd(x3, half, one), x4 = hn::MulAdd(x4, half, one), x5 = hn::MulAdd(x5, half, one);
