@@ -50,11 +50,17 @@ struct MaxPool {
   Shape from;
 
   int64_t plane() const { return windows[0].length * windows[1].length; }
-  // Of the window at a place, the first value inside, and how many there are.
-  static std::pair<int64_t, int64_t> inside(const Window& w, int64_t place) {
-    const int64_t start = w.start(place), before = start < 0 ? ceil_div(-start, w.dilation) : 0;
-    const int64_t end = std::min(w.size, ceil_div(w.length - start, w.dilation));
-    return {start + before * w.dilation, end - before};
+  struct Inside {  // of the window at a place: the first value of the plane, and how many there are
+    int64_t first, count;
+  };
+  static std::vector<Inside> inside(const Window& w) {
+    std::vector<Inside> r;
+    for (int64_t place = 0; place < w.count; ++place) {
+      const int64_t start = w.start(place), before = start < 0 ? ceil_div(-start, w.dilation) : 0;
+      const int64_t end = std::min(w.size, ceil_div(w.length - start, w.dilation));
+      r.push_back({start + before * w.dilation, end - before});
+    }
+    return r;
   }
   static constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
   Shape to() const { return from.with(-2, windows[0].count).with(-1, windows[1].count); }
@@ -83,17 +89,18 @@ struct MaxPool {
     const int64_t low = std::min(along.count, ceil_div(along.padding, along.stride));
     const int64_t high =
         std::clamp((along.length + along.padding - along.extent() + along.stride) / along.stride, low, along.count);
+    const std::vector<Inside> rows = inside(down), columns = inside(along);
     visit_floating(x.dtype(), [&]<class T>(T) {
       for_each_plane(from, n * down.size * along.size, [&](int64_t i) {
         for (int64_t row = 0; row < down.count; ++row) {
-          const auto [top, rows] = inside(down, row);
+          const Inside r = rows[std::size_t(row)];
           auto pool = [&](int64_t place, int64_t count) {
-            const auto [left, columns] = inside(along, place);
+            const Inside c = columns[std::size_t(place)];
             const int64_t at = i * n + row * along.count + place;
             kernels::max_pool<T>(
                 in.data<T>() + i * plane(),
-                {top * along.length + left, rows, down.dilation * along.length, columns, along.dilation}, along.stride,
-                count, y.mutable_data<T>() + at, index.mutable_data<int64_t>() + at);
+                {r.first * along.length + c.first, r.count, down.dilation * along.length, c.count, along.dilation},
+                along.stride, count, y.mutable_data<T>() + at, index.mutable_data<int64_t>() + at);
           };
           for (int64_t place = 0; place < low; ++place) pool(place, 1);
           if (low < high) pool(low, high - low);
