@@ -20,6 +20,7 @@ itself by heed_mutant(number), so that a mutant is exactly the text with one edi
 Each mutant stands on a line of its own, so the line of a compiler's error names the one that does not compile. Such are
 left out: the copies are compiled, and written again without them, until nothing is wrong.
 """
+import collections
 import concurrent.futures
 import glob
 import hashlib
@@ -78,9 +79,9 @@ class Source:
     for i, t in enumerate(self.t):
       if t in OPEN: stack.append(i)
       elif t in CLOSE:
-        self.match[stack.pop()] = i
-        self.match[i] = max(k for k, v in self.match.items() if v == i)
-    self.mutants, self.edits = [], []
+        self.match[i] = stack.pop()
+        self.match[self.match[i]] = i
+    self.mutants, self.edits, self.seen = [], [], collections.Counter()
     self.groups = [{}]  # of names that could be mistaken for each other, the innermost function's last
     self.operation = ''
 
@@ -311,10 +312,10 @@ class Source:
     lines = self.text.rfind('\n', 0, p) + 1, (self.text + '\n').find('\n', q)
     old = flat(self.text[lines[0]:lines[1]])
     changed = flat(self.text[lines[0]:p] + new + self.text[q:lines[1]])
-    n = sum((m['original'], m['mutated']) == (old, changed) for m in self.mutants)
+    self.seen[old, changed] += 1
     self.mutants.append({'number': self.number, 'file': self.path, 'line': self.text.count('\n', 0, p) + 1,
                          'op': self.operation, 'category': category, 'original': old, 'mutated': changed,
-                         'occurrence': n + 1})
+                         'occurrence': self.seen[old, changed]})
     self.number += 1
     return self.number - 1
 
@@ -378,6 +379,7 @@ class Source:
            re.sub(r'\d', lambda m: texts[int(m.group())], form))
 
 
+NATIVE = ['-march=native', '-ffp-contract=off', '-DHWY_COMPILE_ONLY_STATIC']  # kernels for this processor alone
 PER_FILE = 1800  # numbers, so that a change of one file leaves the mutants of the others theirs
 
 
@@ -435,7 +437,7 @@ def commands(build, root, out):
     if not os.path.exists(f'{out}/{name}') or 'heed.dir' not in e['command']: continue
     words = [w for w in shlex.split(e['command']) if not w.endswith('ccache') and not re.match('-(W|O|o$|c$|g)', w)]
     words = [w for w in words if not w.endswith('.o') and w != e['file']]
-    yield name, [words[0], '-w', '-O0', '-fsyntax-only', *words[1:], f'{out}/{name}']
+    yield name, [words[0], '-w', '-O0', '-fsyntax-only', *NATIVE, *words[1:], f'{out}/{name}']
 
 
 def main():
