@@ -6,8 +6,9 @@
 What is mutated: the text of whatever gradients are made of. In ops/*.cpp rules (d0 ..), backward, adders (add0 ..) and
 definitions, the helpers they call, and `forward` where a definition says what it should give; in ops/kernels/ all loops
 but the optimizers' and those of namespace reference; in core/plus.cpp likewise. Not: public functions (they check their
-arguments and call the rest; what an op means is compared with PyTorch elsewhere), and numbers that only share work out
-(the grain of parallel_for, tiles): any of them is right. Nor what kernels do behind #else, on processors that have less.
+arguments and call the rest; what an op means is compared with PyTorch elsewhere), random numbers no gradient comes by,
+and what only shares work out or makes it quicker (the grain of parallel_for, tiles, prefetches): any of it is right. Nor
+the sizes of scratch memory (sanitizers watch those), nor what kernels do on processors that have less.
 
 How: a unit is a full expression, or a statement. It is written once as it is and once for every mutant, each choosing
 itself by heed_mutant(number), so that a mutant is exactly the text with one edit, and all are compiled together:
@@ -19,6 +20,7 @@ itself by heed_mutant(number), so that a mutant is exactly the text with one edi
 Each mutant stands on a line of its own, so the line of a compiler's error names the one that does not compile. Such are
 left out: the copies are compiled, and written again without them, until nothing is wrong.
 """
+import collections
 import concurrent.futures
 import glob
 import hashlib
@@ -45,6 +47,12 @@ SYMMETRIC = {'max', 'min', 'Add', 'Mul', 'Or', 'Eq', 'Min', 'Max', 'broadcast', 
 DROPS = {'Add': ('0', '1'), 'Sub': ('0',), 'Mul': ('0', '1'), 'Div': ('0',), 'MulAdd': ('2', 'Mul(0, 1)', 'Add(0, 2)'),
          'NegMulAdd': ('2', 'Neg(Mul(0, 1))'), 'Neg': ('0',), 'MulSub': ('Mul(0, 1)',)}
 SHARING = re.compile(r'(_per_task|tasks|places_at_once|work|Tiles|chunk|multiply_adds)$')
+FREE = {file: re.compile(f'({names})$') for file, names in {  # the same, by names that are others' elsewhere
+    'ops/conv.cpp': 'Tasks|grain|most|images|parts', 'ops/kernels/attention.cpp': 'parts',
+    'ops/kernels/conv.cpp': 'even_rows|slices|deep', 'ops/kernels/gemm.cpp': 'slices|deep|widest|wide|pack_a|pack_b',
+    'ops/kernels/gemm.h': 'stands_well', 'ops/kernels/matmul.cpp': 'even_width|small',
+    'ops/kernels/rows_random.cpp': 'unit_of|fill|uniform|normal', 'ops/recurrent.cpp': 'prefetch|grain|apart'}.items()}
+PREFETCHES = re.compile(r'\{?(\s*(if \(\w+\) )?prefetch<[^;]*;)+\s*\}?$')
 HELPERS = {'windowed', 'picked'}  # functions of tensors that definitions are made of; others are public, or composites
 LEFT_OUT = {'ops/einsum.cpp', 'ops/composite.cpp', 'ops/checks.cpp', 'ops/kernels/rows_optim.cpp', 'ops/kernels/target.cpp'}
 OPEN, CLOSE = {'(': ')', '[': ']', '{': '}'}, {')', ']', '}'}
@@ -63,18 +71,22 @@ class Source:
     self.tokens = []
     for m in tokens:
       if m.lastgroup != 'directive': self.tokens += [] if narrower else [m]
-      elif re.match('#(else|endif)', m.group()): narrower = m.group().startswith('#else')
+      elif re.match('#(else|endif|if HWY_TARGET ==)', m.group()):
+        narrower = not m.group().startswith('#endif') and not (narrower and m.group().startswith('#else'))
     self.t = [m.group() for m in self.tokens]
     self.kind = [m.lastgroup for m in self.tokens]
     self.match, stack = {}, []
     for i, t in enumerate(self.t):
       if t in OPEN: stack.append(i)
       elif t in CLOSE:
-        self.match[stack.pop()] = i
-        self.match[i] = max(k for k, v in self.match.items() if v == i)
-    self.mutants, self.edits = [], []
+        self.match[i] = stack.pop()
+        self.match[self.match[i]] = i
+    self.mutants, self.edits, self.seen = [], [], collections.Counter()
     self.groups = [{}]  # of names that could be mistaken for each other, the innermost function's last
     self.operation = ''
+
+  def free(self, name):
+    return SHARING.search(name) or self.path in FREE and FREE[self.path].match(name)
 
   # ---- the text
   def start(self, i): return self.tokens[i].start()
@@ -173,7 +185,7 @@ class Source:
   def wanted(self, parameters, names, definition):
     text = ' ' + self.raw(parameters[0], parameters[1]) if parameters[0] < parameters[1] else ''
     name = parameters[2]
-    if SHARING.search(name) or any(SHARING.search(n) for n in names): return False
+    if self.free(name) or any(SHARING.search(n) for n in names): return False
     if re.search(r'\b(In|Where|Inputs)\b', text) or name.startswith('check'): return False
     if not names and 'Tensor' in text: return name in HELPERS
     return name != 'forward' or definition or 'kernels' in self.path
@@ -202,11 +214,15 @@ class Source:
     t = self.t[i]
     if t == '{': return self.block(i), self.match[i] + 1
     if t == ';': return [], i + 1
+    if t == 'HWY_UNROLL': return self.statement(self.match[i + 1] + 1)
     if t in ('if', 'while', 'for'):
       constant = self.t[i + 1] == 'constexpr'
       p = i + 1 + constant
       inner = (p + 1, self.match[p])
-      edits = []
+      edits, then = [], inner[1] + 1
+      if t == 'if' and PREFETCHES.match(self.raw(then, self.find((';', '{'), then, len(self.t)) + 1) if self.t[then] != '{' else
+                                        self.raw(then, self.match[then] + 1)):
+        return [], self.over(then) if self.t[then] == '{' else self.find((';',), then, len(self.t)) + 1
       parts = [k for k in range(*inner) if self.t[k] == ';'] if t == 'for' else []
       if len(parts) == 2:
         edits += self.declared(inner[0], parts[0])
@@ -219,7 +235,7 @@ class Source:
         edits += more
       return edits, k
     end = self.find((';',), i, len(self.t))
-    if t in SKIPPED or re.match(r'(fail|check)', t): return [], end + 1
+    if t in SKIPPED or re.match(r'(fail|check)', t) or self.free(t): return [], end + 1
     if t == 'return': return (self.unit(i + 1, end, 'return', i) if end > i + 1 else []), end + 1
     if self.declarator(i) is not None: return self.declared(i, end), end + 1
     return self.unit(i, end, 'statement'), end + 1
@@ -237,10 +253,11 @@ class Source:
   def declared(self, i, end):
     name = self.declarator(i)
     if name is None: return self.unit(i, end, 'value') if i < end else []
+    if 'Workspace' in self.t[i:name]: return []
     edits = []
     for a, b in self.split(name, end):
       k = self.find(('=', '(', '{'), a, b)
-      if k < b and not SHARING.search(self.t[a]): edits += self.elements(k + 1, b) if self.t[k] == '=' else self.elements(k + 1, self.match[k])
+      if k < b and not self.free(self.t[a]): edits += self.elements(k + 1, b) if self.t[k] == '=' else self.elements(k + 1, self.match[k])
     return edits
 
   def elements(self, a, b):
@@ -295,10 +312,10 @@ class Source:
     lines = self.text.rfind('\n', 0, p) + 1, (self.text + '\n').find('\n', q)
     old = flat(self.text[lines[0]:lines[1]])
     changed = flat(self.text[lines[0]:p] + new + self.text[q:lines[1]])
-    n = sum((m['original'], m['mutated']) == (old, changed) for m in self.mutants)
+    self.seen[old, changed] += 1
     self.mutants.append({'number': self.number, 'file': self.path, 'line': self.text.count('\n', 0, p) + 1,
                          'op': self.operation, 'category': category, 'original': old, 'mutated': changed,
-                         'occurrence': n + 1})
+                         'occurrence': self.seen[old, changed]})
     self.number += 1
     return self.number - 1
 
@@ -311,7 +328,7 @@ class Source:
       if self.t[i] == '<' and self.angle(i): frozen.update(range(i, self.angle(i) + 1))
       if self.t[i] in ('parallel_for', 'for_each_plane') and self.t[i + 1] == '(':
         frozen.update(range(*self.split(i + 2, self.match[i + 1])[1]))
-      if SHARING.search(self.t[i]) and self.t[i + 1] == '(': frozen.update(range(i + 1, self.match[i + 1]))
+      if self.free(self.t[i]) and self.t[i + 1] == '(': frozen.update(range(i + 1, self.match[i + 1]))
     for i in range(a, b):
       t, before = self.t[i], self.t[i - 1] if i else ''
       if i in frozen: continue
@@ -333,7 +350,8 @@ class Source:
       elif t in FUNCTIONS and self.t[i + 1] == '(' and before not in ('.', '->'): edit('operator', i, i + 1, FUNCTIONS[t])
       elif t == '[' and i > a and before not in ('_', '(') and self.match[i] > i + 1 + (self.kind[i + 1] == 'number'):
         edit('off by one', self.match[i] - 1, self.match[i], self.t[self.match[i] - 1] + ' + 1')
-      if t == '(' and i > a and (self.kind[i - 1] == 'name' or before == '>' and not self.spaced(i - 1)): self.arguments(i, frozen, edit)
+      if t == '(' and i > a and (self.kind[i - 1] == 'name' or before == '>' and not self.text[self.start(i) - 1].isspace()):
+        self.arguments(i, frozen, edit)
     return found
 
   def drops(self, a, b, i, edit):
@@ -361,6 +379,7 @@ class Source:
            re.sub(r'\d', lambda m: texts[int(m.group())], form))
 
 
+NATIVE = ['-march=native', '-ffp-contract=off', '-DHWY_COMPILE_ONLY_STATIC']  # kernels for this processor alone
 PER_FILE = 1800  # numbers, so that a change of one file leaves the mutants of the others theirs
 
 
@@ -418,7 +437,7 @@ def commands(build, root, out):
     if not os.path.exists(f'{out}/{name}') or 'heed.dir' not in e['command']: continue
     words = [w for w in shlex.split(e['command']) if not w.endswith('ccache') and not re.match('-(W|O|o$|c$|g)', w)]
     words = [w for w in words if not w.endswith('.o') and w != e['file']]
-    yield name, [words[0], '-w', '-O0', '-fsyntax-only', *words[1:], f'{out}/{name}']
+    yield name, [words[0], '-w', '-O0', '-fsyntax-only', *NATIVE, *words[1:], f'{out}/{name}']
 
 
 def main():
