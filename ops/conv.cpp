@@ -279,7 +279,7 @@ struct Conv2dOp {
   // large there are fewer shares. Their sums are added in order.
   Array weight_grad(const Array& g, const Array& x, const Shape& shape) const {
     const Sizes s(*this, x.shape(), shape);
-    const auto& [down, along] = windows;
+    const Window &down = windows[0], &along = windows[1];
     const bool padded = down.padding || along.padding;
     const int64_t most = std::clamp<int64_t>((1 << 20) / std::max<int64_t>(1, shape.numel()), 1, enough);
     const int64_t images = std::max<int64_t>(1, ceil_div(s.images, most)), shares = ceil_div(s.images, images);
@@ -293,7 +293,8 @@ struct Conv2dOp {
     visit_floating(g.dtype(), [&]<class T>(T) {
       const int64_t matrix = s.inner * s.out;  // [channel, tap, out]
       const Workspace<T> sums(shares * groups * matrix);
-      parallel_for(shares * groups * parts, 1, [&](int64_t begin, int64_t end) {
+      const int64_t work = std::max<int64_t>(1, high * taps() * s.out * s.places * images);
+      parallel_for(shares * groups * parts, (1 << 17) / work + 1, [&](int64_t begin, int64_t end) {
         const Workspace<T> left(padded ? high * height * width : 0),
             right(kernels::packed_size(s.out, rows * along.count));
         for (int64_t t = begin; t < end; ++t) {

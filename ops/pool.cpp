@@ -83,7 +83,7 @@ struct MaxPool {
   std::array<Array, 2> forward(const Array& x) const {
     const Array in = x.contiguous();
     Array y(to(), x.dtype()), index(to(), i64);
-    const auto& [down, along] = windows;
+    const Window &down = windows[0], &along = windows[1];
     const int64_t n = places(windows);
     // The places whose windows are whole along the width come together, the others one by one.
     const int64_t low = std::min(along.count, ceil_div(along.padding, along.stride));
