@@ -110,7 +110,7 @@ std::vector<OpRow> attention_rows() {
              return scaled_dot_product_attention(x[0], x[1], x[2], {.mask = arange(keys) >= keys - 3});
            },
        .inputs = qkv,
-       .remembers = "0 1 2 + y",
+       .remembers = "0 1 2 y +",
        .large = {{2, 50, 16}, {2, 450, 16}, {2, 450, 8}}},
       {.name = name,
        .form = "causal",
@@ -134,7 +134,10 @@ std::vector<OpRow> attention_rows() {
        .large = {{100, 16}, {450, 16}, {450, 8}}},
       {.name = name,
        .form = "dropout",
-       .f = [](X x) { return scaled_dot_product_attention(x[0], x[1], x[2], {.dropout = {0.4, 5}}); },
+       .f =
+           [](X x) {
+             return scaled_dot_product_attention(x[0], x[1], x[2], {.dropout = {0.4, 5}});
+           },
        .inputs = qkv,
        .remembers = "0 1 2 y",
        .sets = "dropout",
