@@ -283,7 +283,7 @@ TEST_CASE("a dropout mask is as good as coins", "[rows]") {
     };
     CHECK(correlation([](size_t) { return 1; }) < 5);
     CHECK(correlation([&](size_t i) { return (double(other[i] == 0) - rate) / deviation; }) < 5);
-    for (const size_t lag : {1, 2, 3, 4, 7, 8, 16, 64, 768, 1024, 4096, 65536})
+    for (const size_t lag : {1u, 2u, 3u, 4u, 7u, 8u, 16u, 64u, 768u, 1024u, 4096u, 65536u})
       CHECK(correlation([&](size_t i) { return drops[(i + lag) % n]; }) < 5);
     double runs = 0;  // of 256 elements: their counts vary as those of coins do
     for (size_t i = 0; i < n; i += 256) {
