@@ -10,7 +10,7 @@ namespace heed {
 namespace {
 
 // What a task works on, and how much of it at a time, follows from the sizes alone.
-constexpr int64_t cache = 1 << 19;  // bytes
+constexpr int64_t cache = 1 << 20;  // bytes
 constexpr int64_t enough = 16;      // tasks
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -208,10 +208,18 @@ struct Conv2dOp {
     Packed(const Sizes& s, const Tasks& tasks, int64_t m, int64_t k, const T* a, int64_t a_row, int64_t a_group,
            const std::vector<int64_t>& order)
         : m(m), k(k), values(s.groups * m * k) {
-      for (int64_t group = 0; group < s.groups; ++group)
-        for (int64_t first = 0; first < m; first += tasks.high)
-          kernels::pack_left<T>(std::min(tasks.high, m - first), k, a + group * a_group + first * a_row, a_row,
-                                order.data(), values.data() + (group * m + first) * k);
+      constexpr int64_t some = 64;  // columns
+      const int64_t blocks = ceil_div(k, some);
+      parallel_for(s.groups * tasks.parts * blocks, (1 << 14) / std::max<int64_t>(1, tasks.high * some) + 1,
+                   [&](int64_t begin, int64_t end) {
+                     for (int64_t t = begin; t < end; ++t) {
+                       const int64_t group = t / blocks / tasks.parts, first = t / blocks % tasks.parts * tasks.high;
+                       const int64_t p = t % blocks * some;
+                       kernels::pack_left<T>(std::min(tasks.high, m - first), k, p, std::min(k, p + some),
+                                             a + group * a_group + first * a_row, a_row, order.data(),
+                                             values.data() + (group * m + first) * k);
+                     }
+                   });
     }
     const T* operator()(int64_t group, int64_t first) const { return values.data() + (group * m + first) * k; }
   };
@@ -286,7 +294,7 @@ struct Conv2dOp {
     const int64_t parts = std::clamp(ceil_div(enough, std::max<int64_t>(1, shares * groups)), int64_t(1),
                                      std::max<int64_t>(1, s.channels));
     const int64_t high = ceil_div(s.channels, parts);
-    const int64_t rows = std::clamp<int64_t>((cache >> 3) / std::max<int64_t>(1, s.out * along.count), 1, down.count);
+    const int64_t rows = std::clamp<int64_t>((cache >> 4) / std::max<int64_t>(1, s.out * along.count), 1, down.count);
     const int64_t width = along.length + 2 * along.padding;
     const int64_t height = padded ? (rows - 1) * down.stride + down.extent() : down.length;
     Array dweight(shape, g.dtype());

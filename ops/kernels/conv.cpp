@@ -16,8 +16,9 @@
     (int64_t m, int64_t n, int64_t k, const T* packed, const T* x, const int64_t* at, const T* bias, T* y,          \
      int64_t y_row),                                                                                                \
     (m, n, k, packed, x, at, bias, y, y_row))                                                                       \
-  X(void, pack_left, pack_left, (int64_t m, int64_t k, const T* a, int64_t a_row, const int64_t* a_at, T* packed),  \
-    (m, k, a, a_row, a_at, packed))                                                                                 \
+  X(void, pack_left, pack_left,                                                                                     \
+    (int64_t m, int64_t k, int64_t begin, int64_t end, const T* a, int64_t a_row, const int64_t* a_at, T* packed),  \
+    (m, k, begin, end, a, a_row, a_at, packed))                                                                     \
   X(void, correlate_grad, correlate_grad,                                                                           \
     (int64_t m, int64_t n, const T* x, const int64_t* at, const Grid& k, const T* packed, T* sum, int64_t sum_row), \
     (m, n, x, at, k, packed, sum, sum_row))                                                                         \
@@ -143,12 +144,14 @@ void correlate(int64_t m, int64_t n, int64_t k, const T* packed, const T* x, con
 }
 
 template <class T>
-void pack_left(int64_t m, int64_t k, const T* a, int64_t a_row, const int64_t* a_at, T* packed) {
+void pack_left(int64_t m, int64_t k, int64_t begin, int64_t end, const T* a, int64_t a_row, const int64_t* a_at,
+               T* packed) {
   const int64_t high = even_rows(m);
   for (int64_t i = 0; i < m; i += high) {
     const int64_t rows = std::min(high, m - i);
-    for (int64_t p = 0; p < k; ++p)
-      for (int64_t r = i; r < i + rows; ++r) *packed++ = a[r * a_row + a_at[p]];
+    T* to = packed + i * k + begin * rows;
+    for (int64_t p = begin; p < end; ++p)
+      for (int64_t r = i; r < i + rows; ++r) *to++ = a[r * a_row + a_at[p]];
   }
 }
 

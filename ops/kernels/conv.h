@@ -12,9 +12,10 @@ constexpr int64_t beyond = 64;  // no tile is wider
 template <class T>
 void correlate(int64_t m, int64_t n, int64_t k, const T* packed, const T* x, const int64_t* at, const T* bias, T* y,
                int64_t y_row);
-// a [m, k] for it, m k values; a(i, p) is a[i * a_row + a_at[p]]
+// Columns begin .. end-1 of a [m, k] for it, into their place among m k values; a(i, p) is a[i * a_row + a_at[p]]
 template <class T>
-void pack_left(int64_t m, int64_t k, const T* a, int64_t a_row, const int64_t* a_at, T* packed);
+void pack_left(int64_t m, int64_t k, int64_t begin, int64_t end, const T* a, int64_t a_row, const int64_t* a_at,
+               T* packed);
 
 // sum [m, n] += x g        g [k, n] as gemm.h's pack leaves it; x [m, k], each of its rows a grid of values
 struct Grid {
