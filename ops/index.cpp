@@ -52,11 +52,14 @@ void add_rows(Array& sum, int dim, const Array& index, const Array& src) {
     T* q = sum.mutable_data<T>();
     const T* p = values.data<T>();
     const int64_t* row = where.data<int64_t>();
+    constexpr int64_t ahead = 8, line = 64 / int64_t(sizeof(T));  // rows lie anywhere
     parallel_for(to.outer * stripes, std::max<int64_t>(1, (1 << 14) / work), [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) {
         const int64_t o = t / stripes, from = t % stripes * stripe, upto = std::min(from + stripe, to.inner);
         for (int64_t j = 0; j < m; ++j) {
-          T* y = q + (o * to.n + row[j]) * to.inner;
+          const auto there = [&](int64_t k) { return q + (o * to.n + row[k]) * to.inner; };
+          for (int64_t i = from; i < upto && j + ahead < m; i += line) __builtin_prefetch(there(j + ahead) + i, 1);
+          T* y = there(j);
           const T* x = p + (o * m + j) * to.inner;
           for (int64_t i = from; i < upto; ++i) y[i] = kernels::added(y[i], x[i]);
         }

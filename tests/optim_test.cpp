@@ -385,6 +385,15 @@ TEST_CASE("clip scales all gradients together, clip_value each element") {
   CHECK(g.norm() == 10);
   CHECK(clip(g, 5).norm() == Approx(5).epsilon(1e-6));
   CHECK(equal(clip(g, 20).values[0], g.values[0]));
+  CHECK(equal(g.values[1], full({4}, 4)));  // what others hold stays as it is
+  Gradients own{{"w"}, {full({4}, 5)}};     // what nobody else holds becomes the result
+  const void* place = own.values[0].array().data<float>();
+  own = clip(std::move(own), 5);
+  CHECK(own.values[0].array().data<float>() == place);
+  CHECK(own.norm() == Approx(5).epsilon(1e-6));
+  const Tensor w = full({1}, 3, f64).requires_grad();
+  const Gradients recorded{{"w"}, grad(sum(w * w), {w}, create_graph)};
+  CHECK(clip(recorded, 1).values[0].tracked());
   CHECK_ERROR(Error, clip(g, -1), "clip: max_norm must be at least 0, not -1");
 
   const double nan = std::numeric_limits<double>::quiet_NaN();

@@ -135,6 +135,10 @@ TEST_CASE("parts") {
   const std::vector<Tensor> parts = split(x, 2, -1);
   CHECK(equal(concat(parts, 1), x));
   CHECK(parts[2].array().storage() == x.array().storage());
+  for (const int64_t size : {1, 2, 3, 5}) {  // five slices, or parts of one op, of which one alone is used
+    const Tensor g = grad(sum(split(x, size, -1)[0] * 3), {x})[0];
+    CHECK(equal(g, cast(arange(5) < size, x.dtype()) * 3 + zeros_like(x)));
+  }
   const Tensor d = diagonal(x, 1);
   CHECK(d.array().storage() == x.array().storage());
   CHECK(d.to_vector() == std::vector<double>{x(0, 1).item(), x(1, 2).item()});

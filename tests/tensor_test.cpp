@@ -1,4 +1,5 @@
 // Values: types and their promotion, casts, factories, random numbers, comparing, printing, assign.
+#include <algorithm>
 #include <limits>
 #include <sstream>
 #include "common.h"
@@ -94,6 +95,11 @@ TEST_CASE("factories") {
   CHECK(tensor({1, 0}, boolean).data<bool>()[0]);
   CHECK(zeros({2, 0, 3}).numel() == 0);
   CHECK(zeros({2, 0, 3}).to_vector().empty());
+  for (const int64_t n : {(int64_t{32} << 20) + 1, (int64_t{33} << 20) + 131}) {  // bytes: past the caches
+    full({n}, 1, boolean);                                                        // what lay there before
+    const Tensor none = zeros({n}, boolean);
+    CHECK(std::ranges::count(none.data<bool>(), true) == 0);
+  }
 }
 
 // ---- random numbers

@@ -136,17 +136,18 @@ T dot(const T* x, const T* y, int64_t n) {
       n, T(0), [](auto s, auto v, auto w) HWY_ATTR { return MulAdd(v, w, s); }, x, y);
 }
 
-// Max and Min forget what is NaN, so that is noted beside them.
+// Max and Min forget what is NaN, so the largest bits of all but the sign are noted beside them: those of NaN, if any.
 template <class T, class Join, class OfLanes>
 T extreme(const T* x, int64_t n, T start, Join join, OfLanes of_lanes) {
   const ScalableTag<T> d;
-  auto nan = IsNaN(Zero(d));
+  const RebindToSigned<decltype(d)> bits;
+  auto size = Zero(bits);
   const auto next = [&](auto m, auto v) HWY_ATTR {
-    nan = Or(nan, IsNaN(v));
+    size = Max(size, BitCast(bits, Abs(v)));
     return join(m, v);
   };
   const auto m = fold(n, start, start, next, join, x);
-  return AllFalse(d, nan) ? GetLane(of_lanes(d, m)) : std::numeric_limits<T>::quiet_NaN();
+  return AllFalse(d, IsNaN(BitCast(d, size))) ? GetLane(of_lanes(d, m)) : std::numeric_limits<T>::quiet_NaN();
 }
 
 template <class T>
