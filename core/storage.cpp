@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <iterator>
+#include <map>
 #include <mutex>
 #include <new>
+#include <set>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define HEED_CACHES_BLOCKS 0
@@ -21,7 +24,8 @@ namespace heed {
 namespace {
 
 constexpr bool caches_blocks = HEED_CACHES_BLOCKS;
-constexpr std::size_t step = 64, largest_small = 2048, longest_list = 1024, huge_page = std::size_t{2} << 20;
+constexpr std::size_t step = 64, largest_small = 2048, longest_list = 1024;
+constexpr std::size_t largest_listed = std::size_t{256} << 10, huge_page = std::size_t{2} << 20;
 
 struct Waiting {  // a free block holds the link to the next
   Waiting* next;
@@ -89,40 +93,120 @@ struct LargeClass {
   }
 };
 struct LargeLists {
-  std::mutex mutex;
   Waiting* first[64 * 4 + 4] = {};
   std::size_t cached = 0;
-};
-LargeLists& large_lists() {
-  static auto* lists = new LargeLists;  // lives as long as any thread may free a block
-  return *lists;
-}
 
-void* take_large(std::size_t wanted) {
-  const LargeClass c(wanted);
-  LargeLists& lists = large_lists();
-  {
-    std::lock_guard lock(lists.mutex);
-    if (Waiting* w = lists.first[c.index]) {
-      lists.first[c.index] = w->next;
-      lists.cached -= c.bytes;
-      return w;
-    }
+  void* take(std::size_t wanted) {
+    const LargeClass c(wanted);
+    Waiting* w = first[c.index];
+    if (!w) return allocate(step, c.bytes);
+    first[c.index] = w->next;
+    cached -= c.bytes;
+    return w;
   }
-  if (c.bytes < huge_page) return allocate(step, c.bytes);
-  const std::size_t whole = (c.bytes + huge_page - 1) / huge_page * huge_page;
-  void* p = allocate(huge_page, whole);
-  madvise(p, whole, MADV_HUGEPAGE);  // advice: its failure is no failure
-  return p;
+  void give(void* block, std::size_t wanted) noexcept {
+    const LargeClass c(wanted);
+    first[c.index] = new (block) Waiting{first[c.index]};
+    cached += c.bytes;
+  }
+  void trim() {
+    for (Waiting*& list : first)
+      while (Waiting* w = list) {
+        list = w->next;
+        std::free(w);
+      }
+    cached = 0;
+  }
+};
+
+// ---- the largest blocks: whole pages cut from spans of huge pages, each from the smallest free piece that holds it;
+// free neighbours become one, so that what one size leaves serves another
+class Spans {
+ public:
+  std::size_t cached() const { return cached_; }
+
+  void* take(std::size_t wanted) {
+    const std::size_t bytes = whole(wanted, page);
+    auto fit = by_size_.lower_bound({bytes, nullptr});
+    if (fit == by_size_.end()) {
+      const std::size_t span = whole(std::max(bytes, least_span), huge_page);
+      auto* p = static_cast<std::byte*>(allocate(huge_page, span));
+      madvise(p, span, MADV_HUGEPAGE);  // advice: its failure is no failure
+      fit = add(p, {span, 0});
+    }
+    std::byte* p = fit->second;
+    Piece rest = remove(free_.find(p));
+    rest.bytes -= bytes;
+    rest.touched -= std::min(rest.touched, bytes);
+    if (rest.bytes) add(p + bytes, rest);
+    return p;
+  }
+  void give(void* block, std::size_t wanted) noexcept {
+    auto* p = static_cast<std::byte*>(block);
+    Piece piece{whole(wanted, page), whole(wanted, page)};
+    const auto join = [&](Free::iterator neighbour) {
+      const Piece other = remove(neighbour);
+      piece.bytes += other.bytes, piece.touched += other.touched;
+    };
+    auto after = free_.lower_bound(p);
+    if (after != free_.begin())
+      if (const auto before = std::prev(after); before->first + before->second.bytes == p) {
+        p = before->first;
+        join(before);
+      }
+    if (after != free_.end() && p + piece.bytes == after->first) join(after);
+    add(p, piece);
+  }
+  void trim() {
+    for (auto& [p, piece] : free_)
+      if (std::exchange(piece.touched, 0)) madvise(p, piece.bytes, MADV_DONTNEED);
+    cached_ = 0;
+  }
+
+ private:
+  static constexpr std::size_t page = 4096, least_span = std::size_t{64} << 20;
+  struct Piece {
+    std::size_t bytes, touched;  // how many of them may have memory
+  };
+  using Free = std::map<std::byte*, Piece>;
+
+  static std::size_t whole(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }
+  std::set<std::pair<std::size_t, std::byte*>>::iterator add(std::byte* p, Piece piece) {
+    cached_ += piece.touched;
+    free_.emplace(p, piece);
+    return by_size_.emplace(piece.bytes, p).first;
+  }
+  Piece remove(Free::iterator it) {
+    const auto [p, piece] = *it;
+    cached_ -= piece.touched;
+    by_size_.erase({piece.bytes, p});
+    free_.erase(it);
+    return piece;
+  }
+
+  Free free_;
+  std::set<std::pair<std::size_t, std::byte*>> by_size_;
+  std::size_t cached_ = 0;
+};
+
+struct Pool {  // of all threads
+  std::mutex mutex;
+  LargeLists lists;
+  Spans spans;
+};
+Pool& pool() {
+  static auto* p = new Pool;  // lives as long as any thread may free a block
+  return *p;
+}
+void* take_large(std::size_t wanted) {
+  if (!caches_blocks) return allocate(step, (wanted + step - 1) / step * step);
+  std::lock_guard lock(pool().mutex);
+  return wanted > largest_listed ? pool().spans.take(wanted) : pool().lists.take(wanted);
 }
 void give_large(void* block, std::size_t wanted) noexcept {
   if (!caches_blocks) return std::free(block);
-  const LargeClass c(wanted);
-  LargeLists& lists = large_lists();
-  std::lock_guard lock(lists.mutex);
-  auto* w = new (block) Waiting{lists.first[c.index]};
-  lists.first[c.index] = w;
-  lists.cached += c.bytes;
+  std::lock_guard lock(pool().mutex);
+  wanted > largest_listed ? pool().spans.give(block, wanted) : pool().lists.give(block, wanted);
 }
 
 }  // namespace
@@ -189,18 +273,13 @@ void reset_peak() {
 bool caches() { return caches_blocks; }
 
 std::size_t cached() {
-  std::lock_guard lock(large_lists().mutex);
-  return large_lists().cached;
+  std::lock_guard lock(pool().mutex);
+  return pool().lists.cached + pool().spans.cached();
 }
 void trim() {
-  LargeLists& lists = large_lists();
-  std::lock_guard lock(lists.mutex);
-  for (Waiting*& list : lists.first)
-    while (Waiting* w = list) {
-      list = w->next;
-      std::free(w);
-    }
-  lists.cached = 0;
+  std::lock_guard lock(pool().mutex);
+  pool().lists.trim();
+  pool().spans.trim();
 }
 }  // namespace memory
 

@@ -39,8 +39,8 @@ class Ref {
   T* p_ = nullptr;
 };
 
-// Blocks of the pool, for storage and for the nodes of the graph. Free blocks wait in lists: small ones per thread,
-// large ones, four sizes to a power of two, in one list for all threads.
+// Blocks of the pool, for storage and for the nodes of the graph. Free blocks wait for the next: small ones in lists of
+// each thread, large ones in lists for all threads, the largest as pieces of spans of huge pages.
 void* take_block(std::size_t bytes);
 void give_block(void* block, std::size_t bytes) noexcept;
 
@@ -81,8 +81,8 @@ namespace memory {
 std::size_t in_use();  // now
 std::size_t peak();    // the largest in_use since the start or the last reset
 void reset_peak();     // to in_use
-std::size_t cached();  // free blocks kept for reuse by the large-block lists
-void trim();           // gives cached large blocks back to the system
+std::size_t cached();  // memory of free large blocks, kept for reuse
+void trim();           // gives it back to the system
 bool caches();         // are freed blocks kept? Not under AddressSanitizer, so that a use after free is seen
 }  // namespace memory
 

@@ -58,8 +58,23 @@ TEST_CASE("a freed block is used again, and trim returns what waits") {
   CHECK(memory::cached() == 0);
 }
 
+TEST_CASE("what large blocks leave serves other sizes") {
+  if (!memory::caches()) return;
+  std::vector<Array> parts;
+  const auto place = [&](std::size_t back) { return parts[parts.size() - back].bytes(); };
+  while (parts.size() < 4 || place(1) != place(4) + 3 * large) parts.emplace_back(Shape{int64_t(large)}, boolean);
+  const std::byte* first = place(4);
+  memory::trim();
+  for (const std::size_t back : {3, 1, 4, 2})
+    parts[parts.size() - back] = Array();  // joined with 0, 0, 1, 2 neighbours
+  CHECK(memory::cached() == 4 * large);
+  const Array whole({4 * int64_t(large)}, boolean);
+  CHECK(whole.bytes() == first);
+  CHECK(memory::cached() == 0);
+}
+
 TEST_CASE("blocks of every size are aligned and large enough") {
-  for (std::size_t n = 0; n < 70000; n += n < 3000 ? 1 : 997) {
+  for (std::size_t n = 0; n < 900000; n += n < 3000 ? 1 : n < 70000 ? 997 : 99991) {
     Storage* s = make_storage(n);
     if (reinterpret_cast<std::uintptr_t>(s->data) % 64) FAIL("not aligned: " << n);
     std::memset(s->data, 1, n);
