@@ -144,7 +144,7 @@ struct Conv2dOp {
 
   Array forward(const Array& x, const Array& weight, const Array& bias) const {
     const Sizes s(*this, x.shape(), weight.shape());
-    const Array in = x.contiguous(), kernel = weight.contiguous(), b = bias.defined() ? bias.contiguous() : bias;
+    const Array in = x.contiguous(), kernel = weight.contiguous(), b = bias.contiguous();
     Array y({s.images, s.out * groups, windows[0].count, windows[1].count}, x.dtype());
     const Axis down = taps_of(windows[0]), along = taps_of(windows[1]);
     const Tasks tasks(down, along, s.images * groups, s.channels, s.out, x.dtype());

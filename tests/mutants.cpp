@@ -4,11 +4,13 @@
 //   mutants NUMBERS [--seconds 20]      NUMBERS: a file of the mutants to try
 //
 // Writes a line for each: its number, killed, survived or unreached, the processor time, and what killed it. A mutant
-// is killed by something that is not right, an exception, a crash, or ten times the time that the check takes without
-// it.
+// is killed by something that is not right, an exception, a crash, a write beside a block of memory, or ten times the
+// time that the check takes without it.
 #include <heed/core/parallel.h>
+#include <heed/core/storage.h>
 #include <heed/tests/op_checks.h>
 #include <heed/tools/mutants/mutant.h>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -20,12 +22,46 @@
 #include <cstring>
 #include <fstream>
 #include <functional>
+#include <new>
 #include <thread>
 
 namespace heed::mutants {
 int alive = 0;
 unsigned char* reached = nullptr;
 }  // namespace heed::mutants
+
+// ---- memory: each block lies between two fences, and the linker puts these functions in the place of the pool's
+namespace {
+
+constexpr std::size_t fence = 64;
+constexpr std::byte mark{0xa5};
+
+void* take_fenced(std::size_t bytes) {
+  const std::size_t whole = (bytes + fence - 1) / fence * fence;
+  auto* p = static_cast<std::byte*>(std::aligned_alloc(fence, fence + whole + fence));
+  if (!p) throw std::bad_alloc();
+  std::fill_n(p, fence, mark);
+  std::fill(p + fence + bytes, p + fence + whole + fence, mark);
+  return p + fence;
+}
+void give_fenced(void* block, std::size_t bytes) noexcept {
+  auto* const p = static_cast<std::byte*>(block);
+  const auto untouched = [](std::byte b) { return b == mark; };
+  const std::size_t whole = (bytes + fence - 1) / fence * fence;
+  if (!std::all_of(p - fence, p, untouched) || !std::all_of(p + bytes, p + whole + fence, untouched)) _exit(1);
+  std::free(p - fence);
+}
+
+}  // namespace
+
+extern "C" {
+void* __wrap__ZN4heed10take_blockEm(std::size_t bytes) { return take_fenced(bytes); }
+void __wrap__ZN4heed10give_blockEPvm(void* block, std::size_t bytes) { give_fenced(block, bytes); }
+heed::Storage* __wrap__ZN4heed12make_storageEm(std::size_t bytes) {
+  return heed::adopt_storage(static_cast<std::byte*>(take_fenced(bytes)), bytes,
+                             [](heed::Storage* s) { give_fenced(s->data, s->bytes); });
+}
+}
 
 namespace {
 
@@ -123,6 +159,7 @@ int main(int argc, char** argv) {
   const rlimit memory{rlim_t{8} << 30, rlim_t{8} << 30}, no_core{0, 0};
   setrlimit(RLIMIT_AS, &memory);
   setrlimit(RLIMIT_CORE, &no_core);
+  mallopt(M_PERTURB, 1);  // fresh memory is full of -2e38
 
   std::vector<Unit> units;
   for (const OpRow& row : op_table())
