@@ -42,7 +42,8 @@ Tensor matmul(In a, In b) {
       others(std::span(q.begin(), std::size_t(q.rank() - 2)));
   Shape batch = broadcast(at, Matmul::name, pages, others), left = batch, right = batch;
   for (int i : {-2, -1}) left.push_back(p[i]), right.push_back(q[i]);
-  return apply(at, Matmul{b->dtype()}, broadcast_to(a, left), broadcast_to(b, right));
+  const Tensor factor = right == q ? b.tensor() : widened(b);  // so that its gradient is summed in f32
+  return apply(at, Matmul{factor.dtype()}, broadcast_to(a, left), broadcast_to(factor, right));
 }
 
 struct LinearOp {  // an absent bias is an undefined tensor, and its rule is not called
