@@ -106,6 +106,10 @@ Tensor sum_to(In x, const Shape& to) {
   check_defined(SumTo::name, at, x);
   if (x->shape() == to) return x;
   check_broadcasts(SumTo::name, at, to, x->shape());
+  if (x->dtype() == bf16) {
+    Scope here{x};
+    return cast(sum_to(widened(x), to), bf16);
+  }
   check_numeric(SumTo::name, at, x->dtype());
   return apply(at, SumTo{x->shape(), to}, x.tensor());
 }

@@ -349,6 +349,7 @@ Tensor cast(In x, Dtype t) {
   if (!floating(t)) return apply(at, Cast{x->dtype(), t}, x->detach());  // i64 and boolean carry no gradient
   return apply(at, Cast{x->dtype(), t}, x.tensor());
 }
+Tensor widened(In x) { return x->dtype() == bf16 ? cast(x, f32) : x.as(f32); }
 Tensor stop_gradient(In x) { return x->detach(); }
 
 }  // namespace heed

@@ -263,6 +263,7 @@ void assign(const Tensor& t, const Tensor& values, Where at = Where::here());
 Array open_for_writing(const Tensor& t, Where at = Where::here());
 
 Tensor cast(In x, Dtype t);  // x itself where the type is t already; the gradient comes back in x's type
+Tensor widened(In x);        // f32 of bf16, which is for storage; else x itself
 Tensor stop_gradient(In x);  // x without its history
 
 }  // namespace heed

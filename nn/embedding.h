@@ -12,7 +12,7 @@ struct Embedding {
 
   Tensor operator()(In index, Rng* = nullptr) const {
     Scope here{*this, index};
-    return embedding(index, weight);
+    return widened(embedding(index, weight));
   }
 };
 

@@ -18,7 +18,7 @@ Tensor Bilinear::operator()(In x1, In x2) const {
   const Tensor y = matmul(reshape(rows, with_last(rows.shape().with(-1, out), in1)),
                           reshape(x1, with_last(x1->shape(), 1)));  // [.., out, 1]
   const Tensor flat = reshape(y, y.shape().without(y.dim() - 1));
-  return bias.defined() ? flat + bias : flat;
+  return bias.defined() ? flat + widened(bias) : flat;
 }
 
 }  // namespace heed

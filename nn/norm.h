@@ -15,7 +15,7 @@ struct LayerNorm {
 
   Tensor operator()(In x, Rng* = nullptr) const {
     Scope here{*this, x};
-    return layer_norm(x, weight, bias, eps);
+    return layer_norm(x, widened(weight), widened(bias), eps);
   }
 };
 
@@ -27,7 +27,7 @@ struct RmsNorm {
 
   Tensor operator()(In x, Rng* = nullptr) const {
     Scope here{*this, x};
-    return rms_norm(x, weight, eps);
+    return rms_norm(x, widened(weight), eps);
   }
 };
 
@@ -40,7 +40,7 @@ struct GroupNorm {
 
   Tensor operator()(In x, Rng* = nullptr) const {
     Scope here{*this, x};
-    return group_norm(x, groups, weight, bias, eps);
+    return group_norm(x, groups, widened(weight), widened(bias), eps);
   }
 };
 

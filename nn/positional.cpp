@@ -46,7 +46,7 @@ Tensor LearnedPosition::operator()(In x, Rng*) const {
     fail<ShapeError>(line_of(x), "LearnedPosition",
                      "there is a row for " + std::to_string(length) + " places, not for the " +
                          std::to_string(x->size(-2)) + " of " + x->shape().str());
-  return x + weight(range(0, x->size(-2)));
+  return x + widened(weight(range(0, x->size(-2))));
 }
 
 }  // namespace heed

@@ -43,6 +43,14 @@ struct Reduced {
 };
 inline void check_dims(const char* op, Where at, const Tensor& x, Dims dims) { (void)Reduced(op, at, x, dims); }
 
+// What x is multiplied by: of x's type, or bf16 beside f32.
+inline void check_factor(const char* op, Where at, const Tensor& x, const Tensor& factor) {
+  check_defined(op, at, factor);
+  if (x.dtype() == f32 && factor.dtype() == bf16) return;
+  check_computed(op, at, factor.dtype());
+  check_same_dtype(op, at, x.dtype(), factor.dtype());
+}
+
 inline void check_boolean(const char* op, Where at, const Tensor& x) {
   check_defined(op, at, x);
   if (x.dtype() != boolean)

@@ -5,18 +5,18 @@
 
 namespace heed {
 
-struct Matmul {  // batch dimensions are equal
+struct Matmul {  // batch dimensions are equal; b may be bf16 beside an f32 a, and so is its gradient then
   static constexpr auto name = "matmul";
+  Dtype right;  // b's
   static int64_t multiply_adds(const Shape& y, const Shape& a, const Shape&) { return y.numel() * a[-1]; }
   Array forward(const Array& a, const Array& b) const { return kernels::matmul(a, b); }
   Tensor d0(Grad g, Input<1> b) const { return matmul(g, transpose(b)); }
-  Tensor d1(Grad g, Input<0> a) const { return matmul(transpose(a), g); }
+  Tensor d1(Grad g, Input<0> a) const { return cast(matmul(transpose(a), g), right); }
 };
 Tensor matmul(In a, In b) {
   const Where at = line_of(a);
   check_floating(Matmul::name, at, a);
-  check_floating(Matmul::name, at, b);
-  check_same_dtype(Matmul::name, at, a->dtype(), b->dtype());
+  check_factor(Matmul::name, at, a, b);
   const Shape &p = a->shape(), &q = b->shape();
   if (!p.rank() || !q.rank())
     fail<ShapeError>(at, Matmul::name, "cannot multiply " + p.str() + " by " + q.str() + ": use * with a number");
@@ -26,7 +26,7 @@ Tensor matmul(In a, In b) {
                      "cannot multiply " + p.str() + " by " + q.str() + ": the last dimension of the first (" +
                          std::to_string(p[-1]) + ") must equal the " + (q.rank() == 1 ? "" : "second-to-") +
                          "last of the second (" + std::to_string(q[inner]) + ")");
-  if (p.rank() == 2 && q.rank() == 2) return apply(at, Matmul{}, a.tensor(), b.tensor());
+  if (p.rank() == 2 && q.rank() == 2) return apply(at, Matmul{b->dtype()}, a.tensor(), b.tensor());
 
   Scope here{a};
   if (p.rank() == 1) {  // a row, dropped again
@@ -42,11 +42,13 @@ Tensor matmul(In a, In b) {
       others(std::span(q.begin(), std::size_t(q.rank() - 2)));
   Shape batch = broadcast(at, Matmul::name, pages, others), left = batch, right = batch;
   for (int i : {-2, -1}) left.push_back(p[i]), right.push_back(q[i]);
-  return apply(at, Matmul{}, broadcast_to(a, left), broadcast_to(b, right));
+  const Tensor factor = right == q ? b.tensor() : widened(b);  // so that its gradient is summed in f32
+  return apply(at, Matmul{factor.dtype()}, broadcast_to(a, left), broadcast_to(factor, right));
 }
 
 struct LinearOp {  // an absent bias is an undefined tensor, and its rule is not called
   static constexpr auto name = "linear";
+  Dtype stored;  // of the weight, as in Matmul
   static int64_t multiply_adds(const Shape& y, const Shape& x, const Shape&, const Shape&) { return y.numel() * x[-1]; }
   static Tensor rows(const Tensor& x) { return reshape(x, {x.shape().without(x.dim() - 1).numel(), x.size(-1)}); }
   Array forward(const Array& x, const Array& w, const Array& b) const {
@@ -56,14 +58,13 @@ struct LinearOp {  // an absent bias is an undefined tensor, and its rule is not
     return y.reshaped(s.with(-1, out));
   }
   Tensor d0(Grad g, Input<1> w) const { return matmul(g, w); }
-  Tensor d1(Grad g, Input<0> x) const { return matmul(transpose(rows(g)), rows(x)); }
+  Tensor d1(Grad g, Input<0> x) const { return cast(matmul(transpose(rows(g)), rows(x)), stored); }
   Tensor d2(Grad g) const { return g; }
 };
 Tensor linear(In x, In weight, In bias) {
   const Where at = line_of(x);
   check_floating(LinearOp::name, at, x);
-  check_floating(LinearOp::name, at, weight);
-  check_same_dtype(LinearOp::name, at, x->dtype(), weight->dtype());
+  check_factor(LinearOp::name, at, x, weight);
   const Shape &s = x->shape(), &w = weight->shape();
   if (w.rank() != 2) fail<ShapeError>(at, LinearOp::name, "the weight must be [out, in], not " + w.str());
   if (!s.rank() || s[-1] != w[1])
@@ -71,13 +72,13 @@ Tensor linear(In x, In weight, In bias) {
         at, LinearOp::name,
         "cannot apply a weight " + w.str() + " to " + s.str() + ": the last dimension must be " + std::to_string(w[1]));
   if (bias.defined()) {
-    check_same_dtype(LinearOp::name, at, x->dtype(), bias->dtype());
+    check_factor(LinearOp::name, at, x, bias);
     if (bias->shape() != Shape{w[0]})
       fail<ShapeError>(
           at, LinearOp::name,
           "the bias must be " + Shape{w[0]}.str() + " for a weight " + w.str() + ", not " + bias->shape().str());
   }
-  return apply(at, LinearOp{}, x.tensor(), weight.tensor(), bias.tensor());
+  return apply(at, LinearOp{weight->dtype()}, x.tensor(), weight.tensor(), widened(bias));
 }
 
 }  // namespace heed

@@ -182,6 +182,8 @@ struct Sorted {                            // what sort returns
 Sorted sort(In x, int dim = -1, bool descending = false);  // equals keep their order
 
 // ---- products
+// b, or weight and bias, may be bf16 beside an f32 a or x: result and gradients are as of cast(b, f32), which is made
+// only where its batch broadcasts.
 Tensor matmul(In a, In b);  // [.., n, k] [.., k, m] -> [.., n, m]; batches broadcast; vectors as in NumPy
 Tensor bmm(In a, In b);     // [b, n, k] [b, k, m] -> [b, n, m], nothing else
 Tensor outer(In a, In b);   // a_i b_j: [n] [m] -> [n, m]

@@ -20,7 +20,8 @@ bool contains(const std::string& text, const std::string& part) { return text.fi
 TEST_CASE("bench: items by name, pattern and group") {
   const std::string all = run_program_of_build("bench", "--list").text;
   for (const char* name : {"mlp_b64\n", "gpt2_124m_b4t64\n", "softmax_4096x1024_fwdbwd\n", "sdpa_d128_T8192_full_fwd\n",
-                           "bmm96_256x64x256_BT\n", "adamw_124m\n", "overhead_view\n", "gpt2_generate_hand\n"})
+                           "bmm96_256x64x256_BT\n", "adamw_124m\n", "overhead_view\n", "gpt2_generate_hand\n",
+                           "gpt2_generate_hand_bf16\n"})
     CHECK(contains(all, name));
   const std::string workloads = run_program_of_build("bench", "--list workloads").text;
   CHECK(std::count(workloads.begin(), workloads.end(), '\n') == 11);

@@ -271,6 +271,15 @@ TEST_CASE("errors of products and fused ops") {
               "matmul: cannot broadcast [2] with [5]: dimension -1 is 2 in the first and 5 in the second");
   CHECK_ERROR(DtypeError, matmul(a, ones({3, 2}, f64)),
               "matmul: cannot mix f32 with f64: types are not promoted here, use cast(x, f32)");
+  const Tensor half = ones({3, 3}, bf16);
+  CHECK_ERROR(DtypeError, matmul(half, half), "matmul: cannot compute in bf16: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(DtypeError, matmul(half, ones({3, 3})),
+              "matmul: cannot compute in bf16: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(DtypeError, matmul(ones({3, 3}, f64), half),
+              "matmul: cannot compute in bf16: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(DtypeError, linear(half, half), "linear: cannot compute in bf16: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(DtypeError, linear(ones({3}, f64), ones({3, 3}, f64), half(0)),
+              "linear: cannot compute in bf16: use cast(x, f32) or cast(x, f64)");
   CHECK_ERROR(ShapeError, bmm(a, w),
               "bmm: cannot multiply [2, 3] by [4, 3]: both need three dimensions, the first of one size; matmul takes "
               "others");

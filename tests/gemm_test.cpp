@@ -79,6 +79,25 @@ TEMPLATE_TEST_CASE("products in one thread, of every shape and stride", "[gemm]"
     }
 }
 
+TEST_CASE("a product with bf16 has the bits of the one with its values as floats", "[gemm]") {
+  const int64_t m = GENERATE(1, 2, 15, 90), n = GENERATE(1, 3, 33, 97, 1100), k = GENERATE(0, 1, 7, 67, 801);
+  using Order = Matrix<float>::Order;
+  for (const Order of_a : {Order::rows, Order::columns})
+    for (const Order of_b : {Order::rows, Order::columns, Order::apart}) {
+      CAPTURE(m, n, k, of_a, of_b);
+      const Matrix<float> a(m, k, of_a, 1);
+      Matrix<float> b(k, n, of_b, 2);
+      std::vector<heed::BFloat16> stored;
+      for (float& v : b.values) v = float(stored.emplace_back(v));
+      std::vector<float> wide(static_cast<size_t>(m * n)), narrow(wide.size());
+      const Matrix<float> row(1, n, Order::rows, 3);
+      const Start<float> start{row.values.data()};
+      heed::kernels::gemm<float>(m, n, k, 0.5f, a.view(), b.view(), start, wide.data(), n);
+      heed::kernels::gemm(m, n, k, 0.5f, a.view(), {stored.data(), b.row, b.column}, start, narrow.data(), n);
+      REQUIRE(wide == narrow);
+    }
+}
+
 TEMPLATE_TEST_CASE("rows that fall on the same lines of the cache are packed", "[gemm]", float, double) {
   using T = TestType;
   const int64_t lead = 4096 / int64_t(sizeof(T)), m = 31, n = 37, k = 40;

@@ -113,6 +113,24 @@ TEST_CASE("with the cache as by full recomputation, at every step") {
     }
 }
 
+TEST_CASE("with weights in bf16 as with what they hold in f32, bit for bit") {
+  for (const bool rotary : {false, true}) {
+    const Gpt half = cast(small(rotary, 2), bf16), wide = cast(half, f32);
+    CHECK(half.blocks[0].mlp.up.weight.dtype() == bf16);
+    GenerationCache of_half, of_wide;
+    for (const Ids& ids : {some_ids(5, 3), some_ids(1, 4), some_ids(3, 5)}) {
+      const Tensor logits = half.next(row_of(ids), of_half);
+      CHECK(logits.dtype() == f32);
+      CHECK(equal(logits, wide.next(row_of(ids), of_wide)));
+    }
+    Rng a{1}, b{1};
+    CHECK(generate(half, {some_ids(4, 6)}, {.max_new_tokens = 30}, a) ==
+          generate(wide, {some_ids(4, 6)}, {.max_new_tokens = 30}, b));
+    const Tensor ids = row_of(some_ids(16, 7));
+    for (const Tensor& g : grad(cross_entropy(half(ids), ids), half).values) CHECK((g.dtype() == bf16 && finite(g)));
+  }
+}
+
 TEST_CASE("prompts of different lengths, read together, as each alone at every step") {
   for (const bool rotary : {false, true}) {
     const Gpt model = small(rotary, 2);

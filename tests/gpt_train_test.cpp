@@ -230,6 +230,7 @@ TEST_CASE("every tokenizer and kind of position trains, shows its figures and wr
     const std::string one = talk(" --top-k 5 --repetition-penalty 1.1 --threads 1");
     CHECK(talk(" --top-k 5 --repetition-penalty 1.1 --threads 2") == one);
     CHECK(talk(" --top-p 0.9 --samples 2") != one);
+    CHECK(talk(" --dtype bf16 --threads 1") == talk(" --dtype bf16 --threads 2"));
     CHECK(contains(talk(" --beams 2"), "--- log probability -"));
   }
 }

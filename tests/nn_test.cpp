@@ -184,6 +184,25 @@ TEST_CASE("feed-forward: gelu_tanh is GPT-2's gelu") {
   CHECK_FALSE(equal(f(x), f.down(gelu(h))));
 }
 
+TEST_CASE("modules whose weights are bf16 compute in f32, with the same values") {
+  const auto check = [](const auto& module, auto... x) {
+    const auto half = cast(module, bf16), wide = cast(half, f32);
+    const Tensor y = half(x...);
+    CHECK(y.dtype() == f32);
+    CHECK(equal(y, wide(x...)));
+  };
+  const Tensor x = noise({2, 3, 8}, 1, f32);
+  check(Linear{8, 5}, x);
+  check(Bilinear{8, 8, 3}, x, x);
+  check(Embedding{7, 8}, tensor({{1, 6}, {0, 2}}, i64));
+  check(LearnedPosition{4, 8}, x);
+  check(LayerNorm{.width = 8, .weight = parameter(noise({8}, 2, f32)), .bias = parameter(noise({8}, 3, f32))}, x);
+  check(LayerNorm{.width = 8, .bias = {}}, x);
+  check(RmsNorm{.width = 8, .weight = parameter(noise({8}, 2, f32))}, x);
+  check(GroupNorm{.groups = 3, .channels = 3, .weight = parameter(noise({3}, 2, f32))}, x);
+  check(TransformerEncoderLayer{.width = 8, .heads = 2, .options = {.hidden = 16}}, x);
+}
+
 TEST_CASE("errors of modules") {
   const Tensor x = ones({2, 3});
   const MultiHeadAttention attention{8, 3}, fits{8, 2};

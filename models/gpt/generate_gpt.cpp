@@ -57,6 +57,7 @@ void talk(Options& options) {
   const int64_t beams = options.integer("--beams", 0, "so many, instead of sampling; 0: none", at_least(0));
   const double length_penalty = options.number("--length-penalty", 0.6, "greater: longer", at_least(0));
   options.group("Run");
+  const std::string dtype = options.choice("--dtype", {"f32", "bf16"}, "of the weights; bf16: half the memory, faster");
   const int64_t threads = options.integer("--threads", 0, "0: all cores; results are the same", between(0, 1024));
   options.done();
   if (threads) set_num_threads(int(threads));
@@ -68,7 +69,7 @@ void talk(Options& options) {
     about = load_safetensors(path + "/model.safetensors").metadata;
   });
   if (!any) throw Error(folder + " has no checkpoint: train_gpt --out " + folder + " makes one");
-  const Gpt& model = *found;
+  const Gpt model = dtype == "bf16" ? cast(*found, bf16) : std::move(*found);
   const Tokenizer tokenizer = Tokenizer::load(folder + "/tokenizer.json");
   if (tokenizer.size() != model.vocab || about["tokenizer"] != std::to_string(tokenizer.fingerprint()))
     throw Error(folder + "/tokenizer.json is not the tokenizer that the model was trained with");

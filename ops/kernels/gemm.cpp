@@ -27,12 +27,12 @@
 namespace heed::kernels {
 
 namespace reference {
-template <class T>
-void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, Start<T> start, T* c, int64_t c_row) {
+template <class T, class B>
+void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<B> b, Start<T> start, T* c, int64_t c_row) {
   for (int64_t i = 0; i < m; ++i)
     for (int64_t j = 0; j < n; ++j) {
       T sum = 0;
-      for (int64_t p = 0; p < k; ++p) sum += *a.from(i, p).data * *b.from(p, j).data;
+      for (int64_t p = 0; p < k; ++p) sum += *a.from(i, p).data * T(*b.from(p, j).data);
       c[i * c_row + j] = (start.data ? *start.from(i, j).data : T(0)) + alpha * sum;
     }
 }
@@ -109,10 +109,14 @@ constexpr auto multipliers = of_all<T>(std::make_integer_sequence<int, tile_rows
 
 #if HWY_TARGET != HWY_SCALAR
 // to[j * to_row + i] = x[i * x_row + j] for i, j below the lanes of 128 bits.
-inline void turn(const float* x, int64_t x_row, float* to, int64_t to_row) {
-  const FixedTag<float, 4> d;
+using Four = FixedTag<float, 4>;
+inline Vec<Four> load_four(const float* x) { return LoadU(Four(), x); }
+inline Vec<Four> load_four(const BFloat16* x) { return widened(Four(), LoadU(Rebind<uint16_t, Four>(), &x->bits)); }
+template <class X>
+void turn(const X* x, int64_t x_row, float* to, int64_t to_row) {
+  const Four d;
   const FixedTag<double, 2> pairs;
-  const auto r0 = LoadU(d, x), r1 = LoadU(d, x + x_row), r2 = LoadU(d, x + 2 * x_row), r3 = LoadU(d, x + 3 * x_row);
+  const auto r0 = load_four(x), r1 = load_four(x + x_row), r2 = load_four(x + 2 * x_row), r3 = load_four(x + 3 * x_row);
   const auto low01 = BitCast(pairs, InterleaveLower(d, r0, r1)), low23 = BitCast(pairs, InterleaveLower(d, r2, r3));
   const auto high01 = BitCast(pairs, InterleaveUpper(d, r0, r1)), high23 = BitCast(pairs, InterleaveUpper(d, r2, r3));
   StoreU(BitCast(d, InterleaveLower(pairs, low01, low23)), d, to);
@@ -128,21 +132,29 @@ inline void turn(const double* x, int64_t x_row, double* to, int64_t to_row) {
 }
 #endif
 
+template <class T>
+void copy(const T* x, int64_t n, T* y) {
+  std::memcpy(y, x, std::size_t(n) * sizeof(T));
+}
+inline void copy(const BFloat16* x, int64_t n, float* y) {
+  map<float>(
+      y, n, [](auto v) HWY_ATTR { return v; }, x);
+}
+
 // Packs x [count, k] in panels of `width` rows, in which what belongs to one column lies together; the last panel is
 // filled up with zeros. It reads x in the order it lies in.
-template <class T, class Width>
-void pack_panels(Strided<T> x, int64_t count, int64_t k, Width width, T* to) {
+template <class X, class T, class Width>
+void pack_panels(Strided<X> x, int64_t count, int64_t k, Width width, T* to) {
   const int64_t panel = width() * k, whole = count / width() * width(), rest = count - whole;
   T* last = to + whole * k;
   if (rest)
     for (int64_t p = 0; p < k; ++p) std::fill(last + p * width() + rest, last + (p + 1) * width(), T(0));
   if (x.row == 1) {
     for (int64_t p = 0; p < k; ++p) {
-      const T* from = x.data + p * x.column;
+      const X* from = x.data + p * x.column;
       T* put = to + p * width();
-      for (int64_t i = 0; i < whole; i += width(), put += panel)
-        std::memcpy(put, from + i, std::size_t(width()) * sizeof(T));
-      std::copy_n(from + whole, rest, last + p * width());
+      for (int64_t i = 0; i < whole; i += width(), put += panel) copy(from + i, width(), put);
+      copy(from + whole, rest, last + p * width());
     }
     return;
   }
@@ -161,15 +173,15 @@ void pack_panels(Strided<T> x, int64_t count, int64_t k, Width width, T* to) {
           turn(x.from(first + i, p).data, x.row, to + p * width() + i, width());
 #endif
     for (int64_t i = 0; i < rows; ++i)
-      for (int64_t p = i < turned ? deep : 0; p < k; ++p) to[p * width() + i] = *x.from(first + i, p).data;
+      for (int64_t p = i < turned ? deep : 0; p < k; ++p) to[p * width() + i] = T(*x.from(first + i, p).data);
   }
 }
 template <class T>
 void pack_left(Strided<T> a, int64_t m, int64_t k, T* to) {
   pack_panels(a, m, k, std::integral_constant<int64_t, tile_rows>(), to);
 }
-template <class T>
-void pack_right(Strided<T> b, int64_t n, int64_t k, T* to) {
+template <class B, class T>
+void pack_right(Strided<B> b, int64_t n, int64_t k, T* to) {
 #if HWY_TARGET != HWY_SVE && HWY_TARGET != HWY_SVE2 && HWY_TARGET != HWY_RVV
   pack_panels(b.transposed(), n, k, std::integral_constant<int64_t, 2 * MaxLanes(ScalableTag<T>())>(), to);
 #else
@@ -180,8 +192,8 @@ void pack_right(Strided<T> b, int64_t n, int64_t k, T* to) {
 
 // y[j * y_step] = from[j * from_step] + alpha sum_p x(j, p) v[p * v_step] for a product with one row or one column: x
 // is read once, so it is not packed.
-template <class T>
-void multiply_vector(int64_t n, int64_t k, T alpha, Strided<T> x, const T* v, int64_t v_step, const T* from,
+template <class T, class X, class V>
+void multiply_vector(int64_t n, int64_t k, T alpha, Strided<X> x, const V* v, int64_t v_step, const T* from,
                      int64_t from_step, T* y, int64_t y_step) {
   const auto finish = [&](int64_t j, T sum) { y[j * y_step] = (from ? from[j * from_step] : T(0)) + alpha * sum; };
   if (x.column == 1 && v_step == 1) {
@@ -195,13 +207,13 @@ void multiply_vector(int64_t n, int64_t k, T alpha, Strided<T> x, const T* v, in
     std::fill_n(sums, count, T(0));
     if (x.row == 1)
       for (int64_t p = 0; p < k; ++p) {
-        const auto w = Set(ScalableTag<T>(), v[p * v_step]);
+        const auto w = Set(ScalableTag<T>(), T(v[p * v_step]));
         map<T>(
             sums, count, [w](auto s, auto a) HWY_ATTR { return MulAdd(a, w, s); }, sums, x.from(first, p).data);
       }
     else
       for (int64_t j = 0; j < count; ++j)
-        for (int64_t p = 0; p < k; ++p) sums[j] += x.from(first + j, p).data[0] * v[p * v_step];
+        for (int64_t p = 0; p < k; ++p) sums[j] += T(*x.from(first + j, p).data) * T(v[p * v_step]);
     for (int64_t j = 0; j < count; ++j) finish(first + j, sums[j]);
   }
 }
@@ -209,8 +221,8 @@ void multiply_vector(int64_t n, int64_t k, T alpha, Strided<T> x, const T* v, in
 // Blocks as in Goto and van de Geijn 2008: of b, packed, as much as half a second-level cache holds; of a what passes
 // over it. An operand is read where it stands when it lies well: a where its rows do not fall on the same lines of the
 // cache, b where it serves few rows.
-template <class T>
-void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, Start<T> start, T* c, int64_t c_row) {
+template <class T, class B>
+void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<B> b, Start<T> start, T* c, int64_t c_row) {
   if (m == 1) return multiply_vector(n, k, alpha, b.transposed(), a.data, a.column, start.data, 1, c, 1);
   if (n == 1) return multiply_vector(m, k, alpha, a, b.data, b.row, start.data, start.row, c, c_row);
   constexpr int64_t deepest = 3072 / sizeof(T), high = 8 * tile_rows, room = (768 << 10) / sizeof(T);
@@ -220,7 +232,8 @@ void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, 
   const int64_t widest = std::max(columns, room / std::max<int64_t>(1, deep) / columns * columns);
   const int64_t wide = std::min(widest, (n + columns - 1) / columns * columns);
   const bool pack_a = !a.stands_well();
-  const bool pack_b = b.column != 1 || m > 5 * tile_rows;
+  constexpr bool widens = !std::is_same_v<B, T>;
+  const bool pack_b = widens || b.column != 1 || m > 5 * tile_rows;
   const Workspace<T> right(wide * deep), left(pack_a ? high * deep : 0);
   for (int64_t j0 = 0; j0 < n; j0 += wide) {
     const int64_t j1 = std::min(n, j0 + wide), packed = pack_b ? j0 : j0 + (j1 - j0) / columns * columns;
@@ -232,7 +245,9 @@ void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, 
         const int64_t i1 = std::min(m, i0 + high);
         if (pack_a) pack_left(a.from(i0, p), i1 - i0, depth, left.data());
         for (int64_t j = j0; j < j1; j += columns) {
-          const Strided<T> y = j < packed ? b.from(p, j) : Strided<T>{right.data() + (j - j0) * depth, columns, 1};
+          Strided<T> y{right.data() + (j - j0) * depth, columns, 1};
+          if constexpr (!widens)
+            if (j < packed) y = b.from(p, j);
           for (int64_t i = i0; i < i1; i += tile_rows) {
             const Strided<T> x = pack_a ? Strided<T>{left.data() + (i - i0) * depth, 1, tile_rows} : a.from(i, p);
             multipliers<T>[std::size_t(std::min<int64_t>(tile_rows, i1 - i) - 1)](
@@ -262,6 +277,10 @@ void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, const T
 
 HEED_LOOPS(HEED_FOR_FLOAT, float)
 HEED_LOOPS(HEED_FOR_DOUBLE, double)
+void gemm_bf16(int64_t m, int64_t n, int64_t k, float alpha, Strided<float> a, Strided<BFloat16> b, Start<float> start,
+               float* c, int64_t c_row) {
+  HWY_NAMESPACE::gemm(m, n, k, alpha, a, b, start, c, c_row);
+}
 
 }  // namespace heed::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -272,6 +291,12 @@ namespace heed::kernels {
 HEED_LOOPS(HEED_DISPATCH, T)
 HEED_LOOPS(HEED_INSTANTIATE, float)
 HEED_LOOPS(HEED_INSTANTIATE, double)
+
+HWY_EXPORT(gemm_bf16);
+void gemm(int64_t m, int64_t n, int64_t k, float alpha, Strided<float> a, Strided<BFloat16> b, Start<float> start,
+          float* c, int64_t c_row) {
+  HWY_DYNAMIC_DISPATCH(gemm_bf16)(m, n, k, alpha, a, b, start, c, c_row);
+}
 
 }  // namespace heed::kernels
 #endif

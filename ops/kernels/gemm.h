@@ -1,6 +1,7 @@
 #pragma once
 // Products of matrices in one thread, over operands of any strides: what the products of this folder are tiled from.
 #include <cstdint>
+#include "../../core/dtype.h"
 
 namespace heed::kernels {
 
@@ -30,6 +31,9 @@ struct Start {
 // A value of c is the same bits wherever it stands in c, so c may be computed tile by tile.
 template <class T>
 void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, Start<T> start, T* c, int64_t c_row);
+// The same bits as with b widened, which is done as it is read.
+void gemm(int64_t m, int64_t n, int64_t k, float alpha, Strided<float> a, Strided<BFloat16> b, Start<float> start,
+          float* c, int64_t c_row);
 
 // The same with a b that several products share, packed once into packed_size(n, k) values. A product with the first n
 // columns of a wider one needs no packing of its own.

@@ -13,7 +13,7 @@ struct Tiles {
   Tiles(int64_t pages, int64_t rows, int64_t columns, int64_t k, bool packs_a) : n(rows), m(columns) {
     constexpr int64_t least = int64_t{1} << 20, highest = 2048, lowest = 256, enough = 16;
     const int64_t work = rows * columns * k;  // multiply-adds
-    if (work <= 2 * least || (work <= 16 * least && pages >= enough)) return;
+    if (work <= (rows == 1 ? least / 4 : 2 * least) || (work <= 16 * least && pages >= enough)) return;
     if (rows == 1) {  // b is read once
       m = std::max<int64_t>(64, (least / 32 / k + 15) / 16 * 16);
       return;
@@ -57,8 +57,9 @@ Array matmul(const Array& a, const Array& b, const Array& bias) {
   Array c(a.shape().with(-1, m), a.dtype());
   const Array row = bias.defined() ? bias.contiguous() : bias;
   const std::vector<int64_t> at_a = page_offsets(a), at_b = page_offsets(b);
-  visit_floating(a.dtype(), [&]<class T>(T) {
-    const Strided<T> p{a.data<T>(), a.stride(-2), a.stride(-1)}, q{b.data<T>(), b.stride(-2), b.stride(-1)};
+  const auto multiply = [&]<class T, class B>(T, B) {
+    const Strided<T> p{a.data<T>(), a.stride(-2), a.stride(-1)};
+    const Strided<B> q{b.data<B>(), b.stride(-2), b.stride(-1)};
     T* r = c.mutable_data<T>();
     const Start<T> start{row.defined() ? row.data<T>() : nullptr};
     const Tiles tile(int64_t(at_a.size()), n, m, k, !p.stands_well());
@@ -68,12 +69,15 @@ Array matmul(const Array& a, const Array& b, const Array& bias) {
       for (int64_t t = begin; t < end; ++t) {
         const auto batch = std::size_t(t / tiles);
         const int64_t i = t % tiles / along * tile.n, j = t % along * tile.m;
-        const Strided<T> x{p.data + at_a[batch], p.row, p.column}, y{q.data + at_b[batch], q.row, q.column};
-        gemm<T>(std::min(tile.n, n - i), std::min(tile.m, m - j), k, T(1), x.from(i, 0), y.from(0, j), start.from(i, j),
-                r + (int64_t(batch) * n + i) * m + j, m);
+        const Strided<T> x{p.data + at_a[batch], p.row, p.column};
+        const Strided<B> y{q.data + at_b[batch], q.row, q.column};
+        gemm(std::min(tile.n, n - i), std::min(tile.m, m - j), k, T(1), x.from(i, 0), y.from(0, j), start.from(i, j),
+             r + (int64_t(batch) * n + i) * m + j, m);
       }
     });
-  });
+  };
+  if (b.dtype() == bf16) multiply(float{}, BFloat16{});
+  else visit_floating(a.dtype(), [&](auto t) { multiply(t, t); });
   return c;
 }
 

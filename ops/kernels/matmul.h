@@ -6,6 +6,7 @@
 namespace heed::kernels {
 
 // c [.., n, m] = a [.., n, k] b [.., k, m] + bias [m], where there is one; batch dimensions are equal, strides are any.
+// b may be bf16 where a is f32; it is widened as it is read.
 // The result is the same bits for any number of threads: tiles depend on the sizes alone, and k is never split over
 // tasks.
 Array matmul(const Array& a, const Array& b, const Array& bias = {});

@@ -31,6 +31,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
+#include "../../core/dtype.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::rows::HWY_NAMESPACE {
@@ -40,10 +42,20 @@ using namespace hwy::HWY_NAMESPACE;
 template <class T>
 using Values = Vec<ScalableTag<T>>;
 
+// What values are computed in: bf16, which is for storage, is widened when it is loaded.
+template <class T>
+using Computed = std::conditional_t<std::is_same_v<T, BFloat16>, float, T>;
+using Stored = Rebind<uint16_t, ScalableTag<float>>;
+template <class D, class V>
+Vec<D> widened(D d, V bits) {
+  return BitCast(d, ShiftLeft<16>(PromoteTo(RebindToUnsigned<D>(), bits)));
+}
+
 // The values of a full vector.
 template <class T>
 struct Whole {
   Values<T> load(const T* x, T = 0) const { return LoadU(ScalableTag<T>(), x); }
+  Values<T> load(const BFloat16* x, T = 0) const { return widened(ScalableTag<T>(), LoadU(Stored(), &x->bits)); }
   void store(Values<T> v, T* y) const { StoreU(v, ScalableTag<T>(), y); }
 };
 
@@ -59,16 +71,22 @@ struct Part {
     const auto first = FirstN(d, n);
     return IfThenElse(first, MaskedLoad(first, d, x), Set(d, rest));
   }
+  Values<T> load(const BFloat16* x, T rest = 0) const {
+    const ScalableTag<T> d;
+    const auto values = widened(d, MaskedLoad(FirstN(Stored(), n), Stored(), &x->bits));
+    return IfThenElse(FirstN(d, n), values, Set(d, rest));
+  }
   void store(Values<T> v, T* y) const {
     const ScalableTag<T> d;
     BlendedStore(v, FirstN(d, n), d, y);
   }
 #else
-  Values<T> load(const T* x, T rest = 0) const {
+  template <class X>
+  Values<T> load(const X* x, T rest = 0) const {
     const ScalableTag<T> d;
     HWY_ALIGN T buffer[MaxLanes(d)];
     Store(Set(d, rest), d, buffer);
-    std::copy_n(x, n, buffer);
+    std::transform(x, x + n, buffer, [](X v) { return T(v); });
     return Load(d, buffer);
   }
   void store(Values<T> v, T* y) const {
@@ -99,14 +117,15 @@ void map(T* y, int64_t n, F f, const X*... x) {
 template <class T, class F, class Join, class... X>
 Values<T> fold(int64_t n, T start, T rest, F f, Join join, const X*... x) {
   const ScalableTag<T> d;
+  const Whole<T> whole;
   const auto width = static_cast<int64_t>(Lanes(d));
   auto a = Set(d, start), b = a, c = a, e = a;
   int64_t i = 0;
   for (; i + 4 * width <= n; i += 4 * width) {
-    a = f(a, LoadU(d, x + i)...);
-    b = f(b, LoadU(d, x + i + width)...);
-    c = f(c, LoadU(d, x + i + 2 * width)...);
-    e = f(e, LoadU(d, x + i + 3 * width)...);
+    a = f(a, whole.load(x + i)...);
+    b = f(b, whole.load(x + i + width)...);
+    c = f(c, whole.load(x + i + 2 * width)...);
+    e = f(e, whole.load(x + i + 3 * width)...);
   }
   each_vector<T>(n - i, [&](auto part, int64_t j) HWY_ATTR { a = f(a, part.load(x + i + j, rest)...); });
   return join(join(a, b), join(c, e));
@@ -130,10 +149,10 @@ T sum(const T* x, int64_t n) {
       n, T(0), [](auto s, auto v) HWY_ATTR { return Add(s, v); }, x);
 }
 
-template <class T>
-T dot(const T* x, const T* y, int64_t n) {
+template <class X, class Y>
+Computed<X> dot(const X* x, const Y* y, int64_t n) {
   return sum_of(
-      n, T(0), [](auto s, auto v, auto w) HWY_ATTR { return MulAdd(v, w, s); }, x, y);
+      n, Computed<X>(0), [](auto s, auto v, auto w) HWY_ATTR { return MulAdd(v, w, s); }, x, y);
 }
 
 // Max and Min forget what is NaN, so the largest bits of all but the sign are noted beside them: those of NaN, if any.

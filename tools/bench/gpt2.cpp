@@ -36,14 +36,15 @@ Result clip_grad_norm(double seconds) {
 }
 
 // 32 tokens are read and 128 written, the likeliest each.
-Result generate_by_hand(double seconds) {
-  const Gpt model = gpt2_124m();
+Result generate_by_hand(Dtype stored, double seconds) {
+  const Gpt model = cast(gpt2_124m(), stored);
   const Unrecorded off;
   Rng rng{1};
   const Tensor prompt = randint(0, model.vocab, {1, 32}, rng);
   constexpr int tokens = 128;
+  memory::trim();
   reset_resident_peak();
-  Result r{.bytes = tokens * 4.0 * (weights(model) - double(model.position->weight.numel())),
+  Result r{.bytes = tokens * double(width(stored)) * (weights(model) - double(model.position->weight.numel())),
            .count = tokens,
            .unit = "tokens"};
   r.timing = time({.seconds = 2.5 * seconds, .least = 3, .warm = 1}, [&] {
@@ -65,7 +66,8 @@ std::vector<Item> gpt2_parts() {
   return {
       {"adamw_124m", "optimizer", adamw},
       {"clip_grad_norm_124m", "optimizer", clip_grad_norm},
-      {"gpt2_generate_hand", "generation", generate_by_hand},
+      {"gpt2_generate_hand", "generation", [](double seconds) { return generate_by_hand(f32, seconds); }},
+      {"gpt2_generate_hand_bf16", "generation", [](double seconds) { return generate_by_hand(bf16, seconds); }},
   };
 }
 
