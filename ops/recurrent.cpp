@@ -14,7 +14,7 @@ namespace rows = kernels::rows;
 
 using rows::Gates;
 
-// Fetches what the next step needs: its rows lie too far apart for the processor to foresee them.
+// Fetches what comes next: rows lie too far apart for the processor to foresee them.
 template <class T>
 void prefetch(Gates<T> x, int64_t gates, int64_t n) {
   for (int64_t k = 0; k < gates; ++k)
@@ -120,6 +120,7 @@ struct Recurrence {
     }
   };
   static constexpr int64_t apart(int64_t n) { return n + 16; }  // rows that do not fall on the same lines of the cache
+  static constexpr int64_t ahead = 4;                           // rows that are fetched before they are needed
   int64_t time(int64_t step, int64_t T) const { return reverse ? T - 1 - step : step; }
 
   std::array<Tensor, 1 + states> definition(const Tensor& x, const Tensor& weight, const Tensor& bias,
@@ -159,7 +160,7 @@ struct Recurrence {
       const T *px = in.data<T>(), *pw = w.data<T>(), *pb = b.data<T>();
       T *py = y.mutable_data<T>(), *pk = kept.mutable_data<T>();
       T *h = values<T>(state[0]), *c = values<T>(state[states - 1]);
-      const int64_t panel = kernels::packed_size(wide, n.H), lead = apart(n.H), forward_step = reverse ? -1 : 1;
+      const int64_t panel = kernels::packed_size(wide, n.H), lead = apart(n.H);
       const Workspace<T> packed(n.slices * gates * panel), h_odd(n.B * lead), h_even(n.B * lead);
       parallel_for(n.slices, 4, [&](int64_t begin, int64_t end) {
         for (int64_t s = begin; s < end; ++s)
@@ -184,9 +185,9 @@ struct Recurrence {
               const int64_t at = r * n.T + t;
               const Gates<const T> x_r{px + at * n.G + j, n.H};
               const Gates<T> kept_r{pk + (t * n.B + r) * n.K + j, n.H};
-              if (step + 1 < n.T) {
-                prefetch<const T>({x_r.first + forward_step * n.G, n.H}, gates, width);
-                prefetch<T>({kept_r.first + forward_step * n.B * n.K, n.H}, Step::kept, width);
+              if (r + ahead < row + rows) {
+                prefetch<const T>({x_r.first + ahead * n.T * n.G, n.H}, gates, width);
+                prefetch<T>({kept_r.first + ahead * n.K, n.H}, Step::kept, width);
               }
               T *y_r = py + at * n.H + j, *h_r = after + r * lead + j;
               if (t < count[std::size_t(r)]) {
