@@ -5,16 +5,27 @@
 namespace heed {
 namespace {
 
-Tensor one_step(const auto& cell, const char* op, In x) {  // [B, in] -> [B, 1, gates hidden]
+// What the input gives to a cell's gates, and the bias of the op that goes through its steps. Where input and state
+// only add up, that is the one bias there is: the gradient of both is summed once.
+struct Biases {
+  Tensor of_input, of_steps;
+};
+Biases biases(const auto& cell) {
+  if (!cell.bias_ih.defined() || !cell.bias_hh.defined()) return {cell.bias_ih, cell.bias_hh};
+  return {{}, cell.bias_ih + cell.bias_hh};
+}
+Biases biases(const GruCell& cell) { return {cell.bias_ih, cell.bias_hh}; }
+
+Tensor one_step(const auto& cell, const char* op, In x, const Tensor& bias) {  // [B, in] -> [B, 1, gates hidden]
   if (x->dim() != 2 || x->size(1) != cell.in)
     fail<ShapeError>(line_of(x), op, "the input must be [B, " + std::to_string(cell.in) + "], not " + x->shape().str());
-  return reshape(linear(x, cell.weight_ih, cell.bias_ih), {x->size(0), 1, cell.weight_ih.size(0)});
+  return reshape(linear(x, cell.weight_ih, bias), {x->size(0), 1, cell.weight_ih.size(0)});
 }
 
 Tensor of_cell(const Tensor& state, int64_t number) { return state.defined() ? state(number) : Tensor(); }
 
 // Layer upon layer, in one direction or both: [B, T, in] -> [B, T, hidden x directions]. steps(cell, number of the
-// cell, what its input gives to the gates, options) runs one cell over all steps and returns its y.
+// cell, what its input gives to the gates, bias, options) runs one cell over all steps and returns its y.
 Tensor through_layers(const auto& m, const char* op, In x, const Tensor& lengths, std::initializer_list<Tensor> states,
                       Rng* training, auto steps) {
   const Where at = line_of(x);
@@ -33,7 +44,8 @@ Tensor through_layers(const auto& m, const char* op, In x, const Tensor& lengths
     for (bool reverse = false; int64_t(sides.size()) < detail::directions(m); reverse = true) {
       const auto& cell = m.cells[std::size_t(number)];
       const RecurrentOptions options{.lengths = lengths, .reverse = reverse};
-      sides.push_back(steps(cell, number++, linear(y, cell.weight_ih, cell.bias_ih), options));
+      const auto [of_input, of_steps] = biases(cell);
+      sides.push_back(steps(cell, number++, linear(y, cell.weight_ih, of_input), of_steps, options));
     }
     y = sides.size() == 1 ? sides[0] : concat(sides, -1);
   }
@@ -45,13 +57,13 @@ RnnResult layers_of_h(const auto& m, const char* op, In x, const Tensor& lengths
                       auto run) {
   Scope here{m, x};
   std::vector<Tensor> last;
-  const Tensor y =
-      through_layers(m, op, x, lengths, {h0}, training,
-                     [&](const auto& cell, int64_t n, const Tensor& gates, const RecurrentOptions& options) {
-                       auto [steps, h] = run(gates, cell.weight_hh, cell.bias_hh, of_cell(h0, n), options);
-                       last.push_back(h);
-                       return steps;
-                     });
+  const Tensor y = through_layers(
+      m, op, x, lengths, {h0}, training,
+      [&](const auto& cell, int64_t n, const Tensor& gates, const Tensor& bias, const RecurrentOptions& options) {
+        auto [steps, h] = run(gates, cell.weight_hh, bias, of_cell(h0, n), options);
+        last.push_back(h);
+        return steps;
+      });
   return {y, stack(last)};
 }
 
@@ -61,15 +73,17 @@ auto rnn_of(RnnCell::Nonlinearity f) { return f == RnnCell::relu ? rnn_relu : rn
 
 Tensor RnnCell::operator()(In x, const Tensor& h, Rng*) const {
   Scope here{*this, x};
-  return rnn_of(nonlinearity)(one_step(*this, "RnnCell", x), weight_hh, bias_hh, h, {}).h;
+  const auto [of_input, of_steps] = biases(*this);
+  return rnn_of(nonlinearity)(one_step(*this, "RnnCell", x, of_input), weight_hh, of_steps, h, {}).h;
 }
 Tensor GruCell::operator()(In x, const Tensor& h, Rng*) const {
   Scope here{*this, x};
-  return gru(one_step(*this, "GruCell", x), weight_hh, bias_hh, h).h;
+  return gru(one_step(*this, "GruCell", x, bias_ih), weight_hh, bias_hh, h).h;
 }
 LstmState LstmCell::operator()(In x, const LstmState& state, Rng*) const {
   Scope here{*this, x};
-  auto [y, h, c] = lstm(one_step(*this, "LstmCell", x), weight_hh, bias_hh, state.h, state.c);
+  const auto [of_input, of_steps] = biases(*this);
+  auto [y, h, c] = lstm(one_step(*this, "LstmCell", x, of_input), weight_hh, of_steps, state.h, state.c);
   return {h, c};
 }
 
@@ -82,14 +96,14 @@ RnnResult Gru::operator()(In x, const Tensor& lengths, const Tensor& h0, Rng* tr
 LstmResult Lstm::operator()(In x, const Tensor& lengths, const LstmState& state, Rng* training) const {
   Scope here{*this, x};
   std::vector<Tensor> h, c;
-  const Tensor y =
-      through_layers(*this, "Lstm", x, lengths, {state.h, state.c}, training,
-                     [&](const LstmCell& cell, int64_t n, const Tensor& gates, const RecurrentOptions& options) {
-                       auto [steps, last_h, last_c] =
-                           lstm(gates, cell.weight_hh, cell.bias_hh, of_cell(state.h, n), of_cell(state.c, n), options);
-                       h.push_back(last_h), c.push_back(last_c);
-                       return steps;
-                     });
+  const Tensor y = through_layers(
+      *this, "Lstm", x, lengths, {state.h, state.c}, training,
+      [&](const LstmCell& cell, int64_t n, const Tensor& gates, const Tensor& bias, const RecurrentOptions& options) {
+        auto [steps, last_h, last_c] =
+            lstm(gates, cell.weight_hh, bias, of_cell(state.h, n), of_cell(state.c, n), options);
+        h.push_back(last_h), c.push_back(last_c);
+        return steps;
+      });
   return {y, {stack(h), stack(c)}};
 }
 

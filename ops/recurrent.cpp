@@ -14,7 +14,7 @@ namespace rows = kernels::rows;
 
 using rows::Gates;
 
-// Fetches what the next step needs: its rows lie too far apart for the processor to foresee them.
+// Fetches what comes next: rows lie too far apart for the processor to foresee them.
 template <class T>
 void prefetch(Gates<T> x, int64_t gates, int64_t n) {
   for (int64_t k = 0; k < gates; ++k)
@@ -120,6 +120,7 @@ struct Recurrence {
     }
   };
   static constexpr int64_t apart(int64_t n) { return n + 16; }  // rows that do not fall on the same lines of the cache
+  static constexpr int64_t ahead = 4;                           // rows that are fetched before they are needed
   int64_t time(int64_t step, int64_t T) const { return reverse ? T - 1 - step : step; }
 
   std::array<Tensor, 1 + states> definition(const Tensor& x, const Tensor& weight, const Tensor& bias,
@@ -159,7 +160,7 @@ struct Recurrence {
       const T *px = in.data<T>(), *pw = w.data<T>(), *pb = b.data<T>();
       T *py = y.mutable_data<T>(), *pk = kept.mutable_data<T>();
       T *h = values<T>(state[0]), *c = values<T>(state[states - 1]);
-      const int64_t panel = kernels::packed_size(wide, n.H), lead = apart(n.H), forward_step = reverse ? -1 : 1;
+      const int64_t panel = kernels::packed_size(wide, n.H), lead = apart(n.H);
       const Workspace<T> packed(n.slices * gates * panel), h_odd(n.B * lead), h_even(n.B * lead);
       parallel_for(n.slices, 4, [&](int64_t begin, int64_t end) {
         for (int64_t s = begin; s < end; ++s)
@@ -171,22 +172,23 @@ struct Recurrence {
       for (int64_t r = 0; r < n.B; ++r) std::copy_n(h + r * n.H, n.H, before + r * lead);
       for (int64_t step = 0; step < n.T; ++step, std::swap(before, after)) {
         const int64_t t = time(step, n.T);
+        const int64_t depth = step > 0 || first[0].defined() ? n.H : 0;  // of the product: none with zeros
         parallel_for(n.tasks, n.grain, [&](int64_t begin, int64_t end) {
           const Workspace<T> products(Sizes::block * gates * wide);
           T* u = products.data();
           for (int64_t i = begin; i < end; ++i) {
             const auto [slice, j, width, row, rows] = n.task(i);
             for (int64_t g = 0; g < gates; ++g)
-              kernels::gemm_packed<T>(rows, width, n.H, 1, {before + row * lead, lead, 1},
+              kernels::gemm_packed<T>(rows, width, depth, 1, {before + row * lead, lead, 1},
                                       packed.data() + (slice * gates + g) * panel, {pb + g * n.H + j}, u + g * wide,
                                       gates * wide);
             for (int64_t r = row; r < row + rows; ++r) {
               const int64_t at = r * n.T + t;
               const Gates<const T> x_r{px + at * n.G + j, n.H};
               const Gates<T> kept_r{pk + (t * n.B + r) * n.K + j, n.H};
-              if (step + 1 < n.T) {
-                prefetch<const T>({x_r.first + forward_step * n.G, n.H}, gates, width);
-                prefetch<T>({kept_r.first + forward_step * n.B * n.K, n.H}, Step::kept, width);
+              if (r + ahead < row + rows) {
+                prefetch<const T>({x_r.first + ahead * n.T * n.G, n.H}, gates, width);
+                prefetch<T>({kept_r.first + ahead * n.K, n.H}, Step::kept, width);
               }
               T *y_r = py + at * n.H + j, *h_r = after + r * lead + j;
               if (t < count[std::size_t(r)]) {
@@ -211,7 +213,7 @@ struct Recurrence {
   // Back through time: gradients of x, weight, bias, and of the first state
   std::array<Array, 3 + states> backward(const Array& g, const std::array<Array, states>& g_state, const Array& weight,
                                          const std::array<Array, states>& first, const Array& lengths, const Array& y,
-                                         const Array& kept, bool bias_wanted) const {
+                                         const Array& kept, bool bias_wanted, bool state_wanted) const {
     const Sizes n(y.shape().with(-1, weight.shape()[0]));
     const Dtype type = y.dtype();
     const Array up = g.defined() ? g.contiguous() : g, w = weight.contiguous();
@@ -256,10 +258,10 @@ struct Recurrence {
                   opens || states == 1 ? c0 + r * n.H + j : pk + ((t + previous) * n.B + r + 1) * n.K - n.H + j;
               const Gates<T> d{to + r * lead + j, n.H}, x{pdx + at * n.G + j, n.H}, u{pdu + at * n.G + j, n.H};
               const Gates<const T> kept_r{pk + (t * n.B + r) * n.K + j, n.H};
-              if (step > 0) {
-                prefetch<const T>({kept_r.first + previous * n.B * n.K, n.H}, Step::kept, width);
-                prefetch<T>({x.first + previous * n.G, n.H}, gates, width);
-                if (pg) prefetch<const T>({pg + (at + previous) * n.H + j, 0}, 1, width);
+              if (r + ahead < task.row + task.rows) {
+                prefetch<const T>({kept_r.first + ahead * n.K, n.H}, Step::kept, width);
+                prefetch<T>({x.first + ahead * n.T * n.G, n.H}, gates, width);
+                if (pg) prefetch<const T>({pg + (at + ahead * n.T) * n.H + j, 0}, 1, width);
               }
               T *dh_r = dh + r * n.H + j, *dc_r = dc + r * n.H + j, *before_r = pbefore + at * n.H + j;
               if (t <= last) {
@@ -278,7 +280,7 @@ struct Recurrence {
           }
         });
       }
-      if (n.T > 0)
+      if (n.T > 0 && state_wanted)
         parallel_for(n.tasks, n.grain, [&](int64_t begin, int64_t end) {
           for (int64_t i = begin; i < end; ++i) through_u(n.task(i));
         });
@@ -292,7 +294,7 @@ struct Recurrence {
       });
     std::array<Array, 3 + states> r{dx, kernels::matmul(all.transposed(0, 1), before.reshaped({n.B * n.T, n.H})),
                                     bias_wanted ? dbias.reshaped({n.G}) : dbias};
-    std::copy(d.begin(), d.end(), r.begin() + 3);
+    if (state_wanted) std::copy(d.begin(), d.end(), r.begin() + 3);
     return r;
   }
 
@@ -334,8 +336,8 @@ struct LstmOp {
   }
   std::array<Array, 6> backward(Grad g, GradOf<1> gh, GradOf<2> gc, Input<1> weight, Input<3> h, Input<4> c,
                                 Input<5> lengths, Output y, const Kept& kept, const Needs& needs) const {
-    auto [dx, dweight, dbias, dh, dc] =
-        all.backward(g, {gh.array(), gc.array()}, weight, {h.array(), c.array()}, lengths, y, kept.values, needs[2]);
+    auto [dx, dweight, dbias, dh, dc] = all.backward(g, {gh.array(), gc.array()}, weight, {h.array(), c.array()},
+                                                     lengths, y, kept.values, needs[2], needs[3] || needs[4]);
     return {dx, dweight, dbias, dh, dc, Array()};
   }
 };
@@ -362,7 +364,7 @@ struct RecurrentOp {
   std::array<Array, 5> backward(Grad g, GradOf<1> gh, Input<1> weight, Input<3> h, Input<4> lengths, Output y,
                                 const Kept& kept, const Needs& needs) const {
     auto [dx, dweight, dbias, dh] =
-        all.backward(g, {gh.array()}, weight, {h.array()}, lengths, y, kept.values, needs[2]);
+        all.backward(g, {gh.array()}, weight, {h.array()}, lengths, y, kept.values, needs[2], needs[3]);
     return {dx, dweight, dbias, dh, Array()};
   }
 };
