@@ -27,10 +27,12 @@ Array Array::strided(const Shape& shape, const Strides& strides, int64_t skip) c
   r.place_ = place_ + skip;
   r.dtype_ = dtype_;
   r.is_number_ = is_number_ && shape.rank() == 0;
-  const Strides packed = contiguous_strides(shape);
-  for (int i = 0; i < shape.rank() && r.contiguous_; ++i)
-    if (shape[i] != 1 && strides[std::size_t(i)] != packed[std::size_t(i)]) r.contiguous_ = false;
-  if (shape.numel() == 0) r.contiguous_ = true;
+  int64_t packed = 1;
+  for (int i = shape.rank() - 1; i >= 0; --i) {
+    if (shape[i] != 1 && strides[std::size_t(i)] != packed) r.contiguous_ = false;
+    packed *= shape[i];
+  }
+  if (packed == 0) r.contiguous_ = true;
   return r;
 }
 
@@ -109,7 +111,11 @@ bool view_strides(const Array& x, const Shape& to, Strides& strides) {
 
 std::optional<Array> Array::viewed(const Shape& to) const {
   if (is_number_) return std::nullopt;
-  if (contiguous_) return strided(to, contiguous_strides(to));
+  if (contiguous_) {
+    Array r(storage_, to, dtype_);
+    r.place_ = place_;
+    return r;
+  }
   Strides strides{};
   if (!view_strides(*this, to, strides)) return std::nullopt;
   return strided(to, strides);

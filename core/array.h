@@ -10,7 +10,7 @@ namespace heed {
 
 class Array {
  public:
-  Array() = default;                  // undefined: an absent argument
+  Array() {}                          // undefined: an absent argument (= default would clear it first)
   Array(const Shape& shape, Dtype t)  // fresh, values not initialised, contiguous
       : storage_(make_storage(static_cast<std::size_t>(shape.numel()) * width(t))),
         shape_(shape),

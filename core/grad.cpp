@@ -34,8 +34,7 @@ void take_down(Node* n) {  // iterative: a long graph must not overflow the stac
   busy = false;
 }
 
-void check_unchanged(const Node& n, const Slot& s) {
-  if (s.tensor.array().version() == s.version) return;
+void fail_overwritten(const Node& n, const Slot& s) {
   fail<GradError>(
       n.at, n.name,
       "what this op remembered for its gradient was overwritten at " + s.tensor.array().storage()->written.str());
@@ -121,7 +120,8 @@ class Sweep {
       fail<GradError>(how.at, "grad", "y depends on no parameter of this model: it was computed with another one");
     gradients.resize(wanted.size());
     for (std::size_t i = 0; i < ys.size(); ++i)
-      if (gys[i].defined() && edges[i].slot >= 0) add(gradients[std::size_t(edges[i].slot)], gys[i]);
+      if (gys[i].defined() && edges[i].slot >= 0)
+        add(*ys[i].edge().node, gradients[std::size_t(edges[i].slot)], Tensor(gys[i]));
     for (const Visit& v : visits)
       if (wanted[std::size_t(v.slot)]) pull(v);
   }
@@ -246,7 +246,8 @@ class Sweep {
       if (n.consumed)
         fail<GradError>(n.at, n.name, "the graph this op belongs to was consumed by grad at " + n.consumed.str());
       needs.resize(parents.size());
-      results.assign(parents.size(), Tensor());
+      results.clear();
+      results.resize(parents.size());
       sums.assign(parents.size(), nullptr);
       for (std::size_t i = 0; i < parents.size(); ++i) {
         const int slot = edges[std::size_t(v.edge) + i].slot;
@@ -261,11 +262,8 @@ class Sweep {
           if (needs[i] && results[i].defined()) fit(n, results[i], parents[i].tensor);
       }
       if (mode.observer) report_backward(n, g, start);
-      {
-        OnBehalfOf op(n);
-        for (std::size_t i = 0; i < parents.size(); ++i)
-          if (needs[i] && results[i].defined()) add(*sums[i], std::move(results[i]));
-      }
+      for (std::size_t i = 0; i < parents.size(); ++i)
+        if (needs[i] && results[i].defined()) add(n, *sums[i], std::move(results[i]));
       if (how.consume) {
         n.forget();
         n.consumed = how.at;
@@ -288,10 +286,15 @@ class Sweep {
           std::string("its rule gives a gradient in ") + name(g.dtype()) + " for an input in " + name(input.dtype()));
     if (g.shape() != input.shape()) g = sum_to(g, input.shape());
   }
-  void add(Tensor& sum, Tensor g) {
-    if (!sum.defined()) sum = std::move(g);
-    else if (!how.create_graph && ours(sum)) kernels::add_to(const_cast<Array&>(sum.array()), g.array());
-    else sum = sum + g;
+  void add(const Node& n, Tensor& sum, Tensor&& g) {
+    if (!sum.defined()) {
+      sum = std::move(g);
+    } else if (!how.create_graph && ours(sum)) {
+      kernels::add_to(const_cast<Array&>(sum.array()), g.array());
+    } else {
+      OnBehalfOf op(n);
+      sum = sum + g;
+    }
   }
 };
 
@@ -409,9 +412,8 @@ class Checkpoint final : public Node {
   std::unique_ptr<Replay> f;
   std::vector<Slot> in;
 
-  Checkpoint(std::unique_ptr<Replay> f, const std::vector<Tensor>& touched)
-      : Node("checkpoint"), f(std::move(f)), in(touched.size()) {
-    for (std::size_t i = 0; i < in.size(); ++i) in[i].keep(touched[i]);
+  Checkpoint(std::unique_ptr<Replay> f, const std::vector<Tensor>& touched) : Node("checkpoint"), f(std::move(f)) {
+    for (const Tensor& t : touched) in.push_back(Slot::keeping(t));
   }
   std::span<const Slot> parents() const override { return in; }
   void pull(const Pull& p) override {

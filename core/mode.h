@@ -85,7 +85,7 @@ struct Scope : Restore {
 };
 
 // The line that errors name: of whom ops run for, or else the caller's.
-inline Where line_of(Where called) { return mode.line ? *mode.line : called; }
+inline Where line_of(const Where& called) { return mode.line ? *mode.line : called; }
 inline Where line_of(const In& x) { return line_of(x.at); }
 
 }  // namespace heed

@@ -23,7 +23,8 @@ namespace heed {
 
 // ---- what a rule may ask for
 struct Argument : Tensor {  // a tensor, and for kernels its array
-  explicit Argument(Tensor t) : Tensor(std::move(t)) {}
+  using Tensor::Tensor;
+  explicit Argument(const Tensor& t) : Tensor(t) {}
   operator const Array&() const { return array(); }
 };
 template <int K>
@@ -54,11 +55,8 @@ inline constexpr uint64_t inputs = ((uint64_t{1} << I) | ... | 0);
 struct Slot {  // a tensor as a node holds it: with its values, or only linked (shape, type and where it came from)
   Tensor tensor;
   uint32_t version = 0;
-  void keep(const Tensor& t) {
-    tensor = Tensor(t.array(), history(t));
-    version = t.array().version();
-  }
-  void link(const Tensor& t) { tensor = Tensor(t.array().without_values(), history(t)); }
+  static Slot keeping(const Tensor& t) { return {Tensor(t.array(), history(t)), t.array().version()}; }
+  static Slot linking(const Tensor& t) { return {Tensor(t.array().without_values(), history(t))}; }
   void forget() { tensor = Tensor(tensor.array().without_values(), tensor.edge()); }
 
  private:  // what is frozen now stays without a gradient here: its rule's inputs are not remembered
@@ -74,8 +72,11 @@ struct Pull {
 };
 Array& writable(Tensor& sum, const Tensor& like);  // an array that nobody else holds; zeros where nothing has arrived
 
-void enroll(Node& n, Where at);                      // number, line and module, once its parents are known
-void check_unchanged(const Node& n, const Slot& s);  // throws if what is remembered was overwritten
+void enroll(Node& n, Where at);  // number, line and module, once its parents are known
+[[noreturn]] void fail_overwritten(const Node& n, const Slot& s);
+inline void check_unchanged(const Node& n, const Slot& s) {
+  if (s.tensor.array().version() != s.version) fail_overwritten(n, s);
+}
 [[noreturn]] void fail_constant(const char* op, Where at, int input);
 void report(Event e);              // to the observer: it has just ended
 Tensor identity(const Tensor& x);  // a node of its own
@@ -258,7 +259,10 @@ class OpNode final : public Node {
   std::array<Slot, D::remembers_outputs ? std::size_t(D::outputs) : 0> out;
   [[no_unique_address]] typename D::Kept kept;
 
-  explicit OpNode(Op o) : Node(Op::name), op(std::move(o)) { outputs = D::outputs; }
+  OpNode(Op o, std::span<const Tensor* const> x, uint64_t tracked)
+      : Node(Op::name), op(std::move(o)), in(slots(x, tracked, std::make_integer_sequence<int, D::arity>{})) {
+    outputs = D::outputs;
+  }
   std::span<const Slot> parents() const override { return in; }
 
   void forget() override {
@@ -295,6 +299,18 @@ class OpNode final : public Node {
   }
 
  private:
+  template <int... I>
+  static decltype(in) slots(std::span<const Tensor* const> x, uint64_t tracked, std::integer_sequence<int, I...>) {
+    if constexpr (D::list) {
+      std::vector<Slot> r;
+      r.reserve(x.size());
+      for (const Tensor* t : x) r.push_back(D::remembers_list ? Slot::keeping(*t) : Slot::linking(*t));
+      return r;
+    } else {
+      return {(D::template remembers_input<I>(tracked) ? Slot::keeping(*x[I]) : Slot::linking(*x[I]))...};
+    }
+  }
+
   template <int... I>
   void each_rule(const Pull& p, std::integer_sequence<int, I...>) {
     (one_rule<I>(p), ...);
@@ -347,15 +363,16 @@ class OpNode final : public Node {
     return GradOf<K>(p.gradients[K]);
   }
   template <int I>
-  Input<I> argument(std::type_identity<Input<I>>, const Pull&, int) {
-    return Input<I>(in[I].tensor);
+  Input<I> argument(std::type_identity<Input<I>>, const Pull& p, int) {
+    const Tensor& x = in[I].tensor;
+    return p.create_graph ? Input<I>(x) : Input<I>(x.array());
   }
   template <int K>
   OutputOf<K> argument(std::type_identity<OutputOf<K>>, const Pull& p, int) {
     const Array& y = out[K].tensor.array();  // stored without history (no cycle), handed out with it
-    if (!p.create_graph || !floating(y.dtype())) return OutputOf<K>(Tensor(y));
+    if (!p.create_graph || !floating(y.dtype())) return OutputOf<K>(y);
     retain(this);
-    return OutputOf<K>(Tensor(y, Edge{Ref<Node>(this), K}));
+    return OutputOf<K>(y, Edge{Ref<Node>(this), K});
   }
   Inputs argument(std::type_identity<Inputs>, const Pull&, int) { return in_tensors(); }
   const typename D::Kept& argument(std::type_identity<typename D::Kept>, const Pull&, int) { return kept; }
@@ -393,23 +410,11 @@ uint64_t recorded(Where at, std::span<const Tensor* const> x) {
   return mode.recording && Declared<Op>::differentiable() ? tracked : 0;
 }
 
-template <class Op>
-void remember(OpNode<Op>& n, std::span<const Tensor* const> x, uint64_t tracked) {
-  using D = Declared<Op>;
-  if constexpr (D::list) {
-    n.in.resize(x.size());
-    for (std::size_t i = 0; i < x.size(); ++i) D::remembers_list ? n.in[i].keep(*x[i]) : n.in[i].link(*x[i]);
-  } else {
-    [&]<int... I>(std::integer_sequence<int, I...>) {
-      ((D::template remembers_input<I>(tracked) ? n.in[I].keep(*x[I]) : n.in[I].link(*x[I])), ...);
-    }
-    (std::make_integer_sequence<int, D::arity>{});
-  }
-}
 template <class Op, class Arrays>
 void remember_outputs(OpNode<Op>& n, const Arrays& y, uint64_t tracked) {
   [&]<int... K>(std::integer_sequence<int, K...>) {
-    ((Declared<Op>::template takes<OutputOf<K>>(tracked) ? n.out[K].keep(Tensor(nth(y, K))) : void()), ...);
+    ((Declared<Op>::template takes<OutputOf<K>>(tracked) ? void(n.out[K] = Slot::keeping(Tensor(nth(y, K)))) : void()),
+     ...);
   }
   (std::make_integer_sequence<int, Declared<Op>::outputs>{});
 }
@@ -424,6 +429,17 @@ int64_t multiply_adds(const Shape& y, std::span<const Tensor* const> x) {
   }
 }
 
+inline Tensor with_history(Array& y, Ref<Node>&& owner) { return Tensor(std::move(y), Edge{std::move(owner), 0}); }
+template <std::size_t K>
+std::array<Tensor, K> with_history(std::array<Array, K>& arrays, const Ref<Node>& owner) {
+  std::array<Tensor, K> y;
+  for (std::size_t k = 0; k < K; ++k)  // integers carry no gradient
+    y[k] = Tensor(std::move(arrays[k]), floating(arrays[k].dtype()) ? Edge{owner, int(k)} : Edge{});
+  return y;
+}
+inline std::span<const Tensor> as_span(const Tensor& y) { return {&y, 1}; }
+inline std::span<const Tensor> as_span(std::span<const Tensor> y) { return y; }
+
 // The node, if there is to be one; the kernel's results become the outputs.
 template <class Op, class Result>
 auto finish(Where at, int64_t start, Op&& op, std::span<const Tensor* const> x, uint64_t tracked, Result&& made) {
@@ -431,25 +447,18 @@ auto finish(Where at, int64_t start, Op&& op, std::span<const Tensor* const> x, 
   auto& arrays = Made<Result>::arrays(made);
   Ref<Node> owner;
   if (tracked) {
-    auto* n = new OpNode<Op>(std::forward<Op>(op));
+    auto* n = new OpNode<Op>(std::forward<Op>(op), x, tracked);
     owner = Ref<Node>(n);
-    remember(*n, x, tracked);
     enroll(*n, at);
     if constexpr (HasKept<Op>) n->kept = std::move(made.second);
     if constexpr (D::remembers_outputs) remember_outputs(*n, arrays, tracked);
   }
-  if constexpr (D::outputs == 1) {
-    Tensor y(std::move(arrays), Edge{std::move(owner), 0});
-    if (mode.observer)
-      report({Op::name, false, at, mode.module, x, {&y, 1}, start, 0, multiply_adds<Op>(y.shape(), x)});
-    return y;
-  } else {
-    std::array<Tensor, std::size_t(D::outputs)> y;
-    for (std::size_t k = 0; k < y.size(); ++k)  // integers carry no gradient
-      y[k] = Tensor(std::move(arrays[k]), floating(arrays[k].dtype()) ? Edge{owner, int(k)} : Edge{});
-    if (mode.observer) report({Op::name, false, at, mode.module, x, y, start, 0, multiply_adds<Op>(y[0].shape(), x)});
-    return y;
+  auto y = with_history(arrays, std::move(owner));
+  if (mode.observer) {
+    const std::span<const Tensor> outputs = as_span(y);
+    report({Op::name, false, at, mode.module, x, outputs, start, 0, multiply_adds<Op>(outputs[0].shape(), x)});
   }
+  return y;
 }
 
 namespace detail {

@@ -61,9 +61,7 @@ void enqueue(F f) {
 
 }  // namespace
 
-void parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t, int64_t)> f) {
-  if (n <= 0) return;
-  if (n <= grain) return f(0, n);
+void detail::share_out(int64_t n, int64_t grain, FunctionRef<void(int64_t, int64_t)> f) {
   run((n + grain - 1) / grain, [&](int64_t b) { f(b * grain, std::min(n, (b + 1) * grain)); });
 }
 

@@ -9,10 +9,17 @@
 
 namespace heed {
 
+namespace detail {
+void share_out(int64_t n, int64_t grain, FunctionRef<void(int64_t begin, int64_t end)> f);
+}  // namespace detail
+
 // Calls f(begin, end) for consecutive blocks of [0, n), `grain` long (the last may be shorter); a single block runs in
 // the calling thread. A thread that waits here takes up no other work (a stolen task would run under another's Mode).
 // Exceptions of f reach the caller.
-void parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t begin, int64_t end)> f);
+inline void parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t begin, int64_t end)> f) {
+  if (n > grain) detail::share_out(n, grain, f);
+  else if (n > 0) f(0, n);
+}
 
 // A function that is called once, by another thread or by the one that waits for it, under a Mode of its own (the
 // default one). Nobody waits for a call that has not begun, so it may wait for others and share out work itself.

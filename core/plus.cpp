@@ -36,14 +36,14 @@ Operands::Operands(const char* op, Where at, const In& x, const In& y) : a_(&x.t
     if (!floating(t)) check_whole(op, at, n.value(), t);
     return n.as(t == boolean && !n.is_bool() ? i64 : t);
   };
-  if (x.is_number()) a_ = &(made_[0] = number(x, y.is_number() ? f32 : y->dtype()));
-  if (y.is_number()) b_ = &(made_[1] = number(y, a_->dtype()));
+  if (x.is_number()) a_ = &made_a_.emplace(number(x, y.is_number() ? f32 : y->dtype()));
+  if (y.is_number()) b_ = &made_b_.emplace(number(y, a_->dtype()));
   if (a_->shape() != b_->shape()) broadcast(at, op, a_->shape(), b_->shape());
   const Dtype p = a_->dtype(), q = b_->dtype();
   if (p == q) return;
   auto promoted = [at](const Tensor& t, Dtype to) { return cast(In(t, at.file, at.line), to); };
-  if (!floating(p) && (floating(q) || p == boolean)) a_ = &(made_[0] = promoted(*a_, q));
-  else if (!floating(q)) b_ = &(made_[1] = promoted(*b_, p));
+  if (!floating(p) && (floating(q) || p == boolean)) a_ = &made_a_.emplace(promoted(*a_, q));
+  else if (!floating(q)) b_ = &made_b_.emplace(promoted(*b_, p));
   else check_same_dtype(op, at, p, q);
 }
 

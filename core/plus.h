@@ -26,7 +26,7 @@ class Operands {
 
  private:
   const Tensor *a_, *b_;
-  Tensor made_[2];
+  std::optional<Tensor> made_a_, made_b_;
 };
 
 void check_defined(const char* op, Where at, const Tensor& x);      // ShapeError unless it is

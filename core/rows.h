@@ -12,11 +12,12 @@ class Rows {
  public:
   // Each array's shape broadcasts to `shape`.
   Rows(const Shape& shape, const std::array<const Array*, N>& arrays) {
-    std::array<Strides, N> all{};
+    std::array<Strides, N> all;
     for (std::size_t a = 0; a < N; ++a) {
       const int missing = shape.rank() - arrays[a]->shape().rank();
-      for (int d = missing; d < shape.rank(); ++d)
-        if (arrays[a]->shape()[d - missing] != 1) all[a][std::size_t(d)] = arrays[a]->stride(d - missing);
+      for (int d = 0; d < shape.rank(); ++d)
+        all[a][std::size_t(d)] =
+            d < missing || arrays[a]->shape()[d - missing] == 1 ? 0 : arrays[a]->stride(d - missing);
     }
     for (int d = 0; d < shape.rank(); ++d) {
       if (shape[d] == 1) continue;
@@ -27,7 +28,10 @@ class Rows {
       }
       for (std::size_t a = 0; a < N; ++a) step_[a][last()] = all[a][std::size_t(d)];
     }
-    if (rank_ == 0) size_[0] = 1, rank_ = 1;
+    if (rank_ == 0) {
+      size_[0] = 1, rank_ = 1;
+      for (Strides& s : step_) s[0] = 0;
+    }
     for (int d = 0; d + 1 < rank_; ++d) rows_ *= size_[std::size_t(d)];
   }
 
@@ -70,8 +74,8 @@ class Rows {
     return true;
   }
 
-  std::array<int64_t, max_rank> size_{};
-  std::array<Strides, N> step_{};
+  std::array<int64_t, max_rank> size_;
+  std::array<Strides, N> step_;
   int rank_ = 0;
   int64_t rows_ = 1;
 };
@@ -126,8 +130,7 @@ Array reduce_middle(const Array& x, int64_t outer, int64_t n, int64_t inner, Row
 template <class T, class R, class F>
 Array map_rows(const Array& a, const Array& b, F&& row) {
   const bool alike = a.is_contiguous() && b.is_contiguous() && a.shape() == b.shape();
-  const Shape shape = alike ? a.shape() : broadcast({}, "", a.shape(), b.shape());
-  Array y(shape, dtype_of<R>);
+  Array y(alike ? a.shape() : broadcast({}, "", a.shape(), b.shape()), dtype_of<R>);
   const T *p = a.data<T>(), *q = b.data<T>();
   R* r = y.mutable_data<R>();
   if (alike) {
@@ -135,12 +138,15 @@ Array map_rows(const Array& a, const Array& b, F&& row) {
                  [&](int64_t begin, int64_t end) { row(r + begin, p + begin, 1, q + begin, 1, end - begin); });
     return y;
   }
-  const Rows<3> rows(shape, {&y, &a, &b});
+  const Rows<3> rows(y.shape(), {&y, &a, &b});
   const auto gaps = [&](int i) { return y.numel() > 0 && rows.step(i) != 0 && rows.step(i) != 1; };
-  if (gaps(1) || gaps(2)) return map_rows<T, R>(gaps(1) ? a.contiguous() : a, gaps(2) ? b.contiguous() : b, row);
-  for_each_piece(rows, [&](const std::array<int64_t, 3>& at, int64_t n) {
-    row(r + at[0], p + at[1], rows.step(1), q + at[2], rows.step(2), n);
-  });
+  if (gaps(1) || gaps(2)) {
+    y = map_rows<T, R>(gaps(1) ? a.contiguous() : a, gaps(2) ? b.contiguous() : b, row);
+  } else {
+    for_each_piece(rows, [&](const std::array<int64_t, 3>& at, int64_t n) {
+      row(r + at[0], p + at[1], rows.step(1), q + at[2], rows.step(2), n);
+    });
+  }
   return y;
 }
 

@@ -85,9 +85,9 @@ struct Index {  // a number, the whole dimension, a range of it, or a tensor of 
 
 class Tensor {
  public:
-  Tensor() = default;
-  explicit Tensor(Array a) : array_(std::move(a)) {}
-  Tensor(Array a, Edge e) : array_(std::move(a)), edge_(std::move(e)) {}
+  Tensor() {}
+  explicit Tensor(const Array& a, Edge e = {}) : array_(a), edge_(std::move(e)) {}
+  explicit Tensor(Array&& a, Edge e = {}) : array_(std::move(a)), edge_(std::move(e)) {}
 
   // shape() lists the sizes, outermost first; dim() counts them; numel() counts elements.
   bool defined() const { return array_.defined(); }
@@ -127,8 +127,8 @@ class Tensor {
   // where it is true: a copy. Several are broadcast together, and their shape stands where the dimensions were that
   // they index (without those a number removes), in front if these are apart. IndexError naming the dimension and its
   // size.
-  Tensor operator()(Index i0, Index i1 = {}, Index i2 = {}, Index i3 = {}, Index i4 = {}, Index i5 = {}, Index i6 = {},
-                    Index i7 = {}) const;
+  Tensor operator()(const Index& i0, const Index& i1 = {}, const Index& i2 = {}, const Index& i3 = {},
+                    const Index& i4 = {}, const Index& i5 = {}, const Index& i6 = {}, const Index& i7 = {}) const;
 
  private:
   void check_here(const char* what, Where at) const;  // ShapeError unless defined
@@ -165,6 +165,9 @@ class In {
   template <Arithmetic T>
   In(T v, const char* file = __builtin_FILE(), int line = __builtin_LINE())
       : at{file, line}, value_(double(v)), integer_(whole(v)), is_number_(true), is_bool_(std::is_same_v<T, bool>) {}
+
+  In(const In&) = default;
+  ~In() {}  // not defaulted, so that an argument is passed where it was made, not copied
 
   // What was passed: a number (with its value), a tensor, or, where it is not defined, nothing.
   bool is_number() const { return is_number_; }

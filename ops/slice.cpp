@@ -15,7 +15,7 @@ struct Unview {
   View view;
   Array forward(const Array& g) const {
     Array y = filled(view.whole(g.shape()), 0, g.dtype());
-    view.add0(Grad(Tensor(g)), y);
+    view.add0(Grad(g), y);
     return y;
   }
   Tensor d0(Grad g) const { return apply({}, view, g); }
@@ -288,7 +288,8 @@ Tensor picked(Where at, Tensor x, const std::vector<Pick>& picks) {
 
 }  // namespace
 
-Tensor Tensor::operator()(Index i0, Index i1, Index i2, Index i3, Index i4, Index i5, Index i6, Index i7) const {
+Tensor Tensor::operator()(const Index& i0, const Index& i1, const Index& i2, const Index& i3, const Index& i4,
+                          const Index& i5, const Index& i6, const Index& i7) const {
   const Scope here{In(*this, i0.at.file, i0.at.line)};
   const Where at = line_of(i0.at);
   check_defined("index", at, *this);
@@ -296,8 +297,9 @@ Tensor Tensor::operator()(Index i0, Index i1, Index i2, Index i3, Index i4, Inde
   Shape kept;
   std::vector<Pick> picks;  // of dimensions of `kept`
   int dim = 0;
-  for (Index i : {i0, i1, i2, i3, i4, i5, i6, i7}) {
-    if (i.kind == Index::absent) break;
+  for (const Index* given : {&i0, &i1, &i2, &i3, &i4, &i5, &i6, &i7}) {
+    if (given->kind == Index::absent) break;
+    Index i = *given;
     if (i.kind == Index::tensor) {
       const Tensor& t = *i.values;
       check_defined("index", at, t);

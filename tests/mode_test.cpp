@@ -91,6 +91,19 @@ TEST_CASE("ops made inside rules carry the forward op's line and module") {
   CHECK(inside > 6);
 }
 
+TEST_CASE("two output gradients given for one tensor are added on behalf of the op it came from") {
+  const Tensor x = variable({3}, 1);
+  const Tensor y = x * x;
+  const Where line = {__FILE__, __LINE__ - 1};
+  const Tensor ys[] = {y, y}, gys[] = {noise({3}, 2), noise({3}, 3)};
+  std::vector<std::string> lines;
+  Observe watching([&](const Event& e) {
+    if (e.op == std::string("add")) lines.push_back(e.at.str());
+  });
+  vjp(ys, gys, {&x, 1});
+  CHECK(lines == std::vector{line.str()});
+}
+
 TEST_CASE("the user's line through composites, indexing, lists, numbers and reductions") {
   const Tensor x = variable({3, 4, 4}, 1, f32), m = noise({4, 4}, 2, f32);
   std::vector<std::string> lines;

@@ -37,42 +37,49 @@ struct Tiles {
   }
 };
 
+int64_t pages(const Shape& s) {
+  int64_t n = 1;
+  for (int d = 0; d < s.rank() - 2; ++d) n *= s[d];
+  return n;
+}
+int64_t page_offset(const Array& x, int64_t page) {
+  int64_t offset = 0;
+  for (int d = x.shape().rank() - 3; d >= 0; --d) {
+    offset += page % x.shape()[d] * x.stride(d);
+    page /= x.shape()[d];
+  }
+  return offset;
+}
+
 }  // namespace
 
 std::vector<int64_t> page_offsets(const Array& x) {
-  const Shape& s = x.shape();
-  std::vector<int64_t> offsets{0};
-  for (int d = 0; d < s.rank() - 2; ++d) {
-    std::vector<int64_t> finer;
-    finer.reserve(offsets.size() * std::size_t(s[d]));
-    for (int64_t o : offsets)
-      for (int64_t i = 0; i < s[d]; ++i) finer.push_back(o + i * x.stride(d));
-    offsets = std::move(finer);
-  }
+  std::vector<int64_t> offsets(std::size_t(pages(x.shape())));
+  for (std::size_t i = 0; i < offsets.size(); ++i) offsets[i] = page_offset(x, int64_t(i));
   return offsets;
 }
 
 Array matmul(const Array& a, const Array& b, const Array& bias) {
-  const int64_t n = a.shape()[-2], k = a.shape()[-1], m = b.shape()[-1];
+  const int64_t n = a.shape()[-2], k = a.shape()[-1], m = b.shape()[-1], batch = pages(a.shape());
   Array c(a.shape().with(-1, m), a.dtype());
-  const Array row = bias.defined() ? bias.contiguous() : bias;
-  const std::vector<int64_t> at_a = page_offsets(a), at_b = page_offsets(b);
+  const Array row = bias.contiguous();
   const auto multiply = [&]<class T, class B>(T, B) {
     const Strided<T> p{a.data<T>(), a.stride(-2), a.stride(-1)};
     const Strided<B> q{b.data<B>(), b.stride(-2), b.stride(-1)};
     T* r = c.mutable_data<T>();
     const Start<T> start{row.defined() ? row.data<T>() : nullptr};
-    const Tiles tile(int64_t(at_a.size()), n, m, k, !p.stands_well());
+    const Tiles tile(batch, n, m, k, !p.stands_well());
+    if (batch == 1 && tile.n == n && tile.m == m) return gemm(n, m, k, T(1), p, q, start, r, m);
     const int64_t down = n ? (n + tile.n - 1) / tile.n : 0, along = m ? (m + tile.m - 1) / tile.m : 0;
     const int64_t tiles = down * along, small = std::max<int64_t>(1, (1 << 17) / std::max<int64_t>(1, n * m * k));
-    parallel_for(int64_t(at_a.size()) * tiles, small, [&](int64_t begin, int64_t end) {
+    parallel_for(batch * tiles, small, [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) {
-        const auto batch = std::size_t(t / tiles);
+        const int64_t page = t / tiles;
         const int64_t i = t % tiles / along * tile.n, j = t % along * tile.m;
-        const Strided<T> x{p.data + at_a[batch], p.row, p.column};
-        const Strided<B> y{q.data + at_b[batch], q.row, q.column};
+        const Strided<T> x{p.data + page_offset(a, page), p.row, p.column};
+        const Strided<B> y{q.data + page_offset(b, page), q.row, q.column};
         gemm(std::min(tile.n, n - i), std::min(tile.m, m - j), k, T(1), x.from(i, 0), y.from(0, j), start.from(i, j),
-             r + (int64_t(batch) * n + i) * m + j, m);
+             r + (page * n + i) * m + j, m);
       }
     });
   };

@@ -62,6 +62,9 @@ void add_to(Array& sum, const Array& x) {
   visit_dtype(sum.dtype(), [&]<class T>(T) {
     T* y = sum.mutable_data<T>();
     const T* p = x.data<T>();
+    if (sum.is_contiguous() && x.is_contiguous() && sum.shape() == x.shape())
+      return parallel_for(sum.numel(), piece,
+                          [&](int64_t begin, int64_t end) { add_row_to(y + begin, 1, p + begin, 1, end - begin); });
     const Rows<2> rows(sum.shape(), {&sum, &x});
     for_each_piece(rows, [&](const std::array<int64_t, 2>& at, int64_t n) {
       add_row_to(y + at[0], rows.step(0), p + at[1], rows.step(1), n);
