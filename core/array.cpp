@@ -157,7 +157,7 @@ bool copy_transposed(const Rows<2>& dims, T* y, const T* x) {
   if (column < 0 || row < 0 || column == row) return false;
   constexpr int64_t tall = piece / side;
   const int64_t rows = dims.size(row), columns = dims.size(column);
-  const int64_t down = (rows + tall - 1) / tall, across = (columns + side - 1) / side;
+  const int64_t down = ceil_div(rows, tall), across = ceil_div(columns, side);
   int64_t others = 1;
   for (int d = 0; d < dims.rank(); ++d)
     if (d != row && d != column) others *= dims.size(d);

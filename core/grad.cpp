@@ -486,7 +486,7 @@ double Gradients::norm() const {
   double total = 0;
   for (const Tensor& g : values) {
     const Array x = g.array().contiguous();
-    std::vector<double> part(std::size_t((x.numel() + block - 1) / block));
+    std::vector<double> part(std::size_t(ceil_div(x.numel(), block)));
     visit_dtype(x.dtype(), [&]<class T>(T) {
       const T* p = x.data<T>();
       parallel_for(x.numel(), block, [&](int64_t begin, int64_t end) {

@@ -62,7 +62,7 @@ void enqueue(F f) {
 }  // namespace
 
 void detail::share_out(int64_t n, int64_t grain, FunctionRef<void(int64_t, int64_t)> f) {
-  run((n + grain - 1) / grain, [&](int64_t b) { f(b * grain, std::min(n, (b + 1) * grain)); });
+  run(ceil_div(n, grain), [&](int64_t b) { f(b * grain, std::min(n, (b + 1) * grain)); });
 }
 
 bool Background::Job::take() {

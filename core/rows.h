@@ -103,8 +103,8 @@ void for_each_piece(const Rows<N>& rows, F&& f) {
 // and x, for two rows. Blocks of a size that depends on the shape only, then the blocks in the same way; n > 0.
 template <class T, class Row, class Join>
 Array reduce_middle(const Array& x, int64_t outer, int64_t n, int64_t inner, Row row, Join join) {
-  const int64_t block = inner == 1 ? piece : 64, blocks = (n + block - 1) / block;
-  const int64_t stripe = std::min<int64_t>(inner, 1024), stripes = stripe ? (inner + stripe - 1) / stripe : 0;
+  const int64_t block = inner == 1 ? piece : 64, blocks = ceil_div(n, block);
+  const int64_t stripe = std::min<int64_t>(inner, 1024), stripes = stripe ? ceil_div(inner, stripe) : 0;
   Array y({outer, blocks, inner}, dtype_of<T>);
   const T* p = x.data<T>();
   T* q = y.mutable_data<T>();

@@ -7,6 +7,8 @@
 
 namespace heed {
 
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }  // a / b rounded up, for a >= 0, b > 0
+
 inline constexpr int max_rank = 8;  // dimensions
 
 class Shape {

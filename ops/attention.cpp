@@ -32,7 +32,7 @@ struct Attention {
   }
 
   struct Kept {
-    Array lse;  // [.., T]
+    Array lse;  // of each query
   };
   std::pair<Array, Kept> forward(const Array& q, const Array& k, const Array& v, const Array& bias,
                                  const Array& mask) const {

@@ -13,8 +13,6 @@ namespace {
 constexpr int64_t cache = 1 << 20;  // bytes
 constexpr int64_t enough = 16;      // tasks
 
-constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 struct Axis {  // of a plane: at place i, tap t sees the value first[t] + i step
   int64_t length, step, places;
   std::vector<int64_t> taps, first;

@@ -45,7 +45,7 @@ constexpr auto last_of = [](auto, auto value) { return value; };
 void add_rows(Array& sum, int dim, const Array& index, const Array& src) {
   constexpr int64_t stripe = 64;
   const Around to(sum.shape(), dim);
-  const int64_t m = index.numel(), stripes = (to.inner + stripe - 1) / stripe;
+  const int64_t m = index.numel(), stripes = ceil_div(to.inner, stripe);
   const int64_t work = std::max<int64_t>(m * std::min(to.inner, stripe), 1);
   const Array values = src.contiguous(), where = index.contiguous();
   visit_dtype(sum.dtype(), [&]<class T>(T) {

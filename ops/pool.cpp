@@ -62,7 +62,6 @@ struct MaxPool {
     }
     return r;
   }
-  static constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
   Shape to() const { return from.with(-2, windows[0].count).with(-1, windows[1].count); }
 
   std::array<Tensor, 2> definition(const Tensor& x) const {
@@ -245,7 +244,7 @@ Tensor adaptive_avg_pool2d(In x, Pair size) {
                            " of " + x->shape().str() + " into " + std::to_string(count));
     std::vector<Span> r;
     for (int64_t i = 0; i < count; ++i) {
-      const int64_t from = i * n / count, to = ((i + 1) * n + count - 1) / count;
+      const int64_t from = i * n / count, to = ceil_div((i + 1) * n, count);
       r.push_back({from, to, to - from});
     }
     return r;

@@ -147,7 +147,7 @@ struct Extreme {  // those that tie share the gradient evenly
   // dx [outer, n, inner]: g where x is the extreme, shared among as many as are
   static Array spread(const Array& x, const Array& tops, const Array& g, int64_t outer, int64_t n, int64_t inner) {
     constexpr int64_t stripe = 64;
-    const int64_t stripes = (inner + stripe - 1) / stripe, work = n * std::min(inner, stripe);
+    const int64_t stripes = ceil_div(inner, stripe), work = n * std::min(inner, stripe);
     Array dx(x.shape(), x.dtype());
     visit_floating(x.dtype(), [&]<class T>(T) {
       const T *p = x.data<T>(), *top = tops.data<T>(), *up = g.data<T>();

@@ -74,7 +74,7 @@ Slice checked_slice(const char* op, Where at, const Shape& s, int dim, Range r) 
   auto clamped = [n](int64_t i) { return std::clamp<int64_t>(i < 0 ? i + n : i, 0, n); };
   const int64_t from = clamped(r.from), to = std::max(from, clamped(r.to));
   const int64_t step = std::min(r.step, std::max<int64_t>(n, 1));  // a longer one takes the first element, too
-  return {d, from, to > from ? (to - from - 1) / step + 1 : 0, step, n};
+  return {d, from, to > from ? ceil_div(to - from, step) : 0, step, n};
 }
 
 // An index counted from the front.
@@ -157,7 +157,7 @@ std::vector<Tensor> chunk(In x, int64_t chunks, int dim) {
   if (chunks < 1) fail<ShapeError>(at, "chunk", "the number of chunks must be positive, not " + std::to_string(chunks));
   const int64_t n = x->shape()[checked_dim(at, "chunk", dim, x->dim())];
   if (n == 0) return split(x, std::vector<int64_t>(static_cast<std::size_t>(chunks)), dim);
-  return split(x, (n - 1) / chunks + 1, dim);
+  return split(x, ceil_div(n, chunks), dim);
 }
 
 struct Diagonal {  // of dimensions row and column

@@ -29,7 +29,7 @@ template <class F>
 void for_each_run(const Windows& windows, int64_t begin, int64_t end, F&& run) {
   const Window &down = windows[0], &along = windows[1];
   const int64_t top = begin / along.count, left = begin % along.count;
-  auto past = [&](int64_t x) { return x > 0 ? (x + along.stride - 1) / along.stride : 0; };  // places with x < 0
+  auto past = [&](int64_t x) { return x > 0 ? ceil_div(x, along.stride) : 0; };  // places with x < 0
   for (int64_t i = 0; i < down.size; ++i)
     for (int64_t j = 0; j < along.size; ++j) {
       const int64_t shift = j * along.dilation - along.padding, low = past(-shift), high = past(along.length - shift);

@@ -83,7 +83,7 @@ std::vector<OpRow> attention_rows() {
        .inputs = qkv,
        .remembers = "0 1 2 y",
        .also = also,
-       .large = {{2, 3, 130, 16}, {2, 3, 450, 16}, {2, 3, 450, 8}}},
+       .large = {{2, 130, 16}, {2, 1300, 16}, {2, 1300, 8}}},
       {.name = name,
        .form = "batches that broadcast",
        .f = [](X x) { return scaled_dot_product_attention(x[0], x[1], x[2]); },
@@ -142,7 +142,7 @@ std::vector<OpRow> attention_rows() {
        .remembers = "0 1 2 y",
        .sets = "dropout",
        .also = {{{2, 3, 2}, {2, 5, 2}, {2, 5, 3}}},
-       .large = {{2, 50, 16}, {2, 450, 16}, {2, 450, 8}}},
+       .large = {{2, 10, 16}, {2, 450, 16}, {2, 450, 8}}},
       {.name = name,
        .form = "everything",
        .f =
@@ -154,6 +154,15 @@ std::vector<OpRow> attention_rows() {
        .inputs = with({{2, 1, 4}, attend}),
        .remembers = "0 1 2 3 4 y",
        .sets = "scale dropout"},
+      {.name = name,
+       .form = "bias, causal",
+       .f =
+           [](X x) {
+             return scaled_dot_product_attention(x[0], x[1], x[2], {.bias = x[3], .causal = Causal::lower_right});
+           },
+       .inputs = with({{3, 4}}),
+       .remembers = "0 1 2 3 y",
+       .large = {{2, 430, 16}, {2, 450, 16}, {2, 450, 8}, {430, 450}}},
   };
 }
 

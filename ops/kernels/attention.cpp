@@ -71,13 +71,13 @@ struct Sizes {
 template <class T>
 struct Problem {
   const AttentionSetting& how;
-  Sizes n;
+  const Sizes& n;
   Pages<T> q, k, v;
   Over<T> bias;
   Over<bool> mask;
-  Problem(const AttentionSetting& how, const Array& q, const Array& k, const Array& v, const Array& bias,
-          const Array& mask)
-      : how(how), n(q, k, v), q(q), k(k), v(v), bias(bias, n.scores), mask(mask, n.scores) {}
+  Problem(const AttentionSetting& how, const Sizes& n, const Array& q, const Array& k, const Array& v,
+          const Array& bias, const Array& mask)
+      : how(how), n(n), q(q), k(k), v(v), bias(bias, n.scores), mask(mask, n.scores) {}
 
   // How many of `keys` keys from s0 on query t may see as far as causality goes.
   int64_t visible(int64_t t, int64_t s0, int64_t keys) const {
@@ -127,13 +127,13 @@ class Right {
 // sum l and the products y are of e^(s - m), and are scaled when m grows.
 std::pair<Array, Array> attention(const AttentionSetting& how, const Array& q, const Array& k, const Array& v,
                                   const Array& bias, const Array& mask) {
-  Array y = laid_out_like(q, v.shape()[-1]), lse(q.shape().without(q.shape().rank() - 1), q.dtype());
+  const Sizes n(q, k, v);
+  Array y = laid_out_like(q, n.E), lse({n.pages * n.T}, q.dtype());
   visit_floating(q.dtype(), [&]<class T>(T) {
     constexpr T none = -std::numeric_limits<T>::infinity();
-    const Problem<T> p(how, q, k, v, bias, mask);
-    const Sizes& n = p.n;
+    const Problem<T> p(how, n, q, k, v, bias, mask);
     const std::vector<int64_t> y_begin = page_offsets(y);
-    const int64_t y_row = y.stride(-2), blocks = (n.T + block_rows - 1) / block_rows, parts = n.parts(blocks);
+    const int64_t y_row = y.stride(-2), blocks = ceil_div(n.T, block_rows), parts = n.parts(blocks);
     T *out = y.mutable_data<T>(), *l = lse.mutable_data<T>();
     parallel_for(n.pages * parts, 1, [&](int64_t begin, int64_t end) {
       const Workspace<T> scores(block_rows * row_step);
@@ -191,14 +191,13 @@ std::pair<Array, Array> attention(const AttentionSetting& how, const Array& q, c
 AttentionGradients attention_grad(const AttentionSetting& how, const Array& g, const Array& q, const Array& k,
                                   const Array& v, const Array& bias, const Array& mask, const Array& y,
                                   const Array& lse, bool bias_wanted) {
-  AttentionGradients d{laid_out_like(q, q.shape()[-1]), laid_out_like(k, k.shape()[-1]),
-                       laid_out_like(v, v.shape()[-1]), Array()};
+  const Sizes n(q, k, v);
+  AttentionGradients d{laid_out_like(q, n.D), laid_out_like(k, n.D), laid_out_like(v, n.E), Array()};
   visit_floating(q.dtype(), [&]<class T>(T) {
-    const Problem<T> p(how, q, k, v, bias, mask);
-    const Sizes& n = p.n;
+    const Problem<T> p(how, n, q, k, v, bias, mask);
     if (bias_wanted) d.scores = filled(n.scores, 0, q.dtype());
-    const Pages<T> up(g.stride(-1) == 1 ? g : g.contiguous()), out(y.stride(-1) == 1 ? y : y.contiguous());
-    const int64_t blocks = (n.S + block_keys - 1) / block_keys, parts = n.parts(blocks), size = n.T * n.D;
+    const Pages<T> up(g.stride(-1) == 1 ? g : g.contiguous()), out(y);
+    const int64_t blocks = ceil_div(n.S, block_keys), parts = n.parts(blocks), size = n.T * n.D;
     const std::vector<int64_t> q_begin = page_offsets(d.q), k_begin = page_offsets(d.k), v_begin = page_offsets(d.v);
     T *dq = d.q.mutable_data<T>(), *dk = d.k.mutable_data<T>(), *dv = d.v.mutable_data<T>();
     T* dscores = bias_wanted ? d.scores.mutable_data<T>() : nullptr;

@@ -42,8 +42,8 @@ int64_t lanes() {
 }
 // m rows in tiles of the same height
 int64_t even_rows(int64_t m) {
-  const int64_t tiles = (m + tile_rows - 1) / tile_rows;
-  return tiles ? (m + tiles - 1) / tiles : 1;
+  const int64_t tiles = ceil_div(m, tile_rows);
+  return tiles ? ceil_div(m, tiles) : 1;
 }
 
 template <class T>
@@ -132,8 +132,7 @@ void correlate(int64_t m, int64_t n, int64_t k, const T* packed, const T* x, con
                int64_t y_row) {
   constexpr int64_t deepest = 384;  // rows of x, so that a panel of a stays in first-level cache while x passes
   const int64_t width = 2 * lanes<T>(), high = even_rows(m);
-  const int64_t slices = std::max<int64_t>(1, (k + deepest - 1) / deepest),
-                deep = std::max<int64_t>(1, (k + slices - 1) / slices);
+  const int64_t slices = std::max<int64_t>(1, ceil_div(k, deepest)), deep = std::max<int64_t>(1, ceil_div(k, slices));
   for (int64_t p = 0; p == 0 || p < k; p += deep)
     for (int64_t i = 0; i < m; i += high) {
       const int64_t rows = std::min(high, m - i);

@@ -3,6 +3,7 @@
 // memory as the windows do. Row p of it begins at x + at[p].
 #include <algorithm>
 #include <cstdint>
+#include "../../core/shape.h"
 
 namespace heed::kernels {
 
@@ -32,7 +33,7 @@ struct Stretch {  // of a dimension: first, first + step, ..; those not in 0 .. 
   int64_t high() const { return std::max(low(), past(length - first)); }
 
  private:
-  int64_t past(int64_t x) const { return x > 0 ? std::min(count, (x + step - 1) / step) : 0; }
+  int64_t past(int64_t x) const { return x > 0 ? std::min(count, ceil_div(x, step)) : 0; }
 };
 
 // The rows of `to`, to_row apart, are what a plane has at these places.

@@ -74,7 +74,7 @@ Array map_whole_rows_gradient(const Array& a, const Array& g, F&& row) {
 // order: 64 rows by one task, then these.
 template <class T, class F>
 Array sum_rows(int64_t count, int64_t period, int64_t n, F&& add) {
-  const int64_t block = 64 * period, blocks = (count + block - 1) / block;
+  const int64_t block = 64 * period, blocks = ceil_div(count, block);
   Array parts = filled({blocks, period, n}, 0, dtype_of<T>), sums = filled({period, n}, 0, dtype_of<T>);
   T *part = parts.mutable_data<T>(), *sum = sums.mutable_data<T>();
   parallel_for(blocks * period, 1, [&](int64_t begin, int64_t end) {

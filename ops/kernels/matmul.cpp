@@ -15,7 +15,7 @@ struct Tiles {
     const int64_t work = rows * columns * k;  // multiply-adds
     if (work <= (rows == 1 ? least / 4 : 2 * least) || (work <= 16 * least && pages >= enough)) return;
     if (rows == 1) {  // b is read once
-      m = std::max<int64_t>(64, (least / 32 / k + 15) / 16 * 16);
+      m = std::max<int64_t>(64, ceil_div(least / 32 / k, 16) * 16);
       return;
     }
     if (rows >= highest && rows > 2 * columns) {
@@ -24,12 +24,12 @@ struct Tiles {
     }
     n = std::min(rows, highest);
     m = std::min(columns, packs_a && columns >= 768 ? 2 * even_width((columns + 1) / 2) : even_width(columns));
-    auto tasks = [&] { return ((rows + n - 1) / n) * ((columns + m - 1) / m); };
+    auto tasks = [&] { return ceil_div(rows, n) * ceil_div(columns, m); };
     while (tasks() < enough && n >= 2 * lowest && n * m * k > 2 * least) n = (n + 1) / 2;
   }
   // The width of a slab by which columns fall into an even number of slabs with the least left over.
   static int64_t even_width(int64_t columns) {
-    auto covered = [columns](int64_t width) { return (columns + 2 * width - 1) / (2 * width) * 2 * width; };
+    auto covered = [columns](int64_t width) { return ceil_div(columns, 2 * width) * 2 * width; };
     int64_t best = 96;
     for (int64_t width : {128, 64})
       if (covered(width) < covered(best)) best = width;
@@ -70,7 +70,7 @@ Array matmul(const Array& a, const Array& b, const Array& bias) {
     const Start<T> start{row.defined() ? row.data<T>() : nullptr};
     const Tiles tile(batch, n, m, k, !p.stands_well());
     if (batch == 1 && tile.n == n && tile.m == m) return gemm(n, m, k, T(1), p, q, start, r, m);
-    const int64_t down = n ? (n + tile.n - 1) / tile.n : 0, along = m ? (m + tile.m - 1) / tile.m : 0;
+    const int64_t down = n ? ceil_div(n, tile.n) : 0, along = m ? ceil_div(m, tile.m) : 0;
     const int64_t tiles = down * along, small = std::max<int64_t>(1, (1 << 17) / std::max<int64_t>(1, n * m * k));
     parallel_for(batch * tiles, small, [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) {

@@ -52,7 +52,7 @@ FREE = {file: re.compile(f'({names})$') for file, names in {  # the same, by nam
     'ops/kernels/conv.cpp': 'even_rows|slices|deep', 'ops/kernels/gemm.cpp': 'slices|deep|widest|wide|pack_a|pack_b',
     'ops/kernels/gemm.h': 'stands_well', 'ops/kernels/matmul.cpp': 'even_width|small',
     'ops/kernels/rows_random.cpp': 'unit_of|fill|uniform|normal', 'ops/recurrent.cpp': 'prefetch|grain|apart'}.items()}
-PREFETCHES = re.compile(r'\{?(\s*(if \(\w+\) )?prefetch<[^;]*;)+\s*\}?$')
+PREFETCHES = re.compile(r'\{?(\s*(if \(\w+\) )?(__builtin_prefetch\(|prefetch<)[^;]*;)+\s*\}?$')
 HELPERS = {'windowed', 'picked'}  # functions of tensors that definitions are made of; others are public, or composites
 LEFT_OUT = {'ops/einsum.cpp', 'ops/composite.cpp', 'ops/checks.cpp', 'ops/kernels/rows_optim.cpp', 'ops/kernels/target.cpp'}
 OPEN, CLOSE = {'(': ')', '[': ']', '{': '}'}, {')', ']', '}'}
@@ -220,7 +220,7 @@ class Source:
       p = i + 1 + constant
       inner = (p + 1, self.match[p])
       edits, then = [], inner[1] + 1
-      if t == 'if' and PREFETCHES.match(self.raw(then, self.find((';', '{'), then, len(self.t)) + 1) if self.t[then] != '{' else
+      if t in ('if', 'for') and PREFETCHES.match(self.raw(then, self.find((';', '{'), then, len(self.t)) + 1) if self.t[then] != '{' else
                                         self.raw(then, self.match[then] + 1)):
         return [], self.over(then) if self.t[then] == '{' else self.find((';',), then, len(self.t)) + 1
       parts = [k for k in range(*inner) if self.t[k] == ';'] if t == 'for' else []
@@ -238,6 +238,7 @@ class Source:
     if t in SKIPPED or re.match(r'(fail|check)', t) or self.free(t): return [], end + 1
     if t == 'return': return (self.unit(i + 1, end, 'return', i) if end > i + 1 else []), end + 1
     if self.declarator(i) is not None: return self.declared(i, end), end + 1
+    if self.raw(i, end).find('.reserve(') > 0: return [], end + 1  # a hint
     return self.unit(i, end, 'statement'), end + 1
 
   def declarator(self, i):
