@@ -1,4 +1,5 @@
 #include <heed/ops/kernels/gemm.h>
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -122,4 +123,20 @@ TEMPLATE_TEST_CASE("a product of tiles is the product, bit for bit", "[gemm]", f
       heed::kernels::gemm<T>(std::min<int64_t>(37, m - i), std::min<int64_t>(64, n - j), k, 1, a.view().from(i, 0),
                              b.view().from(0, j), {}, tiled.data() + i * n + j, n);
   CHECK(whole == tiled);
+}
+
+TEMPLATE_TEST_CASE("a small product is that part of a large one, bit for bit", "[gemm]", float, double) {
+  using T = TestType;
+  using Order = typename Matrix<T>::Order;
+  const int64_t m = GENERATE(2, 5, 6, 14, 15, 29), n = GENERATE(2, 7, 8, 15, 16, 17, 31, 32, 33),
+                k = GENERATE(1, 40, 800);
+  const Order order = GENERATE(Matrix<T>::rows, Matrix<T>::columns);
+  CAPTURE(m, n, k, order);
+  const int64_t rows = 90, columns = 66;
+  const Matrix<T> a(rows, k, order, 1), b(k, columns, order, 2);
+  std::vector<T> large(static_cast<size_t>(rows * columns)), small(static_cast<size_t>(m * n));
+  heed::kernels::gemm<T>(rows, columns, k, 1, a.view(), b.view(), {}, large.data(), columns);
+  heed::kernels::gemm<T>(m, n, k, 1, a.view().from(3, 0), b.view().from(0, 5), {}, small.data(), n);
+  for (int64_t i = 0; i < m; ++i)
+    REQUIRE(std::equal(small.begin() + i * n, small.begin() + (i + 1) * n, large.begin() + (i + 3) * columns + 5));
 }

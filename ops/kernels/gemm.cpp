@@ -69,21 +69,29 @@ struct Tile {
   int64_t c_row, columns;
 };
 
-template <int rows, class T>
-void multiply(const Tile<T>& t) {
+// Where the vectors at the end of rows can be read in part, b's last columns need no packing.
+constexpr bool reads_parts = !HWY_MEM_OPS_MIGHT_FAULT;
+
+// A tile as wide as one or two vectors, of which the last is whole or a part.
+template <int rows, int vectors, class Last, class T>
+void multiply(const Tile<T>& t, Last last) {
   const ScalableTag<T> d;
   const auto lanes = static_cast<int64_t>(Lanes(d));
+  const auto load_last = [&](const T* from) HWY_ATTR {
+    if constexpr (reads_parts) return last.load(from);
+    else return LoadU(d, from);
+  };
   Values<T> left[rows], right[rows];
   HWY_UNROLL(16)
   for (int i = 0; i < rows; ++i) left[i] = right[i] = Zero(d);
   const T *a = t.a.data, *b = t.b;
   for (int64_t p = 0; p < t.k; ++p, a += t.a.column, b += t.b_row) {
-    const auto b0 = LoadU(d, b), b1 = LoadU(d, b + lanes);
+    const auto b0 = vectors == 2 ? LoadU(d, b) : load_last(b), b1 = vectors == 2 ? load_last(b + lanes) : b0;
     HWY_UNROLL(16)
     for (int i = 0; i < rows; ++i) {
       const auto x = Set(d, a[i * t.a.row]);
       left[i] = MulAdd(x, b0, left[i]);
-      right[i] = MulAdd(x, b1, right[i]);
+      if constexpr (vectors == 2) right[i] = MulAdd(x, b1, right[i]);
     }
   }
   const auto alpha = Set(d, t.alpha);
@@ -94,18 +102,24 @@ void multiply(const Tile<T>& t) {
       part.store(MulAdd(alpha, sums[i], from), t.c + i * t.c_row + j);
     }
   };
-  if (t.columns >= lanes) finish(Whole<T>(), left, 0);
-  else finish(Part<T>{size_t(t.columns)}, left, 0);
-  if (t.columns == 2 * lanes) finish(Whole<T>(), right, lanes);
-  else if (t.columns > lanes) finish(Part<T>{size_t(t.columns - lanes)}, right, lanes);
+  if constexpr (vectors == 2) finish(Whole<T>(), left, 0), finish(last, right, lanes);
+  else finish(last, left, 0);
 }
 
-template <class T, int... rows>
+template <class T, int vectors, class Last, int... rows>
 constexpr auto of_all(std::integer_sequence<int, rows...>) {
-  return std::array{&multiply<rows + 1, T>...};
+  return std::array{&multiply<rows + 1, vectors, Last, T>...};
 }
+template <class T, int vectors, class Last>
+constexpr auto multipliers = of_all<T, vectors, Last>(std::make_integer_sequence<int, tile_rows>());
 template <class T>
-constexpr auto multipliers = of_all<T>(std::make_integer_sequence<int, tile_rows>());
+void multiply(int64_t rows, const Tile<T>& t) {
+  const auto i = std::size_t(rows - 1);
+  const auto lanes = static_cast<int64_t>(Lanes(ScalableTag<T>()));
+  if (t.columns == 2 * lanes) multipliers<T, 2, Whole<T>>[i](t, {});
+  else if (t.columns > lanes) multipliers<T, 2, Part<T>>[i](t, {size_t(t.columns - lanes)});
+  else multipliers<T, 1, Part<T>>[i](t, {size_t(t.columns)});
+}
 
 #if HWY_TARGET != HWY_SCALAR
 // to[j * to_row + i] = x[i * x_row + j] for i, j below the lanes of 128 bits.
@@ -142,12 +156,12 @@ inline void copy(const BFloat16* x, int64_t n, float* y) {
 }
 
 // Packs x [count, k] in panels of `width` rows, in which what belongs to one column lies together; the last panel is
-// filled up with zeros. It reads x in the order it lies in.
+// filled up with zeros where it is read whole. It reads x in the order it lies in.
 template <class X, class T, class Width>
 void pack_panels(Strided<X> x, int64_t count, int64_t k, Width width, T* to) {
   const int64_t panel = width() * k, whole = count / width() * width(), rest = count - whole;
   T* last = to + whole * k;
-  if (rest)
+  if (rest && !reads_parts)
     for (int64_t p = 0; p < k; ++p) std::fill(last + p * width() + rest, last + (p + 1) * width(), T(0));
   if (x.row == 1) {
     for (int64_t p = 0; p < k; ++p) {
@@ -220,23 +234,26 @@ void multiply_vector(int64_t n, int64_t k, T alpha, Strided<X> x, const V* v, in
 
 // Blocks as in Goto and van de Geijn 2008: of b, packed, as much as half a second-level cache holds; of a what passes
 // over it. An operand is read where it stands when it lies well: a where its rows do not fall on the same lines of the
-// cache, b where it serves few rows.
+// cache, b where it serves few rows. A product that is one tile is done with at once.
 template <class T, class B>
 void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<B> b, Start<T> start, T* c, int64_t c_row) {
   if (m == 1) return multiply_vector(n, k, alpha, b.transposed(), a.data, a.column, start.data, 1, c, 1);
   if (n == 1) return multiply_vector(m, k, alpha, a, b.data, b.row, start.data, start.row, c, c_row);
   constexpr int64_t deepest = 3072 / sizeof(T), high = 8 * tile_rows, room = (768 << 10) / sizeof(T);
-  const int64_t columns = tile_columns<T>();
-  const int64_t slices = std::max<int64_t>(1, (k + deepest - 1) / deepest),
-                deep = std::max<int64_t>(1, (k + slices - 1) / slices);
-  const int64_t widest = std::max(columns, room / std::max<int64_t>(1, deep) / columns * columns);
-  const int64_t wide = std::min(widest, (n + columns - 1) / columns * columns);
-  const bool pack_a = !a.stands_well();
   constexpr bool widens = !std::is_same_v<B, T>;
+  const int64_t columns = tile_columns<T>();
+  if constexpr (!widens)
+    if (m && m <= tile_rows && k <= deepest && b.column == 1 && (n == columns || (n < columns && reads_parts)))
+      return multiply<T>(m, {k, a, b.data, b.row, alpha, start, c, c_row, n});
+  const int64_t slices = std::max<int64_t>(1, ceil_div(k, deepest)), deep = std::max<int64_t>(1, ceil_div(k, slices));
+  const int64_t widest = std::max(columns, room / std::max<int64_t>(1, deep) / columns * columns);
+  const int64_t wide = std::min(widest, ceil_div(n, columns) * columns);
+  const bool pack_a = !a.stands_well();
   const bool pack_b = widens || b.column != 1 || m > 5 * tile_rows;
   const Workspace<T> right(wide * deep), left(pack_a ? high * deep : 0);
   for (int64_t j0 = 0; j0 < n; j0 += wide) {
-    const int64_t j1 = std::min(n, j0 + wide), packed = pack_b ? j0 : j0 + (j1 - j0) / columns * columns;
+    const int64_t j1 = std::min(n, j0 + wide);
+    const int64_t packed = pack_b ? j0 : reads_parts ? j1 : j0 + (j1 - j0) / columns * columns;
     for (int64_t p = 0; p == 0 || p < k; p += deep) {
       const int64_t depth = std::min(deep, k - p);
       if (packed < j1) pack_right(b.from(p, packed), j1 - packed, depth, right.data() + (packed - j0) * depth);
@@ -250,8 +267,8 @@ void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<B> b, 
             if (j < packed) y = b.from(p, j);
           for (int64_t i = i0; i < i1; i += tile_rows) {
             const Strided<T> x = pack_a ? Strided<T>{left.data() + (i - i0) * depth, 1, tile_rows} : a.from(i, p);
-            multipliers<T>[std::size_t(std::min<int64_t>(tile_rows, i1 - i) - 1)](
-                {depth, x, y.data, y.row, alpha, from.from(i, j), c + i * c_row + j, c_row, std::min(columns, j1 - j)});
+            multiply<T>(std::min<int64_t>(tile_rows, i1 - i), {depth, x, y.data, y.row, alpha, from.from(i, j),
+                                                               c + i * c_row + j, c_row, std::min(columns, j1 - j)});
           }
         }
       }
@@ -270,9 +287,9 @@ void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, const T
   const int64_t columns = tile_columns<T>();
   for (int64_t j = 0; j < n; j += columns)
     for (int64_t i = 0; i < m; i += tile_rows)
-      multipliers<T>[std::size_t(std::min<int64_t>(tile_rows, m - i) - 1)]({k, a.from(i, 0), packed + j * k, columns,
-                                                                            alpha, start.from(i, j), c + i * c_row + j,
-                                                                            c_row, std::min(columns, n - j)});
+      multiply<T>(std::min<int64_t>(tile_rows, m - i),
+                  {k, a.from(i, 0), packed + j * k, columns, alpha, start.from(i, j), c + i * c_row + j, c_row,
+                   std::min(columns, n - j)});
 }
 
 HEED_LOOPS(HEED_FOR_FLOAT, float)

@@ -1,7 +1,7 @@
 #pragma once
 // Products of matrices in one thread, over operands of any strides: what the products of this folder are tiled from.
-#include <cstdint>
 #include "../../core/dtype.h"
+#include "../../core/shape.h"
 
 namespace heed::kernels {
 
@@ -37,7 +37,7 @@ void gemm(int64_t m, int64_t n, int64_t k, float alpha, Strided<float> a, Stride
 
 // The same with a b that several products share, packed once into packed_size(n, k) values. A product with the first n
 // columns of a wider one needs no packing of its own.
-constexpr int64_t packed_size(int64_t n, int64_t k) { return (n + 63) / 64 * 64 * k; }  // no tile is wider than 64
+constexpr int64_t packed_size(int64_t n, int64_t k) { return ceil_div(n, 64) * 64 * k; }  // no tile is wider than 64
 template <class T>
 void pack(int64_t n, int64_t k, Strided<T> b, T* packed);
 template <class T>
