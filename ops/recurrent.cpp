@@ -119,8 +119,8 @@ struct Recurrence {
       return {s, s * slice, std::min(slice, H - s * slice), r, std::min(block, B - r)};
     }
   };
-  static constexpr int64_t apart(int64_t n) { return n + 16; }  // rows that do not fall on the same lines of the cache
-  static constexpr int64_t ahead = 4;                           // rows that are fetched before they are needed
+  static constexpr int64_t apart(int64_t n) { return n % 512 ? n : n + 16; }  // no rows on the same lines of the cache
+  static constexpr int64_t ahead = 4;  // rows that are fetched before they are needed
   int64_t time(int64_t step, int64_t T) const { return reverse ? T - 1 - step : step; }
 
   std::array<Tensor, 1 + states> definition(const Tensor& x, const Tensor& weight, const Tensor& bias,
@@ -218,7 +218,9 @@ struct Recurrence {
     const Dtype type = y.dtype();
     const Array up = g.defined() ? g.contiguous() : g, w = weight.contiguous();
     const std::vector<int64_t> count = counts(lengths, n);
-    Array dx({n.B, n.T, n.G}, type), du = Step::x_and_u_apart ? Array(dx.shape(), type) : dx;
+    const int64_t lead = apart(n.G);
+    auto rows_apart = [&] { return Array({n.B, n.T, lead}, type).sliced(2, 0, n.G); };
+    Array dx = rows_apart(), du = Step::x_and_u_apart ? rows_apart() : dx;
     Array before(y.shape(), type);  // h before each step
     std::array<Array, states> start, d;
     for (std::size_t k = 0; k < states; ++k) {
@@ -231,7 +233,7 @@ struct Recurrence {
       T *dh = values<T>(d[0]), *dc = values<T>(d[states - 1]);
       T *pdx = dx.mutable_data<T>(), *pdu = du.mutable_data<T>(), *pbefore = before.mutable_data<T>();
       constexpr int64_t gates = Step::gates, wide = Sizes::slice;
-      const int64_t panel = kernels::packed_size(wide, n.G), lead = apart(n.G), previous = reverse ? 1 : -1;
+      const int64_t panel = kernels::packed_size(wide, n.G), previous = reverse ? 1 : -1;
       const Workspace<T> packed(n.slices * panel), d_odd(n.B * lead), d_even(n.B * lead);
       parallel_for(n.slices, 4, [&](int64_t begin, int64_t end) {
         for (int64_t s = begin; s < end; ++s)
@@ -256,11 +258,11 @@ struct Recurrence {
               const T* h = opens ? h0 + r * n.H + j : py + (at + previous) * n.H + j;
               const T* c =
                   opens || states == 1 ? c0 + r * n.H + j : pk + ((t + previous) * n.B + r + 1) * n.K - n.H + j;
-              const Gates<T> d{to + r * lead + j, n.H}, x{pdx + at * n.G + j, n.H}, u{pdu + at * n.G + j, n.H};
+              const Gates<T> d{to + r * lead + j, n.H}, x{pdx + at * lead + j, n.H}, u{pdu + at * lead + j, n.H};
               const Gates<const T> kept_r{pk + (t * n.B + r) * n.K + j, n.H};
               if (r + ahead < task.row + task.rows) {
                 prefetch<const T>({kept_r.first + ahead * n.K, n.H}, Step::kept, width);
-                prefetch<T>({x.first + ahead * n.T * n.G, n.H}, gates, width);
+                prefetch<T>({x.first + ahead * n.T * lead, n.H}, gates, width);
                 if (pg) prefetch<const T>({pg + (at + ahead * n.T) * n.H + j, 0}, 1, width);
               }
               T *dh_r = dh + r * n.H + j, *dc_r = dc + r * n.H + j, *before_r = pbefore + at * n.H + j;
@@ -290,7 +292,7 @@ struct Recurrence {
     if (bias_wanted)
       dbias = visit_floating(type, [&]<class T>(T) {
         return kernels::sum_rows<T>(
-            n.B * n.T, 1, n.G, [&, p = all.data<T>()](int64_t i, T* sum) { rows::accumulate(sum, p + i * n.G, n.G); });
+            n.B * n.T, 1, n.G, [&, p = all.data<T>()](int64_t i, T* sum) { rows::accumulate(sum, p + i * lead, n.G); });
       });
     std::array<Array, 3 + states> r{dx, kernels::matmul(all.transposed(0, 1), before.reshaped({n.B * n.T, n.H})),
                                     bias_wanted ? dbias.reshaped({n.G}) : dbias};
