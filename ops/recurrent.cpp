@@ -107,8 +107,8 @@ struct Recurrence {
     int64_t B, T, G, H, K;
     int64_t slices, tasks, grain;
     explicit Sizes(const Shape& x) : B(x[0]), T(x[1]), G(x[2]), H(G / Step::gates), K(Step::kept * H) {
-      slices = (H + slice - 1) / slice;
-      tasks = slices * ((B + block - 1) / block);
+      slices = ceil_div(H, slice);
+      tasks = slices * ceil_div(B, block);
       grain = std::max<int64_t>(1, (1 << 18) / std::max<int64_t>(1, std::min(B, block) * slice * G));
     }
     struct Task {
