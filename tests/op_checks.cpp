@@ -260,8 +260,15 @@ void check_views(const OpRow& row, Wrong wrong) {
           stored.push_back(store(x));
           values.push_back(Tensor(stored.back().array().contiguous()));
         }
-        check_close(f(tracked(stored), false), f(tracked(values), false), rounding_scale(f, values), f64,
-                    text(shapes) + "derivative " + std::to_string(level) + ", ", wrong);
+        const Many exact = f(tracked(values), false), scale = rounding_scale(f, values);
+        const std::string what = text(shapes) + "derivative " + std::to_string(level) + ", ";
+        check_close(f(tracked(stored), false), exact, scale, f64, what, wrong);
+        for (std::size_t i = 0; i < values.size(); ++i) {
+          Many one = values;
+          one[i] = stored[i];
+          check_close(f(tracked(one), false), exact, scale, f64, what + "argument " + std::to_string(i) + " alone, ",
+                      wrong);
+        }
       }
 }
 
