@@ -181,10 +181,13 @@ int main(int argc, char** argv) {
   if (failed) return 1;
   std::sort(units.begin(), units.end(), [](const Unit& a, const Unit& b) { return a.seconds < b.seconds; });
 
+  std::vector<std::size_t> killers;  // of the mutants just before, which lie nearby: tried first
   auto passed = [&](int mutant) {
-    std::vector<std::size_t> r;
-    double total = 0;
+    std::vector<std::size_t> order = killers, r;
     for (std::size_t i = 0; i < units.size(); ++i)
+      if (std::find(killers.begin(), killers.end(), i) == killers.end()) order.push_back(i);
+    double total = 0;
+    for (std::size_t i : order)
       if (units[i].reached[std::size_t(mutant)] && (total += units[i].seconds) <= most) r.push_back(i);
     return r;
   };
@@ -207,5 +210,10 @@ int main(int argc, char** argv) {
         std::printf("%d %s %.2f %s\n", mutants[job], verdict, shared.seconds,
                     right ? "" : units[shared.unit].title().c_str());
         std::fflush(stdout);
+        if (!right) {
+          std::erase(killers, shared.unit);
+          killers.insert(killers.begin(), shared.unit);
+          if (killers.size() > 12) killers.pop_back();
+        }
       });
 }

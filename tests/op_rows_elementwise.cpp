@@ -184,6 +184,8 @@ std::vector<OpRow> elementwise_rows() {
       unary("reciprocal", reciprocal, above, "0 y", [](L a, L) { return 1 / a; }),
       binary("remainder", remainder, x, above, "0 1 y", [](L a, L b) { return a - b * std::floor(a / b); }),
       same("remainder", "by negative numbers", x, "", [](X a) { return remainder(a[0], -0.7); }),
+      never(same("remainder", "of the lowest integer by -1", index({3, 5}, 1), "",
+                 [](X a) { return remainder(a[0] + std::numeric_limits<int64_t>::min(), -1); })),
       never(binary("remainder", remainder_of_all_signs, index({3, 5}, 9), index({3, 5}, 9), "", value_of_all_signs)),
       never(binary("remainder", remainder_of_all_signs, few({3, 5}), few({3, 5}), "", value_of_all_signs)),
       binary("maximum", maximum, x, x, "0 1", [](L a, L b) { return std::max(a, b); }),

@@ -111,7 +111,7 @@ std::vector<OpRow> attention_rows() {
            },
        .inputs = qkv,
        .remembers = "0 1 2 y +",
-       .large = {{2, 50, 16}, {2, 450, 16}, {2, 450, 8}}},
+       .large = {{2, 10, 16}, {2, 450, 16}, {2, 450, 8}}},
       {.name = name,
        .form = "causal",
        .f = [](X x) { return scaled_dot_product_attention(x[0], x[1], x[2], {.causal = Causal::on}); },
@@ -131,7 +131,7 @@ std::vector<OpRow> attention_rows() {
        .inputs = {{4, 2}, {2, 2}, {2, 3}},
        .remembers = "0 1 2 y",
        .sets = "causal",
-       .large = {{100, 16}, {450, 16}, {450, 8}}},
+       .large = {{100, 64}, {450, 64}, {450, 8}}},
       {.name = name,
        .form = "dropout",
        .f =
@@ -142,7 +142,7 @@ std::vector<OpRow> attention_rows() {
        .remembers = "0 1 2 y",
        .sets = "dropout",
        .also = {{{2, 3, 2}, {2, 5, 2}, {2, 5, 3}}},
-       .large = {{2, 10, 16}, {2, 450, 16}, {2, 450, 8}}},
+       .large = {{2, 50, 16}, {2, 450, 16}, {2, 450, 8}}},
       {.name = name,
        .form = "everything",
        .f =

@@ -203,7 +203,7 @@ AttentionGradients attention_grad(const AttentionSetting& how, const Array& g, c
     T* dscores = bias_wanted ? d.scores.mutable_data<T>() : nullptr;
     const int64_t q_row = d.q.stride(-2), k_row = d.k.stride(-2), v_row = d.v.stride(-2);
     const Workspace<T> others(n.pages * (parts - 1) * size);  // dq of the parts but the first
-    parallel_for(n.pages * std::max<int64_t>(parts, 1), 1, [&](int64_t begin, int64_t end) {
+    parallel_for(n.pages * parts, 1, [&](int64_t begin, int64_t end) {
       const Workspace<T> weights(block_rows * row_step), gradients(block_rows * row_step), means(n.T);
       T *w = weights.data(), *e = gradients.data(), *mean = means.data();
       const T scale = T(how.scale);

@@ -54,7 +54,7 @@ FREE = {file: re.compile(f'({names})$') for file, names in {  # the same, by nam
     'ops/kernels/rows_random.cpp': 'unit_of|fill|uniform|normal', 'ops/recurrent.cpp': 'prefetch|grain|apart'}.items()}
 PREFETCHES = re.compile(r'\{?(\s*(if \(\w+\) )?(__builtin_prefetch\(|prefetch<)[^;]*;)+\s*\}?$')
 HELPERS = {'windowed', 'picked'}  # functions of tensors that definitions are made of; others are public, or composites
-LEFT_OUT = {'ops/einsum.cpp', 'ops/composite.cpp', 'ops/checks.cpp', 'ops/kernels/rows_optim.cpp', 'ops/kernels/target.cpp'}
+LEFT_OUT = {'ops/einsum.cpp', 'ops/composite.cpp', 'ops/checks.cpp', 'ops/kernels/clear.cpp', 'ops/kernels/rows_optim.cpp', 'ops/kernels/target.cpp'}
 OPEN, CLOSE = {'(': ')', '[': ']', '{': '}'}, {')', ']', '}'}
 SKIPPED = {'struct', 'using', 'static_assert', 'typedef', 'break', 'continue', 'throw', 'static', 'constexpr', 'friend'}
 BIG = 80  # tokens of a lambda that is not written once more for each mutant of the call it stands in
