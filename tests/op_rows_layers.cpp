@@ -166,6 +166,12 @@ std::vector<OpRow> window_rows() {
        .inputs = {{2, 3, 5}, {2, 3, 2}},
        .remembers = "0 1",
        .also = {{{2, 3, 4}, {2, 3, 1}}, {{1, 2, 1}, {2, 2, 1}}}},
+      {.name = "conv1d",
+       .form = "every third place",
+       .f = [](X x) { return conv1d(x[0], x[1], {}, {.stride = 3, .padding = 1}); },
+       .inputs = {{2, 3, 6}, {2, 3, 5}},
+       .remembers = "0 1",
+       .also = {{{2, 3, 4}, {2, 3, 4}}}},
       {.name = "conv2d",
        .f = [](X x) { return conv2d(x[0], x[1]); },
        .inputs = {{2, 3, 5, 4}, {4, 3, 2, 3}},
@@ -191,11 +197,11 @@ std::vector<OpRow> window_rows() {
        .form = "the height otherwise than the width",
        .f =
            [](X x) {
-             return conv2d(x[0], x[1], {}, {.stride = {2, 1}, .padding = {1, 0}, .dilation = {1, 2}});
+             return conv2d(x[0], x[1], {}, {.stride = {3, 1}, .padding = {1, 0}, .dilation = {1, 2}});
            },
-       .inputs = {{2, 3, 5, 4}, {4, 3, 3, 2}},
+       .inputs = {{2, 3, 7, 4}, {4, 3, 4, 2}},
        .remembers = "0 1",
-       .large = {{2, 20, 131, 47}, {25, 20, 3, 3}}},
+       .large = {{2, 20, 197, 47}, {25, 20, 4, 3}}},
       {.name = "conv2d",
        .form = "pointwise",
        .f = [](X x) { return conv2d(x[0], x[1]); },
