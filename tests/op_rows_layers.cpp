@@ -192,7 +192,7 @@ std::vector<OpRow> window_rows() {
        .remembers = "0 1 2",
        .sets = "bias stride padding dilation groups",
        .also = {{{2, 4, 0, 5}, {4, 2, 2, 3}, {4}}},
-       .large = {{2, 40, 131, 31}, {50, 20, 3, 3}, {50}}},
+       .large = {{8, 40, 40, 31}, {50, 20, 3, 3}, {50}}},
       {.name = "conv2d",
        .form = "the height otherwise than the width",
        .f =
@@ -212,7 +212,8 @@ std::vector<OpRow> window_rows() {
        .form = "pointwise, every other place",
        .f = [](X x) { return conv2d(x[0], x[1], {}, {.stride = 2}); },
        .inputs = {{2, 3, 3, 4}, {4, 3, 1, 1}},
-       .remembers = "0 1"},
+       .remembers = "0 1",
+       .large = {{16, 30, 21, 20}, {25, 30, 1, 1}}},
       {.name = "conv2d",
        .form = "pointwise, padded",
        .f = [](X x) { return conv2d(x[0], x[1], {}, {.padding = 1}); },

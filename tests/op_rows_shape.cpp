@@ -703,7 +703,7 @@ std::vector<OpRow> product_rows() {
        .inputs = {{2, 3, 4}, {5, 4}},
        .remembers = "0 1",
        .also = {{{4}, {2, 4}}, {{0, 4}, {2, 4}}},
-       .large = {{200, 170}, {150, 170}},
+       .large = {{200, 170}, {129, 170}},
        .shortest = 0},
       {.name = "linear",
        .form = "with bias",
@@ -711,7 +711,7 @@ std::vector<OpRow> product_rows() {
        .inputs = {{2, 3, 4}, {5, 4}, {5}},
        .remembers = "0 1",
        .sets = "bias",
-       .also = {{{4}, {2, 4}, {2}}, {{0, 4}, {2, 4}, {2}}},
+       .also = {{{4}, {2, 4}, {2}}, {{0, 4}, {2, 4}, {2}}, {{3, 4}, {1, 4}, {1}}},
        .large = {{200, 170}, {150, 170}, {150}}},
   };
 }
