@@ -1,5 +1,6 @@
-// Which mutants do the checks of the table of ops kill? First every check runs as it is, which shows how long it takes
-// and which mutants it passes; then each mutant is given to the checks that pass it, the quickest first.
+// Which mutants do the checks of the table of ops kill, and the tests linked with them? First every check runs as it
+// is, which shows how long it takes and which mutants it passes; then each mutant is given to the checks that pass it,
+// the quickest first.
 //
 //   mutants NUMBERS [--seconds 20]      NUMBERS: a file of the mutants to try
 //
@@ -16,6 +17,12 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#if __has_include(<catch2/catch_session.hpp>)
+#include <catch2/catch_session.hpp>
+#else
+#define CATCH_CONFIG_RUNNER
+#include <catch2/catch.hpp>
+#endif
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -67,13 +74,24 @@ namespace {
 
 using namespace heed;
 
-struct Unit {  // one check of one row
-  const OpRow* row;
-  OpCheck check;
+[[noreturn]] void die(const std::string& what) {
+  if (mutants::alive < 0) std::fprintf(stderr, "%s\n", what.c_str());
+  _exit(1);
+}
+
+struct Unit {  // one check of one row, or the tests of one file
+  std::string title;
+  std::function<void()> check;
   double seconds = 0;              // without a mutant
   std::vector<bool> reached = {};  // by number of the mutant
-  std::string title() const { return row->title() + ": " + check.claim; }
 };
+
+// Those of one of the files of tests that are linked, by the tag that --filenames-as-tags gives it.
+void run_tests(const std::string& file) {
+  const std::string tag = "[#" + file + "]";
+  const char* arguments[] = {"mutants", "--filenames-as-tags", "--abort", "--out", "/dev/null", tag.c_str()};
+  if (Catch::Session().run(6, arguments)) die("a test fails");
+}
 
 struct Shared {  // what is known of a child process
   std::size_t unit;
@@ -88,13 +106,9 @@ void limit(double seconds) {  // of processor time from now on, and of waiting
   alarm(60 + 10 * static_cast<unsigned>(seconds));
 }
 
-[[noreturn]] void die(const std::string& what) {
-  if (mutants::alive < 0) std::fprintf(stderr, "%s\n", what.c_str());
-  _exit(1);
-}
 void run(const Unit& unit) {
   try {
-    unit.check.run(*unit.row, die);
+    unit.check();
   } catch (const std::exception& e) {
     die(e.what());
   }
@@ -163,7 +177,10 @@ int main(int argc, char** argv) {
 
   std::vector<Unit> units;
   for (const OpRow& row : op_table())
-    for (const OpCheck& check : op_checks()) units.push_back({&row, check});
+    for (const OpCheck& check : op_checks())
+      units.push_back({row.title() + ": " + check.claim, [&] { check.run(row, die); }});
+  for (const char* file : {HEED_MUTANT_TESTS})
+    units.push_back({std::string("tests: ") + file, [file] { run_tests(file); }});
   int failed = 0;
   in_children(
       units.size(),
@@ -176,7 +193,7 @@ int main(int argc, char** argv) {
       [&](std::size_t job, Shared& shared, bool right) {
         units[job].seconds = shared.seconds;
         units[job].reached.assign(shared.reached, shared.reached + sizeof shared.reached);
-        if (!right) ++failed, std::fprintf(stderr, "fails without a mutant: %s\n", units[job].title().c_str());
+        if (!right) ++failed, std::fprintf(stderr, "fails without a mutant: %s\n", units[job].title.c_str());
       });
   if (failed) return 1;
   std::sort(units.begin(), units.end(), [](const Unit& a, const Unit& b) { return a.seconds < b.seconds; });
@@ -184,6 +201,7 @@ int main(int argc, char** argv) {
   std::vector<std::size_t> killers;  // of the mutants just before, which lie nearby: tried first
   auto passed = [&](int mutant) {
     std::vector<std::size_t> order = killers, r;
+    std::sort(order.begin(), order.end());
     for (std::size_t i = 0; i < units.size(); ++i)
       if (std::find(killers.begin(), killers.end(), i) == killers.end()) order.push_back(i);
     double total = 0;
@@ -208,7 +226,7 @@ int main(int argc, char** argv) {
         const bool reached = std::any_of(units.begin(), units.end(), [m](const Unit& u) { return u.reached[m]; });
         const char* verdict = !right ? "killed" : reached ? "survived" : "unreached";
         std::printf("%d %s %.2f %s\n", mutants[job], verdict, shared.seconds,
-                    right ? "" : units[shared.unit].title().c_str());
+                    right ? "" : units[shared.unit].title.c_str());
         std::fflush(stdout);
         if (!right) {
           std::erase(killers, shared.unit);
