@@ -332,15 +332,13 @@ struct Conv2dOp {
       });
       parallel_for(groups * s.inner, std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(1, s.out * shares)),
                    [&](int64_t begin, int64_t end) {
-                     for (int64_t group = begin / s.inner; group * s.inner < end; ++group)
-                       for (int64_t o = 0; o < s.out; ++o)
-                         for (int64_t row = std::max(begin, group * s.inner);
-                              row < std::min(end, (group + 1) * s.inner); ++row) {
-                           T sum = 0;
-                           for (int64_t share = 0; share < shares; ++share)
-                             sum += sums.data()[(share * groups * s.inner + row) * s.out + o];
-                           dweight.mutable_data<T>()[(group * s.out + o) * s.inner + row % s.inner] = sum;
-                         }
+                     for (int64_t row = begin; row < end; ++row)
+                       for (int64_t o = 0; o < s.out; ++o) {
+                         T sum = 0;
+                         for (int64_t share = 0; share < shares; ++share)
+                           sum += sums.data()[(share * groups * s.inner + row) * s.out + o];
+                         dweight.mutable_data<T>()[(row / s.inner * s.out + o) * s.inner + row % s.inner] = sum;
+                       }
                    });
     });
     return dweight;
