@@ -65,7 +65,7 @@ TEST_CASE("what large blocks leave serves other sizes") {
   while (parts.size() < 4 || place(1) != place(4) + 3 * large) parts.emplace_back(Shape{int64_t(large)}, boolean);
   const std::byte* first = place(4);
   memory::trim();
-  for (const std::size_t back : {3, 1, 4, 2})
+  for (const unsigned back : {3u, 1u, 4u, 2u})
     parts[parts.size() - back] = Array();  // joined with 0, 0, 1, 2 neighbours
   CHECK(memory::cached() == 4 * large);
   const Array whole({4 * int64_t(large)}, boolean);
