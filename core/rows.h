@@ -127,6 +127,7 @@ Array reduce_middle(const Array& x, int64_t outer, int64_t n, int64_t inner, Row
 }
 
 // A fresh y of type R with a's and b's broadcast shape: row(y, a, step of a, b, step of b, n) for every piece of a row.
+// A step is 1, or 0 where one value serves the piece.
 template <class T, class R, class F>
 Array map_rows(const Array& a, const Array& b, F&& row) {
   const bool alike = a.is_contiguous() && b.is_contiguous() && a.shape() == b.shape();

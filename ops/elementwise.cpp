@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include "../core/op.h"
@@ -21,15 +22,14 @@ Array binary(const Array& a, const Array& b, F f) {
   });
 }
 
-// f for one row of two operands: contiguous, or one of them a number; else value by value.
+// f for one row of two operands: contiguous, or one of them a number, or both.
 template <class T, class Fast, class Slow>
 auto row_of(Fast fast, Slow slow) {
   return [=](T* y, const T* a, int64_t sa, const T* b, int64_t sb, int64_t n) {
-    if (sa == 1 && sb == 1) fast(a, b, y, n);
-    else if (sa == 1 && sb == 0) fast(a, *b, y, n);
-    else if (sa == 0 && sb == 1) fast(*a, b, y, n);
-    else
-      for (int64_t i = 0; i < n; ++i) y[i] = slow(a[i * sa], b[i * sb]);
+    if (sa && sb) fast(a, b, y, n);
+    else if (sa) fast(a, *b, y, n);
+    else if (sb) fast(*a, b, y, n);
+    else std::fill_n(y, n, slow(*a, *b));
   };
 }
 template <class Fast, class Slow>
