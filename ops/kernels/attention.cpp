@@ -58,10 +58,12 @@ struct Sizes {
   int64_t pages, T, S, D, E;
   Shape scores;  // [.., T, S]
   Sizes(const Array& q, const Array& k, const Array& v)
-      : T(q.shape()[-2]), S(k.shape()[-2]), D(q.shape()[-1]), E(v.shape()[-1]), scores(q.shape().with(-1, S)) {
-    pages = 1;
-    for (int d = 0; d < scores.rank() - 2; ++d) pages *= scores[d];
-  }
+      : pages(kernels::pages(q.shape())),
+        T(q.shape()[-2]),
+        S(k.shape()[-2]),
+        D(q.shape()[-1]),
+        E(v.shape()[-1]),
+        scores(q.shape().with(-1, S)) {}
   // Into how many tasks the blocks of a page are dealt out, in turn: causal blocks grow longer.
   int64_t parts(int64_t blocks) const {
     return std::clamp<int64_t>(16 / std::max<int64_t>(1, pages), 1, std::max<int64_t>(1, blocks));

@@ -37,11 +37,6 @@ struct Tiles {
   }
 };
 
-int64_t pages(const Shape& s) {
-  int64_t n = 1;
-  for (int d = 0; d < s.rank() - 2; ++d) n *= s[d];
-  return n;
-}
 int64_t page_offset(const Array& x, int64_t page) {
   int64_t offset = 0;
   for (int d = x.shape().rank() - 3; d >= 0; --d) {
@@ -53,6 +48,11 @@ int64_t page_offset(const Array& x, int64_t page) {
 
 }  // namespace
 
+int64_t pages(const Shape& batch) {
+  int64_t n = 1;
+  for (int d = 0; d < batch.rank() - 2; ++d) n *= batch[d];
+  return n;
+}
 std::vector<int64_t> page_offsets(const Array& x) {
   std::vector<int64_t> offsets(std::size_t(pages(x.shape())));
   for (std::size_t i = 0; i < offsets.size(); ++i) offsets[i] = page_offset(x, int64_t(i));

@@ -11,6 +11,8 @@ namespace heed::kernels {
 // tasks.
 Array matmul(const Array& a, const Array& b, const Array& bias = {});
 
+// How many matrices are in a batch [.., n, m].
+int64_t pages(const Shape& batch);
 // Where each matrix of a batch begins, in elements from x's first: x [.., n, m].
 std::vector<int64_t> page_offsets(const Array& x);
 

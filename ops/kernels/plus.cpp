@@ -14,9 +14,9 @@ constexpr bool has_loops = std::is_floating_point_v<T>;
 template <class T>
 void add_row(T* y, const T* a, int64_t sa, const T* b, int64_t sb, int64_t n) {
   if constexpr (has_loops<T>) {
-    if (sa == 1 && sb == 1) return rows::add(a, b, y, n);
-    if (sa == 1 && sb == 0) return rows::add(a, *b, y, n);
-    if (sa == 0 && sb == 1) return rows::add(*a, b, y, n);
+    if (sa && sb) return rows::add(a, b, y, n);
+    if (sa) return rows::add(a, *b, y, n);
+    if (sb) return rows::add(*a, b, y, n);
   }
   for (int64_t i = 0; i < n; ++i) y[i] = T(a[i * sa] + b[i * sb]);
 }
