@@ -52,11 +52,20 @@ void add_extremes(std::vector<OpRow>& rows, const std::string& name, int end, Te
        .large = {{70, 1003}},
        .shortest = 1},
       {.name = name,
-       .form = "over the first",
-       .f = [=](X x) { return along(x[0], 0, false); },
-       .meaning = [=](X x) { return mean_found(x[0], 0, false); },
+       .form = "over the last but one",
+       .f = [=](X x) { return along(x[0], -2, false); },
+       .meaning = [=](X x) { return mean_found(x[0], -2, false); },
        .inputs = {distinct({3, 5})},
-       .remembers = "0 y"},
+       .remembers = "0 y",
+       .also = {{{2, 2, 3}}},
+       .large = {{70, 3, 103}}},
+      {.name = name,
+       .form = "over the last but one, with ties",
+       .f = [=](X x) { return along(x[0], -2, false); },
+       .meaning = [=](X x) { return mean_found(x[0], -2, false); },
+       .inputs = {few({4, 3, 5})},
+       .remembers = "0 y",
+       .order = 1},
       {.name = name,
        .form = "with ties",
        .f = [=](X x) { return along(x[0], -1, false); },
@@ -116,7 +125,7 @@ void add_extremes(std::vector<OpRow>& rows, const std::string& name, int end, Te
              const Tensor wide = cast(x[0], f64), of_all = mean_found(flatten(wide), 0, false);
              return cast(mean_found(wide, 0, false) + of_all, i64) + first_found(x[0], 0, false);
            },
-       .inputs = {index({3, 5}, 9)},
+       .inputs = {index({4, 5}, 3)},
        .order = 0},
   };
   rows.insert(rows.end(), more.begin(), more.end());
