@@ -100,7 +100,7 @@ struct Recurrence {
   bool reverse;
 
   struct Kept {
-    Array values;  // [T, B, kept H]
+    Array values;  // [T, B, kept H], in each step task by task
   };
   struct Sizes {
     static constexpr int64_t slice = 32, block = 64;  // of h, of rows
@@ -117,6 +117,9 @@ struct Recurrence {
     Task task(int64_t i) const {
       const int64_t s = i % slices, r = i / slices * block;
       return {s, s * slice, std::min(slice, H - s * slice), r, std::min(block, B - r)};
+    }
+    int64_t kept(const Task& x, int64_t t, int64_t row) const {  // where a row's are: those of a task lie together
+      return (t * B + x.row) * K + (x.rows * x.j + (row - x.row) * x.width) * Step::kept;
     }
   };
   static constexpr int64_t apart(int64_t n) { return n % 512 ? n : n + 16; }  // no rows on the same lines of the cache
@@ -177,7 +180,8 @@ struct Recurrence {
           const Workspace<T> products(Sizes::block * gates * wide);
           T* u = products.data();
           for (int64_t i = begin; i < end; ++i) {
-            const auto [slice, j, width, row, rows] = n.task(i);
+            const auto task = n.task(i);
+            const auto [slice, j, width, row, rows] = task;
             for (int64_t g = 0; g < gates; ++g)
               kernels::gemm_packed<T>(rows, width, depth, 1, {before + row * lead, lead, 1},
                                       packed.data() + (slice * gates + g) * panel, {pb + g * n.H + j}, u + g * wide,
@@ -185,11 +189,8 @@ struct Recurrence {
             for (int64_t r = row; r < row + rows; ++r) {
               const int64_t at = r * n.T + t;
               const Gates<const T> x_r{px + at * n.G + j, n.H};
-              const Gates<T> kept_r{pk + (t * n.B + r) * n.K + j, n.H};
-              if (r + ahead < row + rows) {
-                prefetch<const T>({x_r.first + ahead * n.T * n.G, n.H}, gates, width);
-                prefetch<T>({kept_r.first + ahead * n.K, n.H}, Step::kept, width);
-              }
+              const Gates<T> kept_r{pk + n.kept(task, t, r), width};
+              if (r + ahead < row + rows) prefetch<const T>({x_r.first + ahead * n.T * n.G, n.H}, gates, width);
               T *y_r = py + at * n.H + j, *h_r = after + r * lead + j;
               if (t < count[std::size_t(r)]) {
                 Step::template forward<T>(x_r, {u + (r - row) * gates * wide, wide}, before + r * lead + j, h_r,
@@ -257,11 +258,10 @@ struct Recurrence {
               const bool opens = t == (reverse ? last : 0);
               const T* h = opens ? h0 + r * n.H + j : py + (at + previous) * n.H + j;
               const T* c =
-                  opens || states == 1 ? c0 + r * n.H + j : pk + ((t + previous) * n.B + r + 1) * n.K - n.H + j;
+                  opens || states == 1 ? c0 + r * n.H + j : pk + n.kept(task, t + previous, r) + (Step::kept - 1) * width;
               const Gates<T> d{to + r * lead + j, n.H}, x{pdx + at * lead + j, n.H}, u{pdu + at * lead + j, n.H};
-              const Gates<const T> kept_r{pk + (t * n.B + r) * n.K + j, n.H};
+              const Gates<const T> kept_r{pk + n.kept(task, t, r), width};
               if (r + ahead < task.row + task.rows) {
-                prefetch<const T>({kept_r.first + ahead * n.K, n.H}, Step::kept, width);
                 prefetch<T>({x.first + ahead * n.T * lead, n.H}, gates, width);
                 if (pg) prefetch<const T>({pg + (at + ahead * n.T) * n.H + j, 0}, 1, width);
               }
