@@ -173,7 +173,7 @@ int main(int argc, char** argv) {
   const rlimit memory{rlim_t{8} << 30, rlim_t{8} << 30}, no_core{0, 0};
   setrlimit(RLIMIT_AS, &memory);
   setrlimit(RLIMIT_CORE, &no_core);
-  mallopt(M_PERTURB, 1);  // fresh memory is full of -2e38
+  mallopt(M_PERTURB, 0x100);  // fresh memory is full of NaN
 
   std::vector<Unit> units;
   for (const OpRow& row : op_table())

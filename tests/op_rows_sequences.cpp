@@ -192,6 +192,7 @@ std::vector<OpRow> recurrent_rows() {
        .inputs = {{3, 4, 8}, {8, 2}, {8}, {3, 2}, {3, 2}},
        .remembers = "0 1 2 3 4 y",
        .sets = "bias h0 c0 reverse",
+       .also = {{{3, 1, 8}, {8, 2}, {8}, {3, 2}, {3, 2}}},
        .large = {{70, 3, 160}, {160, 40}, {160}, {70, 40}, {70, 40}}},
       {.name = "lstm",
        .form = "lengths",

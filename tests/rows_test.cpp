@@ -180,8 +180,10 @@ TEMPLATE_TEST_CASE("more functions of values", "[rows]", float, double) {
   check_unary<T>(rows::log1p<T>, reference::log1p<Real>, 0, std::numeric_limits<T>::max(), 4);
   check_unary<T>(rows::sin<T>, reference::sin<Real>, -7, 7, 3);
   check_unary<T>(rows::sin<T>, reference::sin<Real>, -50000, 50000, 3);
+  check_unary<T>(rows::sin<T>, reference::sin<Real>, 38999, 39002, 3);
   check_unary<T>(rows::cos<T>, reference::cos<Real>, -7, 7, 3);
   check_unary<T>(rows::cos<T>, reference::cos<Real>, -50000, 50000, 3);
+  check_unary<T>(rows::cos<T>, reference::cos<Real>, 38999, 39002, 3);
   check_unary<T>(rows::erf<T>, reference::erf<Real>, -2, 2, 4);
   check_unary<T>(rows::erf<T>, reference::erf<Real>, -8, 8, 4);
   check_unary<T>(rows::floor<T>, reference::floor<Real>, -9, 9, 0);
