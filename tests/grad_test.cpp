@@ -231,54 +231,6 @@ TEST_CASE("what was frozen when an op ran has no gradient through it, also when 
   CHECK(equal(grad(sum(layer(x)), {layer.bias})[0], full({2}, 4)));
 }
 
-TEST_CASE("bf16 tensors have gradients of their own type, summed in float") {
-  const Tensor w = cast(ones({3, 2}), bf16).requires_grad(), twice = cast(w, f32) + cast(w, f32) * 2;
-  const Tensor g = grad(sum(twice), {w})[0];
-  CHECK(g.dtype() == bf16);
-  CHECK(g.to_vector() == std::vector<double>(6, 3));
-  const Tensor index = tensor({0, 2, 2}, i64);
-  CHECK(grad(sum(cast(embedding(index, w), f32)), {w})[0].to_vector() == std::vector<double>{1, 1, 0, 0, 2, 2});
-  const Tensor columns = tensor({{1, 1}, {0, 1}, {0, 0}}, i64);
-  CHECK(grad(sum(cast(gather(w, 1, columns), f32)), {w})[0].to_vector() == std::vector<double>{0, 2, 1, 1, 2, 0});
-  CHECK(grad(sum(cast(w(_, 1), f32)), {w})[0].to_vector() == std::vector<double>{0, 1, 0, 1, 0, 1});
-  const Tensor many = cast(broadcast_to(w, {1000, 3, 2}), f32);
-  CHECK(grad(sum(many), {w})[0].to_vector() == std::vector<double>(6, 1000));
-}
-
-TEST_CASE("a bf16 weight: results and gradients as of the weight cast to f32, bit for bit") {
-  const auto check = [](auto product, const Shape& left, const std::vector<Shape>& right) {
-    INFO(left.str() << " and " << right[0].str());
-    const Tensor x = variable(left, 1, f32);
-    std::vector<Tensor> weights{x};
-    for (const Shape& s : right) weights.push_back(cast(noise(s, weights.size() + 1, f32), bf16).requires_grad());
-    const auto results = [&](auto as) {  // the product, its gradients, and theirs
-      std::vector<Tensor> args;
-      for (const Tensor& w : weights) args.push_back(as(w));
-      std::vector<Tensor> r{product(args)};
-      for (const Tensor& g : grad(sum(r[0] * noise(r[0].shape(), 9, f32)), weights, create_graph)) r.push_back(g);
-      for (const Tensor& g : grad(sum(square(r[1])) + sum(square(widened(r[2]))), weights)) r.push_back(g);
-      return r;
-    };
-    const auto stored = results([](const Tensor& w) { return w; });
-    const auto copied = results([](const Tensor& w) { return widened(w); });
-    REQUIRE(stored.size() == copied.size());
-    CHECK(stored[0].dtype() == f32);
-    CHECK(stored[2].dtype() == bf16);
-    for (std::size_t i = 0; i < stored.size(); ++i) CHECK(equal(stored[i], copied[i]));
-  };
-  const auto multiplied = [](const std::vector<Tensor>& x) { return matmul(x[0], x[1]); };
-  const auto applied = [](const std::vector<Tensor>& x) { return linear(x[0], x[1], x.size() > 2 ? x[2] : Tensor()); };
-  for (const int64_t rows : {1, 2, 90}) {
-    check(multiplied, {rows, 70}, {{70, 33}});
-    check(multiplied, {rows, 70}, {{70}});
-    check(applied, {2, rows, 70}, {{130, 70}, {130}});
-    check(applied, {rows, 1500}, {{1000, 1500}});
-  }
-  check(multiplied, {70}, {{70, 33}});
-  check(multiplied, {2, 1, 5, 7}, {{3, 7, 4}});
-  check(applied, {0, 7}, {{4, 7}, {4}});
-}
-
 TEST_CASE("Gradients: paths, sums, multiples, norm") {
   Linear a{3, 2}, b{3, 2};
   const Tensor x = noise({4, 3}, 1, f32);
