@@ -1,4 +1,4 @@
-// Ops in their corners: large logits, ties, zeros to a power, bf16. What is generic over all ops is in op_table_test.cpp.
+// Ops in their corners: large logits, ties, zeros to a power, bf16. What all ops have in common: op_table_test.cpp.
 #include <limits>
 #include "common.h"
 
