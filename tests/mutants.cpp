@@ -86,11 +86,28 @@ struct Unit {  // one check of one row, or the tests of one file
   std::vector<bool> reached = {};  // by number of the mutant
 };
 
-// Those of one of the files of tests that are linked, by the tag that --filenames-as-tags gives it.
+double limit_now = 0;
+void limit(double seconds) {  // of processor time from now on, and of waiting
+  limit_now = seconds;
+  const auto whole = static_cast<long>(seconds);
+  const itimerval timer{{}, {whole, static_cast<long>(1e6 * (seconds - double(whole)))}};
+  setitimer(ITIMER_PROF, &timer, nullptr);
+  alarm(60 + 10 * static_cast<unsigned>(seconds));
+}
+
+// Those of one of the files of tests that are linked, by the tag that --filenames-as-tags gives it: in a process of its
+// own, as Catch2 runs but once in each.
 void run_tests(const std::string& file) {
-  const std::string tag = "[#" + file + "]";
-  const char* arguments[] = {"mutants", "--filenames-as-tags", "--abort", "--out", "/dev/null", tag.c_str()};
-  if (Catch::Session().run(6, arguments)) die("a test fails");
+  const pid_t pid = fork();
+  if (pid == 0) {
+    if (limit_now > 0) limit(limit_now);
+    const std::string tag = "[#" + file + "]";
+    const char* arguments[] = {"mutants", "--filenames-as-tags", "--abort", "--out", "/dev/null", tag.c_str()};
+    _exit(Catch::Session().run(6, arguments) != 0);
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) die("a test fails");
 }
 
 struct Shared {  // what is known of a child process
@@ -98,13 +115,6 @@ struct Shared {  // what is known of a child process
   double seconds;  // of processor time
   unsigned char reached[1 << 17];
 };
-
-void limit(double seconds) {  // of processor time from now on, and of waiting
-  const auto whole = static_cast<long>(seconds);
-  const itimerval timer{{}, {whole, static_cast<long>(1e6 * (seconds - double(whole)))}};
-  setitimer(ITIMER_PROF, &timer, nullptr);
-  alarm(60 + 10 * static_cast<unsigned>(seconds));
-}
 
 void run(const Unit& unit) {
   try {
