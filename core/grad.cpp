@@ -40,6 +40,11 @@ void fail_overwritten(const Node& n, const Slot& s) {
       "what this op remembered for its gradient was overwritten at " + s.tensor.array().storage()->written.str());
 }
 
+void check_not_consumed(const Node& n) {
+  if (n.consumed)
+    fail<GradError>(n.at, n.name, "the graph this op belongs to was consumed by grad at " + n.consumed.str());
+}
+
 void fail_constant(const char* op, Where at, int input) {
   fail<GradError>(at, op,
                   "no gradient flows into argument " + std::to_string(input) +
@@ -243,8 +248,7 @@ class Sweep {
     if (std::none_of(g.begin(), g.end(), [](const Tensor& t) { return t.defined(); })) return;
     bool stop = how.stop_at_targets && !inner.empty() && find(inner, &n);
     if (!stop) {
-      if (n.consumed)
-        fail<GradError>(n.at, n.name, "the graph this op belongs to was consumed by grad at " + n.consumed.str());
+      check_not_consumed(n);
       needs.resize(parents.size());
       results.clear();
       results.resize(parents.size());

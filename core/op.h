@@ -10,6 +10,8 @@
 //   add0 add1    void(Grad, ..., Array& sum)         a kernel beside d0 or d1: adds the gradient to what has arrived
 //                                                    already (a slice's gradient is all zeros but for the slice)
 //   multiply_adds  static int64_t(const Shape& y, const Shape&...)   that forward takes: observers are told
+//   cheap        static constexpr bool = true: what remembers its output does not keep it, but makes it again from the
+//                inputs, all of which this op remembers
 //
 // The parameters of a rule say what is remembered, when its input carries a history: Input<i>, Inputs (of a list),
 // Output, OutputOf<k>, and for backward const Kept& and const Needs&. The types say what can be differentiated again: a
@@ -55,9 +57,16 @@ inline constexpr uint64_t inputs = ((uint64_t{1} << I) | ... | 0);
 struct Slot {  // a tensor as a node holds it: with its values, or only linked (shape, type and where it came from)
   Tensor tensor;
   uint32_t version = 0;
-  static Slot keeping(const Tensor& t) { return {Tensor(t.array(), history(t)), t.array().version()}; }
+  bool made_again = false;  // by the node it came from, when its values are needed
+  static Slot keeping(const Tensor& t) {
+    if (!t.tracked() || !t.edge().node->cheap) return {Tensor(t.array(), history(t)), t.array().version()};
+    Slot s = linking(t);
+    s.made_again = true;
+    return s;
+  }
   static Slot linking(const Tensor& t) { return {Tensor(t.array().without_values(), history(t))}; }
   void forget() { tensor = Tensor(tensor.array().without_values(), tensor.edge()); }
+  Tensor remembered() const { return made_again ? Tensor(tensor.edge().node->output(), tensor.edge()) : tensor; }
 
  private:  // what is frozen now stays without a gradient here: its rule's inputs are not remembered
   static Edge history(const Tensor& t) { return t.tracked() ? t.edge() : Edge(); }
@@ -77,6 +86,7 @@ void enroll(Node& n, Where at);  // number, line and module, once its parents ar
 inline void check_unchanged(const Node& n, const Slot& s) {
   if (s.tensor.array().version() != s.version) fail_overwritten(n, s);
 }
+void check_not_consumed(const Node& n);
 [[noreturn]] void fail_constant(const char* op, Where at, int input);
 void report(Event e);              // to the observer: it has just ended
 Tensor identity(const Tensor& x);  // a node of its own
@@ -188,6 +198,10 @@ struct Declared {
     if constexpr (requires { Op::differentiable; }) return Op::differentiable;
     else return true;
   }
+  static constexpr bool cheap() {
+    if constexpr (requires { Op::cheap; }) return Op::cheap;
+    else return false;
+  }
   static constexpr bool constant(int i) {
     if constexpr (requires { Op::constant; }) return (Op::constant >> i) & 1;
     else return false;
@@ -221,7 +235,7 @@ struct Declared {
   static constexpr bool differentiates_definition = HasDefinition<Op> && !rules;
   template <int I>
   static constexpr bool remembers_input(uint64_t of) {
-    return differentiates_definition || takes<Input<I>>(of);
+    return differentiates_definition || cheap() || takes<Input<I>>(of);
   }
   static constexpr bool remembers_list = differentiates_definition || takes<Inputs>();
   static constexpr bool remembers_outputs = []<int... K>(std::integer_sequence<int, K...>) {
@@ -262,6 +276,7 @@ class OpNode final : public Node {
   OpNode(Op o, std::span<const Tensor* const> x, uint64_t tracked)
       : Node(Op::name), op(std::move(o)), in(slots(x, tracked, std::make_integer_sequence<int, D::arity>{})) {
     outputs = D::outputs;
+    cheap = D::cheap();
   }
   std::span<const Slot> parents() const override { return in; }
 
@@ -282,6 +297,16 @@ class OpNode final : public Node {
   }
 
   std::vector<Tensor> again(std::span<const Tensor> x) const override { return apply_to(at, op, x); }
+  Array output() const override {
+    if constexpr (D::cheap()) {
+      check_not_consumed(*this);
+      for (const Slot& s : in) check_unchanged(*this, s);
+      auto made = std::apply([this](const auto&... s) { return op.forward(s.remembered().array()...); }, in);
+      return Made<typename D::Result>::arrays(made);
+    } else {
+      return {};
+    }
+  }
 
   void pull(const Pull& p) override {
     for (const Slot& s : in) check_unchanged(*this, s);
@@ -343,11 +368,11 @@ class OpNode final : public Node {
   auto in_tensors() const {
     if constexpr (D::list) {
       Inputs r;
-      for (const Slot& s : in) r.push_back(s.tensor);
+      for (const Slot& s : in) r.push_back(s.remembered());
       return r;
     } else {
       std::array<Tensor, std::size_t(D::arity)> r;
-      for (std::size_t i = 0; i < r.size(); ++i) r[i] = in[i].tensor;
+      for (std::size_t i = 0; i < r.size(); ++i) r[i] = in[i].remembered();
       return r;
     }
   }
@@ -364,7 +389,7 @@ class OpNode final : public Node {
   }
   template <int I>
   Input<I> argument(std::type_identity<Input<I>>, const Pull& p, int) {
-    const Tensor& x = in[I].tensor;
+    const Tensor x = in[I].remembered();
     return p.create_graph ? Input<I>(x) : Input<I>(x.array());
   }
   template <int K>

@@ -120,7 +120,8 @@ struct LargeLists {
 };
 
 // ---- the largest blocks: whole pages cut from spans of huge pages, each from the smallest free piece that holds it;
-// free neighbours become one, so that what one size leaves serves another
+// free neighbours become one, so that what one size leaves serves another. A span is far larger than what is used of
+// it, and what was never used has no memory: so there are few ends at which pieces cannot join.
 class Spans {
  public:
   std::size_t cached() const { return cached_; }
@@ -129,10 +130,11 @@ class Spans {
     const std::size_t bytes = whole(wanted, page);
     auto fit = by_size_.lower_bound({bytes, nullptr});
     if (fit == by_size_.end()) {
-      const std::size_t span = whole(std::max(bytes, least_span), huge_page);
-      auto* p = static_cast<std::byte*>(allocate(huge_page, span));
-      madvise(p, span, MADV_HUGEPAGE);  // advice: its failure is no failure
-      fit = add(p, {span, 0});
+      std::size_t room = std::max(whole(bytes, huge_page), span);
+      void* p = std::aligned_alloc(huge_page, room);
+      if (!p) p = allocate(huge_page, room = whole(bytes, huge_page));  // where addresses are limited
+      madvise(p, room, MADV_HUGEPAGE);                                  // advice: its failure is no failure
+      fit = add(static_cast<std::byte*>(p), {room, 0});
     }
     std::byte* p = fit->second;
     Piece rest = remove(free_.find(p));
@@ -164,7 +166,7 @@ class Spans {
   }
 
  private:
-  static constexpr std::size_t page = 4096, least_span = std::size_t{64} << 20;
+  static constexpr std::size_t page = 4096, span = std::size_t{1} << 30;
   struct Piece {
     std::size_t bytes, touched;  // how many of them may have memory
   };

@@ -10,6 +10,7 @@ namespace heed {
 // weight, bias [D] or absent, or [G, D]: one for each of the groups that are x's last but one dimension
 struct LayerNormOp {
   static constexpr auto name = "layer_norm";
+  static constexpr bool cheap = true;
   double eps;
   Tensor definition(const Tensor& x, const Tensor& weight, const Tensor& bias) const {
     const Tensor centred = x - mean(x, -1, keepdim);

@@ -209,6 +209,7 @@ Tensor erf(In x) { return apply_unary<Erf>(x); }
 
 struct GeluOp {
   static constexpr auto name = "gelu";
+  static constexpr bool cheap = true;
   static Tensor normal_cdf(const Tensor& x) { return (1 + erf(x * (1 / std::numbers::sqrt2))) * 0.5; }
   Tensor definition(const Tensor& x) const { return x * normal_cdf(x); }
   Array forward(const Array& x) const {
@@ -224,6 +225,7 @@ struct GeluOp {
 };
 struct GeluTanh {
   static constexpr auto name = "gelu";
+  static constexpr bool cheap = true;
   Tensor definition(const Tensor& x) const {
     constexpr double slope = 2 * std::numbers::sqrt2 * std::numbers::inv_sqrtpi;  // (1 + tanh u) / 2 is sigmoid(2 u)
     return x * sigmoid(x * (1 + 0.044715 * (x * x)) * slope);
@@ -242,6 +244,7 @@ Tensor gelu(In x, Approximate approximate) {
 
 struct Silu {
   static constexpr auto name = "silu";
+  static constexpr bool cheap = true;
   Tensor definition(const Tensor& x) const { return x * sigmoid(x); }
   Array forward(const Array& x) const {
     return kernels::map(x, [](auto* p, auto* y, int64_t n) { rows::silu(p, y, n); });
@@ -254,6 +257,7 @@ Tensor silu(In x) { return apply_unary<Silu>(x); }
 
 struct Swiglu {  // of one shape
   static constexpr auto name = "swiglu";
+  static constexpr bool cheap = true;
   Tensor definition(const Tensor& gate, const Tensor& x) const { return silu(gate) * x; }
   Array forward(const Array& gate, const Array& x) const {
     return kernels::map_gradient(gate, x, [](auto* p, auto* q, auto* y, int64_t n) { rows::swiglu(p, q, y, n); });

@@ -12,6 +12,7 @@ namespace heed {
 // y = x rstd weight, rstd = 1 / sqrt(mean(x^2) + eps)      x [.., D]  weight [D] or absent
 struct RmsNormOp {
   static constexpr auto name = "rms_norm";
+  static constexpr bool cheap = true;
   double eps;
   Tensor definition(const Tensor& x, const Tensor& weight) const {
     const Tensor y = x / sqrt(mean(x * x, -1, keepdim) + eps);

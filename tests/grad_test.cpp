@@ -231,6 +231,28 @@ TEST_CASE("what was frozen when an op ran has no gradient through it, also when 
   CHECK(equal(grad(sum(layer(x)), {layer.bias})[0], full({2}, 4)));
 }
 
+TEST_CASE("what is cheap is made again, not remembered") {
+  const int64_t n = 1000;
+  const Tensor x = variable({n, n}, 1, f32), w = variable({n, 2}, 2, f32), scale = variable({n}, 3, f32);
+  const auto f = [&](const Tensor& t) { return layer_norm(gelu(t), scale); };
+  const std::size_t before = memory::in_use();
+  const Tensor y = square(matmul(f(x), w));
+  CHECK(memory::in_use() - before < std::size_t(n * n) * sizeof(float));  // neither gelu's nor layer_norm's
+  const Tensor kept = f(x.detach()).detach().requires_grad(), z = square(matmul(kept, w));
+  CHECK(equal(grad(sum(y), {w})[0], grad(sum(z), {w})[0]));
+  const Tensor dw = grad(sum(y), {w}, create_graph)[0], dw_kept = grad(sum(z), {w}, create_graph)[0];
+  CHECK(equal(grad(sum(square(dw)), {w})[0], grad(sum(square(dw_kept)), {w})[0]));
+  CHECK(equal(grad(sum(square(dw)), {x})[0], vjp(f(x), grad(sum(square(dw_kept)), {kept})[0], {x})[0]));
+
+  const Tensor shared = gelu(x), b = sum(matmul(shared, w));
+  Tensor a = sum(matmul(shared, w));
+  grad(consume(a), {x});
+  CHECK(contains(thrown<GradError>([&] { grad(b, {w}); }), "gelu: the graph this op belongs to was consumed by grad"));
+  assign(scale.detach(), zeros({n}));
+  CHECK(
+      contains(thrown<GradError>([&] { grad(sum(y), {w}); }), "layer_norm: what this op remembered for its gradient"));
+}
+
 TEST_CASE("Gradients: paths, sums, multiples, norm") {
   Linear a{3, 2}, b{3, 2};
   const Tensor x = noise({4, 3}, 1, f32);
