@@ -80,6 +80,15 @@ TEMPLATE_TEST_CASE("products in one thread, of every shape and stride", "[gemm]"
     }
 }
 
+TEST_CASE("a product a row and a column larger than what is worked on at a time", "[gemm]") {
+  const auto compare = []<class T>(T) {
+    const int64_t m = 113, n = 257, k = 3072 / int64_t(sizeof(T));
+    const Matrix<T> a(m, k, Matrix<T>::rows, 1), b(k, n, Matrix<T>::rows, 2);
+    check<T>(m, n, k, a.view(), b.view(), 1, 1);
+  };
+  compare(float()), compare(double());
+}
+
 TEST_CASE("a product with bf16 has the bits of the one with its values as floats", "[gemm]") {
   const int64_t m = GENERATE(1, 2, 15, 90), n = GENERATE(1, 3, 33, 97, 1100), k = GENERATE(0, 1, 7, 67, 801);
   using Order = Matrix<float>::Order;

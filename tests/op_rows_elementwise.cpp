@@ -173,6 +173,14 @@ std::vector<OpRow> elementwise_rows() {
       same("mul", "itself", x, "0", [](X a) { return a[0] * a[0]; }),
       same("div", "a number", above, "y +", [](X a) { return 2 / (a[0] / 3); }),
       same("pow", "a whole exponent", x, "0", [](X a) { return pow(a[0], 3); }),
+      {.name = "pow",
+       .form = "exponents without a loop of their own",
+       .f =
+           [](X a) {
+             return std::array{pow(a[0], 4), pow(a[0], -2), pow(a[0], 0.25)};
+           },
+       .inputs = {above},
+       .remembers = "0"},
       same("pow", "a square at 0", few({3, 5}), "0", [](X a) { return pow(a[0], 2); }),
       {.name = "pow",
        .form = "whole exponents, 0 among them",
@@ -285,6 +293,19 @@ std::vector<OpRow> elementwise_rows() {
       setting("beta threshold", unary(
                                     "softplus", [](In a) { return softplus(a, 3, 2.5); }, x, "0",
                                     [](L a, L) { return 3 * a > 2.5 ? a : std::log1p(std::exp(3 * a)) / 3; })),
+      {.name = "softplus",
+       .form = "at the threshold, and its slope",
+       .f =
+           [](X a) {
+             const Tensor v = a[0].detach().requires_grad();
+             return std::array{softplus(v).detach(), grad(sum(softplus(v)), {v})[0]};
+           },
+       .meaning =
+           [](X a) {
+             return std::array{log1p(exp(a[0])), sigmoid(a[0])};
+           },
+       .inputs = {fixed({2}, {20, 0})},
+       .order = 0},
       unary("silu", silu, x, "0", [](L a, L) { return a / (1 + std::exp(-a)); }),
       {.name = "glu",
        .f = [](X a) { return glu(a[0]); },
