@@ -9,7 +9,7 @@
 #   --list      writes the mutants, and runs nothing
 #   --help      this text
 #
-# The exit code is 1 if a survivor is not explained.
+# A run takes the better part of an hour of two processors. The exit code is 1 if a survivor is not explained.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
