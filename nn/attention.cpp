@@ -28,7 +28,7 @@ struct Weighing {  // how scores become weights
 };
 
 // score(k) gives the scores.
-Reading read_by(const auto& score, In q, In k, In v, const ReadOptions& o, const Weighing& how, Rng* training) {
+Attended attend_by(const auto& score, In q, In k, In v, const AttendOptions& o, const Weighing& how, Rng* training) {
   const Where at = line_of(q);
   const Shape shape = scores_of(at, q, k, v);
   check_allowed("attention", at, shape, q->dtype(), o.bias, o.mask, o.causal);
@@ -45,12 +45,12 @@ Reading read_by(const auto& score, In q, In k, In v, const ReadOptions& o, const
 
 }  // namespace
 
-Tensor Attention::operator()(In q, In k, In v, const ReadOptions& o, Rng* training) const {
+Tensor Attention::operator()(In q, In k, In v, const AttendOptions& o, Rng* training) const {
   Scope here{*this, q};
   const Tensor projected = score.project(k);
   const bool softmax = normalizer == Normalizer::softmax && temperature == 1;
   const std::optional<Products> p = softmax ? score.products(q, projected) : std::nullopt;
-  if (!p) return read(q, projected, v, o, training).y;
+  if (!p) return attend(q, projected, v, o, training).y;
   const Tensor bias = p->bias.defined() && o.bias.defined() ? p->bias + o.bias : p->bias.defined() ? p->bias : o.bias;
   return scaled_dot_product_attention(p->q, p->k, v,
                                       {.bias = bias,
@@ -60,14 +60,14 @@ Tensor Attention::operator()(In q, In k, In v, const ReadOptions& o, Rng* traini
                                        .dropout = dropout_key(dropout, training)});
 }
 
-Reading Attention::with_weights(In q, In k, In v, const ReadOptions& options, Rng* training) const {
+Attended Attention::with_weights(In q, In k, In v, const AttendOptions& options, Rng* training) const {
   Scope here{*this, q};
-  return read(q, score.project(k), v, options, training);
+  return attend(q, score.project(k), v, options, training);
 }
 
-Reading Attention::read(In q, In projected, In v, const ReadOptions& options, Rng* training) const {
+Attended Attention::attend(In q, In projected, In v, const AttendOptions& options, Rng* training) const {
   Scope here{*this, q};
-  return read_by([&](const Tensor& k) { return score.of(q, k); }, q, projected, v, options,
+  return attend_by([&](const Tensor& k) { return score.of(q, k); }, q, projected, v, options,
                  {normalizer, temperature, dropout}, training);
 }
 
@@ -75,7 +75,7 @@ AdditiveAttention::Result AdditiveAttention::operator()(In q, In keys, In projec
   Scope here{*this, q};
   const Tensor each = unsqueeze(q, 1), may = mask.defined() ? unsqueeze(mask, 1) : mask;  // [B, 1, ..]
   const auto scores = [&](const Tensor& k) { return AdditiveScore::scores(query, score, each, k); };
-  const auto [y, weights] = read_by(scores, each, projected, keys, {.mask = may}, {}, nullptr);
+  const auto [y, weights] = attend_by(scores, each, projected, keys, {.mask = may}, {}, nullptr);
   return {squeeze(y, 1), squeeze(weights, 1)};
 }
 
@@ -113,7 +113,7 @@ constexpr auto op = "MultiHeadAttention";
 
 struct Heads {
   Tensor q, k, v;  // [B, heads, T or S, width / heads]
-  ReadOptions options;
+  AttendOptions options;
 };
 
 Heads project(const MultiHeadAttention& m, In query, In key, In value, const MultiHeadOptions& o) {
@@ -181,8 +181,8 @@ Tensor join(const MultiHeadAttention& m, const Tensor& y) {  // [B, heads, T, D]
   return m.out_proj(reshape(transpose(y, 1, 2), {y.size(0), y.size(2), m.width}));
 }
 
-Reading attend(const MultiHeadAttention& m, const Heads& h, Rng* training) {
-  return read_by([&](const Tensor& k) { return ScaledDotScore{}(h.q, k); }, h.q, h.k, h.v, h.options,
+Attended attend(const MultiHeadAttention& m, const Heads& h, Rng* training) {
+  return attend_by([&](const Tensor& k) { return ScaledDotScore{}(h.q, k); }, h.q, h.k, h.v, h.options,
                  {.normalizer = m.normalizer, .dropout = m.dropout}, training);
 }
 
@@ -201,7 +201,7 @@ Tensor MultiHeadAttention::operator()(In query, In key, In value, const MultiHea
                                                    .dropout = dropout_key(dropout, training)}));
 }
 
-Reading MultiHeadAttention::with_weights(In query, In key, In value, const MultiHeadOptions& options,
+Attended MultiHeadAttention::with_weights(In query, In key, In value, const MultiHeadOptions& options,
                                          Rng* training) const {
   Scope here{*this, query};
   const auto [y, weights] = attend(*this, project(*this, query, key, value, options), training);

@@ -12,12 +12,12 @@ namespace heed {
 // ---- reading: weights = normalize(score(q, k) + bias), y = weights v      q [.., T, query width], k [.., S, key width],
 // v [.., S, E]; batches broadcast. A query that may attend to nothing gives 0 and has gradient 0; what it may not attend
 // to has no part in its result, even if it is NaN.
-struct ReadOptions {
+struct AttendOptions {
   Tensor mask = {};  // boolean, true = may attend: broadcasts to [.., T, S]
   Tensor bias = {};  // added to the scores: broadcasts to [.., T, S]
   Causal causal = Causal::off;
 };
-struct Reading {
+struct Attended {
   Tensor y;        // [.., T, E]
   Tensor weights;  // [.., T, S]
 };
@@ -29,11 +29,11 @@ struct Attention {
   double dropout = 0;  // of the weights
 
   // By the fused kernel where it computes the same: softmax of scores that are products.
-  Tensor operator()(In q, In k, In v, const ReadOptions& options = {}, Rng* training = nullptr) const;
+  Tensor operator()(In q, In k, In v, const AttendOptions& options = {}, Rng* training = nullptr) const;
   // The same and the weights, which the fused kernel never has: slower.
-  Reading with_weights(In q, In k, In v, const ReadOptions& options = {}, Rng* training = nullptr) const;
+  Attended with_weights(In q, In k, In v, const AttendOptions& options = {}, Rng* training = nullptr) const;
   // The same for a decoder that asks again and again: projected is score.project(k).
-  Reading read(In q, In projected, In v, const ReadOptions& options = {}, Rng* training = nullptr) const;
+  Attended attend(In q, In projected, In v, const AttendOptions& options = {}, Rng* training = nullptr) const;
 };
 
 // Attention by the scores of AdditiveScore, for one query to a row and values that are the keys      (Bahdanau, Cho and
@@ -103,7 +103,7 @@ struct MultiHeadAttention {
   }
   Tensor operator()(In query, In key, In value, const MultiHeadOptions& options = {}, Rng* training = nullptr) const;
   // The same and the weights [B, heads, T, S], which the fused kernel never has: slower.
-  Reading with_weights(In query, In key, In value, const MultiHeadOptions& options = {}, Rng* training = nullptr) const;
+  Attended with_weights(In query, In key, In value, const MultiHeadOptions& options = {}, Rng* training = nullptr) const;
 
   // What keys and values are projected to.
   int64_t kv_width() const { return heads > 0 ? width / heads * kv_heads : 0; }

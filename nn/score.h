@@ -109,13 +109,20 @@ struct RelativeScore {
   Tensor operator()(In q, In k) const;
 };
 
+namespace detail {
+using AnyScore = std::variant<DotScore, ScaledDotScore, GeneralScore, AdditiveScore, LocationScore, PositionalScore,
+                              FactorizedScore, CosineScore, RelativeScore>;
+template <class S, class Variant>
+inline constexpr bool one_of = false;
+template <class S, class... Kinds>
+inline constexpr bool one_of<S, std::variant<Kinds...>> = (std::is_same_v<S, Kinds> || ...);
+}  // namespace detail
+
 // Any of them.
 class Score {
  public:
-  using Kind = std::variant<DotScore, ScaledDotScore, GeneralScore, AdditiveScore, LocationScore, PositionalScore,
-                            FactorizedScore, CosineScore, RelativeScore>;
   template <class S>
-  requires(std::is_constructible_v<Kind, S>) Score(S score) : kind_(std::move(score)) {}
+  requires(detail::one_of<S, detail::AnyScore>) Score(S score) : kind_(std::move(score)) {}
 
   Tensor project(In k) const;
   Tensor of(In q, In projected) const;
@@ -129,7 +136,7 @@ class Score {
   }
 
  private:
-  Kind kind_;
+  detail::AnyScore kind_;
 };
 
 struct ScoreSizes {  // of queries and keys, and what some of the scores want besides
