@@ -80,9 +80,9 @@ namespace {
 AlignmentOptions of_gold(const char* op, const In& weights, const In& gold) {
   check_boolean(op, line_of(weights), gold);
   if (gold->shape() != weights->shape())
-    fail<ShapeError>(line_of(weights), op,
-                     "gold must be of the shape of the weights, " + weights->shape().str() + ", not " +
-                         gold->shape().str());
+    fail<ShapeError>(
+        line_of(weights), op,
+        "gold must be of the shape of the weights, " + weights->shape().str() + ", not " + gold->shape().str());
   return {.rows = any(gold, -1)};
 }
 // 1 where the largest weight of a row is on a gold key: [.., T]

@@ -31,7 +31,8 @@ Tensor coverage_penalty(In weights, const AlignmentOptions& options = {});
 // Against gold alignments, boolean [.., T, S]; rows without gold do not count.
 Tensor gold_mass(In weights, In gold);        // the mean over rows of the weight on gold keys
 Tensor argmax_accuracy(In weights, In gold);  // the share of rows whose largest weight is on a gold key
-// 1 - 2 |A and G| / (|A| + |G|), A the largest weights of the rows that count, G gold   (Och and Ney 2003, all of it sure)
+// 1 - 2 |A and G| / (|A| + |G|), A the largest weights of the rows that count, G gold   (Och and Ney 2003, all of it
+// sure)
 Tensor alignment_error_rate(In weights, In gold, const AlignmentOptions& options = {});
 
 }  // namespace heed

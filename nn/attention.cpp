@@ -52,12 +52,9 @@ Tensor Attention::operator()(In q, In k, In v, const AttendOptions& o, Rng* trai
   const std::optional<Products> p = softmax ? score.products(q, projected) : std::nullopt;
   if (!p) return attend(q, projected, v, o, training).y;
   const Tensor bias = p->bias.defined() && o.bias.defined() ? p->bias + o.bias : p->bias.defined() ? p->bias : o.bias;
-  return scaled_dot_product_attention(p->q, p->k, v,
-                                      {.bias = bias,
-                                       .mask = o.mask,
-                                       .causal = o.causal,
-                                       .scale = p->scale,
-                                       .dropout = dropout_key(dropout, training)});
+  return scaled_dot_product_attention(
+      p->q, p->k, v,
+      {.bias = bias, .mask = o.mask, .causal = o.causal, .scale = p->scale, .dropout = dropout_key(dropout, training)});
 }
 
 Attended Attention::with_weights(In q, In k, In v, const AttendOptions& options, Rng* training) const {
@@ -68,7 +65,7 @@ Attended Attention::with_weights(In q, In k, In v, const AttendOptions& options,
 Attended Attention::attend(In q, In projected, In v, const AttendOptions& options, Rng* training) const {
   Scope here{*this, q};
   return attend_by([&](const Tensor& k) { return score.of(q, k); }, q, projected, v, options,
-                 {normalizer, temperature, dropout}, training);
+                   {normalizer, temperature, dropout}, training);
 }
 
 AdditiveAttention::Result AdditiveAttention::operator()(In q, In keys, In projected, const Tensor& mask) const {
@@ -183,7 +180,7 @@ Tensor join(const MultiHeadAttention& m, const Tensor& y) {  // [B, heads, T, D]
 
 Attended attend(const MultiHeadAttention& m, const Heads& h, Rng* training) {
   return attend_by([&](const Tensor& k) { return ScaledDotScore{}(h.q, k); }, h.q, h.k, h.v, h.options,
-                 {.normalizer = m.normalizer, .dropout = m.dropout}, training);
+                   {.normalizer = m.normalizer, .dropout = m.dropout}, training);
 }
 
 }  // namespace
@@ -194,15 +191,13 @@ Tensor MultiHeadAttention::operator()(In query, In key, In value, const MultiHea
   const Heads h = project(*this, query, key, value, options);
   if (normalizer != Normalizer::softmax) return join(*this, attend(*this, h, training).y);
   const auto& [mask, bias, causal] = h.options;
-  return join(*this, scaled_dot_product_attention(h.q, h.k, h.v,
-                                                  {.bias = bias,
-                                                   .mask = mask,
-                                                   .causal = causal,
-                                                   .dropout = dropout_key(dropout, training)}));
+  return join(*this, scaled_dot_product_attention(
+                         h.q, h.k, h.v,
+                         {.bias = bias, .mask = mask, .causal = causal, .dropout = dropout_key(dropout, training)}));
 }
 
 Attended MultiHeadAttention::with_weights(In query, In key, In value, const MultiHeadOptions& options,
-                                         Rng* training) const {
+                                          Rng* training) const {
   Scope here{*this, query};
   const auto [y, weights] = attend(*this, project(*this, query, key, value, options), training);
   return {join(*this, y), weights};

@@ -9,9 +9,9 @@
 
 namespace heed {
 
-// ---- reading: weights = normalize(score(q, k) + bias), y = weights v      q [.., T, query width], k [.., S, key width],
-// v [.., S, E]; batches broadcast. A query that may attend to nothing gives 0 and has gradient 0; what it may not attend
-// to has no part in its result, even if it is NaN.
+// ---- reading: weights = normalize(score(q, k) + bias), y = weights v      q [.., T, query width], k [.., S, key
+// width], v [.., S, E]; batches broadcast. A query that may attend to nothing gives 0 and has gradient 0; what it may
+// not attend to has no part in its result, even if it is NaN.
 struct AttendOptions {
   Tensor mask = {};  // boolean, true = may attend: broadcasts to [.., T, S]
   Tensor bias = {};  // added to the scores: broadcasts to [.., T, S]
@@ -103,7 +103,8 @@ struct MultiHeadAttention {
   }
   Tensor operator()(In query, In key, In value, const MultiHeadOptions& options = {}, Rng* training = nullptr) const;
   // The same and the weights [B, heads, T, S], which the fused kernel never has: slower.
-  Attended with_weights(In query, In key, In value, const MultiHeadOptions& options = {}, Rng* training = nullptr) const;
+  Attended with_weights(In query, In key, In value, const MultiHeadOptions& options = {},
+                        Rng* training = nullptr) const;
 
   // What keys and values are projected to.
   int64_t kv_width() const { return heads > 0 ? width / heads * kv_heads : 0; }

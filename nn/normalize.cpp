@@ -65,8 +65,8 @@ Tensor normalize(In scores, Normalizer how, const NormalizeOptions& options, Rng
 }
 
 const std::vector<std::string>& normalizer_names() {
-  static const std::vector<std::string> names{"softmax", "sparsemax", "relu",             "relu/n", "sigmoid",
-                                              "none",    "sampled",   "straight_through", "gumbel"};
+  static const std::vector<std::string> names{"softmax", "sparsemax",        "relu",  "relu/n", "sigmoid", "none",
+                                              "sampled", "straight_through", "gumbel"};
   return names;
 }
 

@@ -8,7 +8,8 @@ namespace heed {
 Tensor log_probability(In p, In choice);
 
 // A loss whose gradient, by the choices s that a model made, is on average that of -E[log p(y | s)]:
-//   -(d log p(y | s) + reward (log p(y | s) - b) d log p(s) + entropy dH),   b = decay b + (1 - decay) mean log p(y | s)
+//   -(d log p(y | s) + reward (log p(y | s) - b) d log p(s) + entropy dH),   b = decay b + (1 - decay) mean log p(y |
+//   s)
 // (Williams 1992; Xu et al. 2015, section 4.1). The baseline b is of the steps before: it makes the gradient less noisy
 // and does not change its mean. Xu et al. also replace, with probability 1/2, the choices by their probabilities.
 struct Reinforce {

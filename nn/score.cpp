@@ -171,17 +171,35 @@ struct Named {
 constexpr Named known[] = {
     {"dot", [](const ScoreSizes&) -> Score { return DotScore{}; }, true},
     {"scaled_dot", [](const ScoreSizes&) -> Score { return ScaledDotScore{}; }, true},
-    {"general", [](const ScoreSizes& n) -> Score { return GeneralScore{n.query_width, n.key_width}; }},
-    {"additive", [](const ScoreSizes& n) -> Score { return AdditiveScore{n.query_width, n.key_width, n.width}; }},
-    {"location", [](const ScoreSizes& n) -> Score { return LocationScore{n.query_width, n.length}; }, false, true},
-    {"positional", [](const ScoreSizes& n) -> Score { return PositionalScore{n.heads, n.length}; }, false, true},
+    {"general",
+     [](const ScoreSizes& n) -> Score {
+       return GeneralScore{n.query_width, n.key_width};
+     }},
+    {"additive",
+     [](const ScoreSizes& n) -> Score {
+       return AdditiveScore{n.query_width, n.key_width, n.width};
+     }},
+    {"location",
+     [](const ScoreSizes& n) -> Score {
+       return LocationScore{n.query_width, n.length};
+     },
+     false, true},
+    {"positional",
+     [](const ScoreSizes& n) -> Score {
+       return PositionalScore{n.heads, n.length};
+     },
+     false, true},
     {"factorized",
      [](const ScoreSizes& n) -> Score {
        return FactorizedScore{n.heads, n.length, n.rank};
      },
      false, true},
     {"cosine", [](const ScoreSizes&) -> Score { return CosineScore{}; }, true},
-    {"relative", [](const ScoreSizes& n) -> Score { return RelativeScore{n.query_width, n.distance}; }, true},
+    {"relative",
+     [](const ScoreSizes& n) -> Score {
+       return RelativeScore{n.query_width, n.distance};
+     },
+     true},
 };
 
 }  // namespace

@@ -41,10 +41,9 @@ struct GeneralScore {
   Tensor operator()(In q, In k) const;
 };
 
-// v^T tanh(W q + U k)      (Bahdanau, Cho and Bengio 2015, appendix A.1.2); concat of Luong, Pham and Manning 2015, whose
-// matrix is W and U side by side
-// The paper's v is often left out in tellings of it; without it a score is a mean of tanh, and no weight over n keys
-// can exceed 1 / (1 + (n - 1) e^-2).
+// v^T tanh(W q + U k)      (Bahdanau, Cho and Bengio 2015, appendix A.1.2); concat of Luong, Pham and Manning 2015,
+// whose matrix is W and U side by side The paper's v is often left out in tellings of it; without it a score is a mean
+// of tanh, and no weight over n keys can exceed 1 / (1 + (n - 1) e^-2).
 struct AdditiveScore {
   int64_t query_width, key_width, width;
   Linear query{.in = query_width, .out = width};          // W
@@ -72,7 +71,7 @@ struct PositionalScore {
   Parameter weight = parameter(init::truncated_normal({heads, length, length}, 0, 0.01, -0.02, 0.02));  // A
 
   Tensor bias(int64_t T, int64_t S, Where at = Where::here()) const;  // A alone: [heads, T, S]
-  Tensor operator()(In q, In k) const;  // ShapeError: more than `length` queries or keys
+  Tensor operator()(In q, In k) const;                                // ShapeError: more than `length` queries or keys
 };
 
 // F1 F2^T / sqrt(D): the same with 2 length rank numbers for each head, not length^2      (Luo et al. 2024, FPARec)
@@ -149,8 +148,8 @@ struct ScoreSizes {  // of queries and keys, and what some of the scores want be
 };
 // dot, scaled_dot, general, additive, location, positional, factorized, cosine, relative.
 const std::vector<std::string>& score_names();
-// Error: no such name, or a score of places without a length; ShapeError: dot, scaled_dot, cosine or relative of queries
-// and keys that differ in width.
+// Error: no such name, or a score of places without a length; ShapeError: dot, scaled_dot, cosine or relative of
+// queries and keys that differ in width.
 Score make_score(std::string_view name, const ScoreSizes& sizes, Where at = Where::here());
 
 }  // namespace heed

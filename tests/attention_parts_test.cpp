@@ -43,9 +43,8 @@ TEST_CASE("scores are what their papers say, one pair at a time") {
   });
   const auto location = cast(LocationScore{D, 8}, f64);
   check(location(q, other), [&](int64_t t, int64_t s) { return dot(location.location.weight(s), q(t)); });
-  check(CosineScore{.beta = 3}(q, k), [&](int64_t t, int64_t s) {
-    return 3 * dot(q(t), k(s)) / std::sqrt(dot(q(t), q(t)) * dot(k(s), k(s)));
-  });
+  check(CosineScore{.beta = 3}(q, k),
+        [&](int64_t t, int64_t s) { return 3 * dot(q(t), k(s)) / std::sqrt(dot(q(t), q(t)) * dot(k(s), k(s))); });
   const auto relative = cast(RelativeScore{D, 1}, f64);
   check(relative(q, k), [&](int64_t t, int64_t s) {
     const int64_t distance = std::clamp<int64_t>(s - (t + S - T), -1, 1);
@@ -192,7 +191,7 @@ TEST_CASE("sparsemax is the nearest point of the simplex") {
 }
 
 TEST_CASE("every score with every normaliser: gradients to nine digits, of the second order too") {
-  const std::vector<Tensor> qkv{noise({2, 3, 4}, 1), noise({2, 4, 4}, 2), noise({2, 4, 2}, 3)};
+  const std::vector<Tensor> qkv{noise({3, 4}, 1), noise({4, 4}, 2), noise({4, 2}, 3)};
   struct Both {  // the output and the weights
     Attention attention;
     Tensor mask, bias;
@@ -287,9 +286,8 @@ TEST_CASE("masks and biases fit multi-head attention, with a cache too") {
   KvCache cache;
   for (int64_t t = 0; t < 6; ++t) {
     const int64_t S = t + 1;
-    const Tensor y = m(
-        x(_, range(t, S)),
-        {.mask = local_mask(1, S, 2, 0), .bias = bias(1, S) + alibi(2, 1, S, f64), .cache = &cache});
+    const Tensor y = m(x(_, range(t, S)),
+                       {.mask = local_mask(1, S, 2, 0), .bias = bias(1, S) + alibi(2, 1, S, f64), .cache = &cache});
     CHECK(allclose(y, all(_, range(t, S)), 1e-13, 1e-13));
   }
   CHECK(equal(bias(2, 5)(0, 1), bias.weight(0, tensor({0, 0, 1, 2, 3}, i64))));
@@ -298,7 +296,8 @@ TEST_CASE("masks and biases fit multi-head attention, with a cache too") {
 TEST_CASE("multi-head attention with other normalisers") {
   const Tensor x = noise({2, 5, 8}, 1), padding = length_mask(tensor({5, 3}, i64), 5);
   for (Normalizer n : {Normalizer::softmax, Normalizer::sparsemax, Normalizer::relu_n, Normalizer::sigmoid}) {
-    const auto m = scattered(cast(MultiHeadAttention{.width = 8, .heads = 2, .kv_heads = 1, .normalizer = n}, f64), 2, 1);
+    const auto m =
+        scattered(cast(MultiHeadAttention{.width = 8, .heads = 2, .kv_heads = 1, .normalizer = n}, f64), 2, 1);
     const auto [y, weights] = m.with_weights(x, x, x, {.key_mask = padding, .causal = Causal::on});
     CHECK(allclose(m(x, {.key_mask = padding, .causal = Causal::on}), y, 1e-13, 1e-13));
     const Tensor all = linear(x, m.in_proj_weight, m.in_proj_bias);

@@ -77,9 +77,7 @@ TEST_CASE("every module: cloned, cast, saved, loaded, frozen, printed, and train
     return m(input({2, 4}, t), keys, m.project(keys)).context;
   });
   auto scored = [&](const char* name, const auto& score) {
-    check_module(name, score, [](const auto& m, Dtype t) {
-      return m(input({2, 3, 4}, t), input({2, 5, 4}, t));
-    });
+    check_module(name, score, [](const auto& m, Dtype t) { return m(input({2, 3, 4}, t), input({2, 5, 4}, t)); });
   };
   scored("GeneralScore", GeneralScore{4, 4});
   scored("AdditiveScore", AdditiveScore{4, 4, 6});
