@@ -1,6 +1,8 @@
 #include "allowed.h"
-#include <cmath>
+#include <atomic>
+#include <bit>
 #include <limits>
+#include "../core/rows.h"
 #include "checks.h"
 
 namespace heed {
@@ -38,7 +40,23 @@ Tensor allowed(int64_t T, int64_t S, const Tensor& bias, const Tensor& mask, int
   return may;
 }
 
-bool all_finite(const Tensor& x) { return std::isfinite(Tensor(kernels::sum_to(x.array(), {})).item()); }
+bool all_finite(const Tensor& x) {
+  const Array& a = x.array();
+  const Rows<1> rows(a.shape(), {&a});
+  std::atomic<bool> finite = true;
+  visit_floating(a.dtype(), [&]<class T>(T) {
+    using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+    constexpr Bits exponent = std::bit_cast<Bits>(std::numeric_limits<T>::infinity());  // all ones in NaN, too
+    for_each_piece(rows, [&](const std::array<int64_t, 1>& at, int64_t n) {
+      const T* row = a.data<T>() + at[0];
+      const int64_t step = rows.step(0);
+      bool bad = false;
+      for (int64_t i = 0; i < n; ++i) bad |= (std::bit_cast<Bits>(row[i * step]) & exponent) == exponent;
+      if (bad) finite = false;
+    });
+  });
+  return finite;
+}
 
 namespace {
 Tensor not_finite(const Tensor& x) { return any(~(abs(x) < infinity), -1, keepdim); }  // rows: [.., n, 1]

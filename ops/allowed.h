@@ -16,7 +16,7 @@ int64_t causal_offset(Causal causal, int64_t T, int64_t S);
 // to [.., T, S]; undefined where nothing is forbidden.
 Tensor allowed(int64_t T, int64_t S, const Tensor& bias, const Tensor& mask, int64_t offset);
 
-bool all_finite(const Tensor& x);  // false also where the sum of x overflows
+bool all_finite(const Tensor& x);
 
 // A weight of 0 times NaN is NaN, in results and in gradients. So keys and values that are not finite become 0, and
 // queries that may attend to one get NaN at the end: k [.., S, D], v [.., S, E], may [.., T, S] as from `allowed`.
