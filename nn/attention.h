@@ -1,4 +1,7 @@
 #pragma once
+// Attention, of four parts. A score (score.h) says how well each key suits each query; masks and biases (mask.h) say
+// who may look where; a normaliser (normalize.h) makes weights of scores; by these, values are mixed:
+//   weights = normalize(score(q, k) + bias, where mask), y = weights v
 #include <optional>
 #include "dropout.h"
 #include "linear.h"
@@ -9,9 +12,9 @@
 
 namespace heed {
 
-// ---- reading: weights = normalize(score(q, k) + bias), y = weights v      q [.., T, query width], k [.., S, key
-// width], v [.., S, E]; batches broadcast. A query that may attend to nothing gives 0 and has gradient 0; what it may
-// not attend to has no part in its result, even if it is NaN.
+// q [.., T, query width], k [.., S, key width], v [.., S, E]; batches broadcast. A query that may attend to nothing
+// gives 0 and has gradient 0; what it may not attend to has no part in its result, even if that is NaN. With scores s
+// of one's own: w = normalize(s, Normalizer::softmax, {.mask = mask}), y = matmul(w, v).
 struct AttendOptions {
   Tensor mask = {};  // boolean, true = may attend: broadcasts to [.., T, S]
   Tensor bias = {};  // added to the scores: broadcasts to [.., T, S]
@@ -88,7 +91,7 @@ struct MultiHeadAttention {
   bool bias = true;
   int64_t kv_heads = heads, kdim = width, vdim = width;
   std::optional<RotaryPosition> rotary = std::nullopt;  // of queries and keys: .rotary = RotaryPosition{}
-  Normalizer normalizer = Normalizer::softmax;
+  Normalizer normalizer = Normalizer::softmax;          // another one has no fused kernel: slower
   // W^Q, W^K, W^V on top of each other; where the widths differ, each by itself
   Parameter in_proj_weight = alike() ? projection(width + 2 * kv_width(), width) : Parameter();
   Parameter q_proj_weight = alike() ? Parameter() : projection(width, width);

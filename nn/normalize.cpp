@@ -48,7 +48,8 @@ Tensor normalize(In scores, Normalizer how, const NormalizeOptions& options, Rng
     case Normalizer::relu:
       return relu(kept(s));
     case Normalizer::relu_n: {
-      const Tensor n = sum(broadcast_to(mask.defined() ? mask : ones({}, boolean), s.shape()), -1, keepdim);
+      if (!mask.defined()) return scale(relu(s), 1 / double(s.size(-1)));
+      const Tensor n = sum(broadcast_to(mask, s.shape()), -1, keepdim);
       return relu(kept(s)) / maximum(cast(n, s.dtype()), 1);
     }
     case Normalizer::sigmoid:

@@ -17,11 +17,12 @@ namespace {
 
 double by_width(const In& q) { return 1 / std::sqrt(double(std::max<int64_t>(q->size(-1), 1))); }
 
-void check_places(const char* op, Where at, int64_t T, int64_t S, int64_t length) {
-  if (std::max(T, S) > length)
+void check_places(const char* op, Where at, int64_t first, int64_t T, int64_t S, int64_t length) {
+  if (first < 0 || std::max(first + T, S) > length)
     fail<ShapeError>(line_of(at), op,
-                     "there are scores for " + std::to_string(length) + " places, not for " + std::to_string(T) +
-                         " queries and " + std::to_string(S) + " keys");
+                     "there are scores for " + std::to_string(length) + " places, not for queries " +
+                         std::to_string(first) + " to " + std::to_string(first + T - 1) + " and " + std::to_string(S) +
+                         " keys");
 }
 // Queries with a dimension of heads, if there are several.
 void check_heads(const char* op, const In& q, int64_t heads) {
@@ -72,25 +73,25 @@ Tensor LocationScore::operator()(In q, In k) const {
   return narrow(location(q), -1, 0, S);
 }
 
-Tensor PositionalScore::bias(int64_t T, int64_t S, Where at) const {
-  check_places("PositionalScore", at, T, S, length);
-  return weight(_, range(0, T), range(0, S));
+Tensor PositionalScore::bias(int64_t T, int64_t S, int64_t first, Where at) const {
+  check_places("PositionalScore", at, first, T, S, length);
+  return weight(_, range(first, first + T), range(0, S));
 }
 Tensor PositionalScore::operator()(In q, In k) const {
   Scope here{*this, q};
   check_heads("PositionalScore", q, heads);
-  return without_single_head(scale(bias(q->size(-2), k->size(-2), q.at), by_width(q)));
+  return without_single_head(scale(bias(q->size(-2), k->size(-2)), by_width(q)));
 }
 
-Tensor FactorizedScore::bias(int64_t T, int64_t S, Where at) const {
-  check_places("FactorizedScore", at, T, S, length);
-  return matmul(query(_, range(0, T)), transpose(key(_, range(0, S))));
+Tensor FactorizedScore::bias(int64_t T, int64_t S, int64_t first, Where at) const {
+  check_places("FactorizedScore", at, first, T, S, length);
+  return matmul(query(_, range(first, first + T)), transpose(key(_, range(0, S))));
 }
 Products FactorizedScore::products(In q, In k) const {
   Scope here{*this, q};
   check_heads("FactorizedScore", q, heads);
   const int64_t T = q->size(-2), S = k->size(-2);
-  check_places("FactorizedScore", q.at, T, S, length);
+  check_places("FactorizedScore", q.at, 0, T, S, length);
   return {without_single_head(query(_, range(0, T))), without_single_head(key(_, range(0, S))), by_width(q)};
 }
 Tensor FactorizedScore::operator()(In q, In k) const {
@@ -160,69 +161,31 @@ void Score::walk(std::string& path, Visit visit) {
   std::visit([&](auto& score) { detail::walk(score, path, visit); }, kind_);
 }
 
-namespace {
-
-struct Named {
-  std::string_view name;
-  Score (*make)(const ScoreSizes& n);
-  bool same_width = false;  // of queries and keys
-  bool of_places = false;
-};
-constexpr Named known[] = {
-    {"dot", [](const ScoreSizes&) -> Score { return DotScore{}; }, true},
-    {"scaled_dot", [](const ScoreSizes&) -> Score { return ScaledDotScore{}; }, true},
-    {"general",
-     [](const ScoreSizes& n) -> Score {
-       return GeneralScore{n.query_width, n.key_width};
-     }},
-    {"additive",
-     [](const ScoreSizes& n) -> Score {
-       return AdditiveScore{n.query_width, n.key_width, n.width};
-     }},
-    {"location",
-     [](const ScoreSizes& n) -> Score {
-       return LocationScore{n.query_width, n.length};
-     },
-     false, true},
-    {"positional",
-     [](const ScoreSizes& n) -> Score {
-       return PositionalScore{n.heads, n.length};
-     },
-     false, true},
-    {"factorized",
-     [](const ScoreSizes& n) -> Score {
-       return FactorizedScore{n.heads, n.length, n.rank};
-     },
-     false, true},
-    {"cosine", [](const ScoreSizes&) -> Score { return CosineScore{}; }, true},
-    {"relative",
-     [](const ScoreSizes& n) -> Score {
-       return RelativeScore{n.query_width, n.distance};
-     },
-     true},
-};
-
-}  // namespace
-
 const std::vector<std::string>& score_names() {
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> r;
-    for (const Named& n : known) r.emplace_back(n.name);
-    return r;
-  }();
+  static const std::vector<std::string> names{"dot",        "scaled_dot", "general", "additive", "location",
+                                              "positional", "factorized", "cosine",  "relative"};
   return names;
 }
 
-Score make_score(std::string_view name, const ScoreSizes& sizes, Where at) {
+Score make_score(std::string_view name, const ScoreSizes& n, Where at) {
   at = line_of(at);
-  const Named& named = known[place_of(name, score_names(), "make_score", at)];
-  if (named.same_width && sizes.query_width != sizes.key_width)
+  place_of(name, score_names(), "make_score", at);
+  auto is = [name](auto... names) { return ((name == names) || ...); };
+  if (is("dot", "scaled_dot", "cosine", "relative") && n.query_width != n.key_width)
     fail<ShapeError>(at, "make_score",
-                     std::string(name) + " wants queries and keys of one width, not " +
-                         std::to_string(sizes.query_width) + " and " + std::to_string(sizes.key_width));
-  if (named.of_places && sizes.length < 1)
+                     std::string(name) + " wants queries and keys of one width, not " + std::to_string(n.query_width) +
+                         " and " + std::to_string(n.key_width));
+  if (is("location", "positional", "factorized") && n.length < 1)
     fail<Error>(at, "make_score", std::string(name) + " wants to know the greatest length: say .length");
-  return named.make(sizes);
+  if (is("dot")) return DotScore{};
+  if (is("scaled_dot")) return ScaledDotScore{};
+  if (is("general")) return GeneralScore{n.query_width, n.key_width};
+  if (is("additive")) return AdditiveScore{n.query_width, n.key_width, n.width};
+  if (is("location")) return LocationScore{n.query_width, n.length};
+  if (is("positional")) return PositionalScore{n.heads, n.length};
+  if (is("factorized")) return FactorizedScore{n.heads, n.length, n.rank};
+  if (is("cosine")) return CosineScore{};
+  return RelativeScore{n.query_width, n.distance};
 }
 
 }  // namespace heed

@@ -70,8 +70,9 @@ struct PositionalScore {
   int64_t heads, length;
   Parameter weight = parameter(init::truncated_normal({heads, length, length}, 0, 0.01, -0.02, 0.02));  // A
 
-  Tensor bias(int64_t T, int64_t S, Where at = Where::here()) const;  // A alone: [heads, T, S]
-  Tensor operator()(In q, In k) const;                                // ShapeError: more than `length` queries or keys
+  // A alone, of T queries from the one at place `first` on: [heads, T, S]
+  Tensor bias(int64_t T, int64_t S, int64_t first = 0, Where at = Where::here()) const;
+  Tensor operator()(In q, In k) const;  // ShapeError: more than `length` queries or keys
 };
 
 // F1 F2^T / sqrt(D): the same with 2 length rank numbers for each head, not length^2      (Luo et al. 2024, FPARec)
@@ -79,7 +80,7 @@ struct FactorizedScore {
   int64_t heads, length, rank;
   Parameter query = factor(), key = factor();  // F1, F2
 
-  Tensor bias(int64_t T, int64_t S, Where at = Where::here()) const;  // F1 F2^T alone: [heads, T, S]
+  Tensor bias(int64_t T, int64_t S, int64_t first = 0, Where at = Where::here()) const;  // F1 F2^T alone, likewise
   Products products(In q, In k) const;
   Tensor operator()(In q, In k) const;
 

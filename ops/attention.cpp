@@ -8,7 +8,7 @@ namespace heed {
 
 // y = softmax(q k^T scale + bias, where allowed) v        q [.., T, D]  k [.., S, D]  v [.., S, E]
 // bias and mask broadcast to [.., T, S], or are absent; batch dimensions are equal
-struct Attention {
+struct AttentionOp {
   static constexpr auto name = "scaled_dot_product_attention";
   static constexpr auto constant = inputs<4>;
   kernels::AttentionSetting how;
@@ -56,31 +56,32 @@ Shape with_pages(const Shape& pages, const Shape& last_two) {
 Tensor scaled_dot_product_attention(In q, In k, In v, const AttentionOptions& options) {
   const Where at = line_of(q);
   for (const In& x : {q, k, v}) {
-    check_floating(Attention::name, at, x);
-    check_same_dtype(Attention::name, at, q->dtype(), x->dtype());
+    check_floating(AttentionOp::name, at, x);
+    check_same_dtype(AttentionOp::name, at, q->dtype(), x->dtype());
     if (x->dim() < 2)
-      fail<ShapeError>(at, Attention::name, "q, k and v need two dimensions at least, not " + x->shape().str());
+      fail<ShapeError>(at, AttentionOp::name, "q, k and v need two dimensions at least, not " + x->shape().str());
   }
   const Shape &qs = q->shape(), &ks = k->shape(), &vs = v->shape();
   if (qs[-1] != ks[-1])
-    fail<ShapeError>(at, Attention::name,
+    fail<ShapeError>(at, AttentionOp::name,
                      "queries " + qs.str() + " and keys " + ks.str() + " must have the same last dimension");
   if (ks[-2] != vs[-2])
-    fail<ShapeError>(at, Attention::name,
+    fail<ShapeError>(at, AttentionOp::name,
                      "there must be as many keys as values, not " + std::to_string(ks[-2]) + " in " + ks.str() +
                          " and " + std::to_string(vs[-2]) + " in " + vs.str());
   auto pages = [](const Shape& s) { return Shape(std::span(s.begin(), std::size_t(s.rank() - 2))); };
-  const Shape batch = broadcast(at, Attention::name, broadcast(at, Attention::name, pages(qs), pages(ks)), pages(vs));
+  const Shape batch =
+      broadcast(at, AttentionOp::name, broadcast(at, AttentionOp::name, pages(qs), pages(ks)), pages(vs));
   Shape scores = batch;
   scores.push_back(qs[-2]);
   scores.push_back(ks[-2]);
-  check_allowed(Attention::name, at, scores, q->dtype(), options.bias, options.mask, options.causal);
-  check_rate(Attention::name, at, options.dropout);
+  check_allowed(AttentionOp::name, at, scores, q->dtype(), options.bias, options.mask, options.causal);
+  check_rate(AttentionOp::name, at, options.dropout);
   const double scale = options.scale != 0 ? options.scale : 1 / std::sqrt(double(std::max<int64_t>(qs[-1], 1)));
   const int64_t T = qs[-2], S = ks[-2], offset = causal_offset(options.causal, T, S);
   Scope here{q};
   auto attend = [&](const Tensor& keys, const Tensor& values) {
-    return apply(at, Attention{{scale, options.causal != Causal::off, offset, options.dropout}},
+    return apply(at, AttentionOp{{scale, options.causal != Causal::off, offset, options.dropout}},
                  broadcast_to(q, with_pages(batch, qs)), broadcast_to(keys, with_pages(batch, ks)),
                  broadcast_to(values, with_pages(batch, vs)), options.bias, options.mask);
   };

@@ -281,13 +281,17 @@ TEST_CASE("masks and biases fit multi-head attention, with a cache too") {
   const auto m = cast(MultiHeadAttention{.width = 8, .heads = 2}, f64);
   const auto bias = scattered(cast(RelativeBias{.heads = 2, .distance = 3}, f64), 4, 1);
   const Tensor x = noise({2, 6, 8}, 1);
-  const Tensor all = m(x, {.mask = local_mask(6, 6, 2, 0), .bias = bias(6, 6) + alibi(2, 6, 6, f64)});
+  const auto table = scattered(cast(PositionalScore{.heads = 2, .length = 6}, f64), 5, 1);
+  const auto factors = scattered(cast(FactorizedScore{.heads = 2, .length = 6, .rank = 3}, f64), 6, 1);
+  auto biases = [&](int64_t T, int64_t S) {
+    return bias(T, S) + alibi(2, T, S, f64) + table.bias(T, S, S - T) + factors.bias(T, S, S - T);
+  };
+  const Tensor all = m(x, {.mask = local_mask(6, 6, 2, 0), .bias = biases(6, 6)});
   Unrecorded off;
   KvCache cache;
   for (int64_t t = 0; t < 6; ++t) {
     const int64_t S = t + 1;
-    const Tensor y = m(x(_, range(t, S)),
-                       {.mask = local_mask(1, S, 2, 0), .bias = bias(1, S) + alibi(2, 1, S, f64), .cache = &cache});
+    const Tensor y = m(x(_, range(t, S)), {.mask = local_mask(1, S, 2, 0), .bias = biases(1, S), .cache = &cache});
     CHECK(allclose(y, all(_, range(t, S)), 1e-13, 1e-13));
   }
   CHECK(equal(bias(2, 5)(0, 1), bias.weight(0, tensor({0, 0, 1, 2, 3}, i64))));
@@ -338,11 +342,11 @@ TEST_CASE("errors of scores and of reading") {
   CHECK_ERROR(ShapeError, (LocationScore{4, 6}(q, k)),
               "LocationScore: there are scores for 6 keys, not for the 7 of [2, 7, 4]");
   CHECK_ERROR(ShapeError, (PositionalScore{1, 6}(q, k)),
-              "PositionalScore: there are scores for 6 places, not for 3 queries and 7 keys");
+              "PositionalScore: there are scores for 6 places, not for queries 0 to 2 and 7 keys");
   CHECK_ERROR(ShapeError, (FactorizedScore{1, 6, 2}(q, k)),
-              "FactorizedScore: there are scores for 6 places, not for 3 queries and 7 keys");
-  CHECK_ERROR(ShapeError, (FactorizedScore{1, 6, 2}.bias(8, 2)),
-              "FactorizedScore: there are scores for 6 places, not for 8 queries and 2 keys");
+              "FactorizedScore: there are scores for 6 places, not for queries 0 to 2 and 7 keys");
+  CHECK_ERROR(ShapeError, (FactorizedScore{1, 6, 2}.bias(2, 2, 5)),
+              "FactorizedScore: there are scores for 6 places, not for queries 5 to 6 and 2 keys");
   CHECK_ERROR(ShapeError, (PositionalScore{3, 9}(q, k)),
               "PositionalScore: the queries must be [.., 3, T, D], not [2, 3, 4]");
   const Attention a{.score = make_score("additive", sizes)};
@@ -373,5 +377,13 @@ TEST_CASE("nothing to read from, and nobody who reads: zeros, and nothing") {
     CHECK(equal(padding.y.detach(), zeros({2, 3, 5}, f64)));
     CHECK(equal(padding.weights.detach(), zeros({2, 3, 4}, f64)));
     for (const Tensor& g : grad(sum(square(padding.y)), {x, y})) CHECK(equal(g, zeros_like(g)));
+  }
+  for (const std::string& score : score_names()) {
+    INFO(score);
+    const Attention a = attention_of(score);
+    CHECK(equal(a(q, k(_, range(0, 0)), v(_, range(0, 0))).detach(), zeros({2, 3, 5}, f64)));
+    CHECK(a(q(_, range(0, 0)), k, v).shape() == Shape{2, 0, 5});
+    CHECK(a.with_weights(q(_, range(0, 0)), k, v).weights.shape() == Shape{2, 0, 4});
+    CHECK(a(q(range(0, 0)), k(range(0, 0)), v(range(0, 0))).shape() == Shape{0, 3, 5});
   }
 }
