@@ -48,6 +48,14 @@ const std::string& nearest(const std::string& to, const std::vector<std::string>
   });
 }
 
+std::size_t place_of(std::string_view name, const std::vector<std::string>& known, std::string_view op, Where at) {
+  const auto found = std::find(known.begin(), known.end(), name);
+  if (found != known.end()) return std::size_t(found - known.begin());
+  std::string list;
+  for (const std::string& k : known) list += (list.empty() ? "" : ", ") + k;
+  fail<Error>(at, op, "there is no " + std::string(name) + ": known are " + list);
+}
+
 uint64_t fingerprint(std::string_view text, uint64_t before) {
   for (const char c : text) before = (before ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
   return before;

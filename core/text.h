@@ -17,6 +17,8 @@ bool matches(std::string_view pattern, std::string_view text);
 // Letters to insert, remove or replace on the way from a to b (Levenshtein 1966); a * in a is any run of them.
 std::size_t distance(std::string_view a, std::string_view b);
 const std::string& nearest(const std::string& to, const std::vector<std::string>& names);  // there is one
+// The place of a name among those known; else an Error that lists them.
+std::size_t place_of(std::string_view name, const std::vector<std::string>& known, std::string_view op, Where at);
 
 // To tell texts apart: each byte in turn is xored in, and the whole multiplied (FNV-1a; Fowler, Noll, Vo 1991). A text
 // may follow another, whose result is `before`.

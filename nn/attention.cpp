@@ -1,14 +1,79 @@
 #include "attention.h"
+#include "../ops/allowed.h"
+#include "../ops/checks.h"
 
 namespace heed {
+namespace {
+
+// The shape of the scores, [.., T, S].
+Shape scores_of(Where at, const Tensor& q, const Tensor& k, const Tensor& v) {
+  Shape batch;
+  for (const Tensor* x : {&q, &k, &v}) {
+    check_floating("attention", at, *x);
+    if (x->dim() < 2)
+      fail<ShapeError>(at, "attention", "q, k and v need two dimensions at least, not " + x->shape().str());
+    batch = broadcast(at, "attention", batch, Shape(std::span(x->shape().begin(), std::size_t(x->dim() - 2))));
+  }
+  if (k.size(-2) != v.size(-2))
+    fail<ShapeError>(at, "attention",
+                     "there must be as many keys as values, not " + std::to_string(k.size(-2)) + " in " +
+                         k.shape().str() + " and " + std::to_string(v.size(-2)) + " in " + v.shape().str());
+  batch.push_back(q.size(-2)), batch.push_back(k.size(-2));
+  return batch;
+}
+
+struct Weighing {  // how scores become weights
+  Normalizer normalizer = Normalizer::softmax;
+  double temperature = 1, dropout = 0;
+};
+
+// score(k) gives the scores.
+Attended attend_by(const auto& score, In q, In k, In v, const AttendOptions& o, const Weighing& how, Rng* training) {
+  const Where at = line_of(q);
+  const Shape shape = scores_of(at, q, k, v);
+  check_allowed("attention", at, shape, q->dtype(), o.bias, o.mask, o.causal);
+  const int64_t T = shape[-2], S = shape[-1];
+  const Tensor may = allowed(T, S, o.bias, o.mask, causal_offset(o.causal, T, S));
+  std::optional<Finite> finite;
+  if (may.defined() && !(all_finite(k) && all_finite(v))) finite.emplace(k, v, may);
+  Tensor s = broadcast_to(score(finite ? finite->k : k.tensor()), shape);
+  if (o.bias.defined()) s = s + o.bias;
+  const Tensor all = normalize(s, how.normalizer, {.mask = may, .temperature = how.temperature}, training);
+  const Tensor weights = dropout(all, how.dropout, training), y = matmul(weights, finite ? finite->v : v.tensor());
+  return {finite ? finite->result(y) : y, weights};
+}
+
+}  // namespace
+
+Tensor Attention::operator()(In q, In k, In v, const AttendOptions& o, Rng* training) const {
+  Scope here{*this, q};
+  const Tensor projected = score.project(k);
+  const bool softmax = normalizer == Normalizer::softmax && temperature == 1;
+  const std::optional<Products> p = softmax ? score.products(q, projected) : std::nullopt;
+  if (!p) return attend(q, projected, v, o, training).y;
+  const Tensor bias = p->bias.defined() && o.bias.defined() ? p->bias + o.bias : p->bias.defined() ? p->bias : o.bias;
+  return scaled_dot_product_attention(
+      p->q, p->k, v,
+      {.bias = bias, .mask = o.mask, .causal = o.causal, .scale = p->scale, .dropout = dropout_key(dropout, training)});
+}
+
+Attended Attention::with_weights(In q, In k, In v, const AttendOptions& options, Rng* training) const {
+  Scope here{*this, q};
+  return attend(q, score.project(k), v, options, training);
+}
+
+Attended Attention::attend(In q, In projected, In v, const AttendOptions& options, Rng* training) const {
+  Scope here{*this, q};
+  return attend_by([&](const Tensor& k) { return score.of(q, k); }, q, projected, v, options,
+                   {normalizer, temperature, dropout}, training);
+}
 
 AdditiveAttention::Result AdditiveAttention::operator()(In q, In keys, In projected, const Tensor& mask) const {
   Scope here{*this, q};
-  const int64_t B = keys->size(0), S = keys->size(1);
-  const Tensor wq = reshape(query(q), {B, 1, width});
-  const Tensor e = reshape(score(tanh(projected + wq)), {B, S});
-  const Tensor weights = mask.defined() ? masked_softmax(e, mask) : softmax(e);
-  return {reshape(matmul(reshape(weights, {B, 1, S}), keys), {B, key_width}), weights};
+  const Tensor each = unsqueeze(q, 1), may = mask.defined() ? unsqueeze(mask, 1) : mask;  // [B, 1, ..]
+  const auto scores = [&](const Tensor& k) { return AdditiveScore::scores(query, score, each, k); };
+  const auto [y, weights] = attend_by(scores, each, projected, keys, {.mask = may}, {}, nullptr);
+  return {squeeze(y, 1), squeeze(weights, 1)};
 }
 
 void KvCache::append(In keys, In values) {
@@ -45,10 +110,10 @@ constexpr auto op = "MultiHeadAttention";
 
 struct Heads {
   Tensor q, k, v;  // [B, heads, T or S, width / heads]
-  AttentionOptions options;
+  AttendOptions options;
 };
 
-Heads project(const MultiHeadAttention& m, In query, In key, In value, const MultiHeadOptions& o, Rng* training) {
+Heads project(const MultiHeadAttention& m, In query, In key, In value, const MultiHeadOptions& o) {
   const Where at = line_of(query);
   if (m.heads < 1 || m.width % m.heads)
     fail<ShapeError>(at, op,
@@ -97,7 +162,7 @@ Heads project(const MultiHeadAttention& m, In query, In key, In value, const Mul
     r.k = o.cache->keys(), r.v = o.cache->values();
   }
   r.k = repeated(r.k), r.v = repeated(r.v);
-  r.options = {.bias = o.bias, .mask = o.mask, .causal = o.causal, .dropout = dropout_key(m.dropout, training)};
+  r.options = {.mask = o.mask, .bias = o.bias, .causal = o.causal};
   if (o.key_mask.defined()) {
     const Shape one_per_key{r.k.size(0), r.k.size(2)};
     if (o.key_mask.shape() != one_per_key)
@@ -113,22 +178,29 @@ Tensor join(const MultiHeadAttention& m, const Tensor& y) {  // [B, heads, T, D]
   return m.out_proj(reshape(transpose(y, 1, 2), {y.size(0), y.size(2), m.width}));
 }
 
+Attended attend(const MultiHeadAttention& m, const Heads& h, Rng* training) {
+  return attend_by([&](const Tensor& k) { return ScaledDotScore{}(h.q, k); }, h.q, h.k, h.v, h.options,
+                   {.normalizer = m.normalizer, .dropout = m.dropout}, training);
+}
+
 }  // namespace
 
 Tensor MultiHeadAttention::operator()(In query, In key, In value, const MultiHeadOptions& options,
                                       Rng* training) const {
   Scope here{*this, query};
-  const Heads h = project(*this, query, key, value, options, training);
-  return join(*this, scaled_dot_product_attention(h.q, h.k, h.v, h.options));
+  const Heads h = project(*this, query, key, value, options);
+  if (normalizer != Normalizer::softmax) return join(*this, attend(*this, h, training).y);
+  const auto& [mask, bias, causal] = h.options;
+  return join(*this, scaled_dot_product_attention(
+                         h.q, h.k, h.v,
+                         {.bias = bias, .mask = mask, .causal = causal, .dropout = dropout_key(dropout, training)}));
 }
 
-MultiHeadAttention::Result MultiHeadAttention::with_weights(In query, In key, In value, const MultiHeadOptions& options,
-                                                            Rng* training) const {
+Attended MultiHeadAttention::with_weights(In query, In key, In value, const MultiHeadOptions& options,
+                                          Rng* training) const {
   Scope here{*this, query};
-  const Heads h = project(*this, query, key, value, options, training);
-  const Tensor each = eye(h.k.size(-2), h.k.dtype());  // attending to unit vectors gives the weights themselves
-  const Tensor weights = scaled_dot_product_attention(h.q, h.k, each, h.options);
-  return {join(*this, matmul(weights, h.v)), weights};
+  const auto [y, weights] = attend(*this, project(*this, query, key, value, options), training);
+  return {join(*this, y), weights};
 }
 
 }  // namespace heed

@@ -1,14 +1,46 @@
 #pragma once
+// Attention, of four parts. A score (score.h) says how well each key suits each query; masks and biases (mask.h) say
+// who may look where; a normaliser (normalize.h) makes weights of scores; by these, values are mixed:
+//   weights = normalize(score(q, k) + bias, where mask), y = weights v
 #include <optional>
 #include "dropout.h"
 #include "linear.h"
+#include "mask.h"
+#include "normalize.h"
 #include "positional.h"
+#include "score.h"
 
 namespace heed {
 
-// weights = softmax over keys of v^T tanh(W query + U key)      (Bahdanau, Cho and Bengio 2015, appendix A.1.2)
-// The paper's v is often left out in tellings of it; without it a score is a mean of tanh, and no weight over n keys
-// can exceed 1 / (1 + (n - 1) e^-2).
+// q [.., T, query width], k [.., S, key width], v [.., S, E]; batches broadcast. A query that may attend to nothing
+// gives 0 and has gradient 0; what it may not attend to has no part in its result, even if that is NaN. With scores s
+// of one's own: w = normalize(s, Normalizer::softmax, {.mask = mask}), y = matmul(w, v).
+struct AttendOptions {
+  Tensor mask = {};  // boolean, true = may attend: broadcasts to [.., T, S]
+  Tensor bias = {};  // added to the scores: broadcasts to [.., T, S]
+  Causal causal = Causal::off;
+};
+struct Attended {
+  Tensor y;        // [.., T, E]
+  Tensor weights;  // [.., T, S]
+};
+
+struct Attention {
+  Score score = ScaledDotScore{};  // .score = AdditiveScore{3, 4, 8}, or make_score("additive", ..)
+  Normalizer normalizer = Normalizer::softmax;
+  double temperature = 1;
+  double dropout = 0;  // of the weights
+
+  // By the fused kernel where it computes the same: softmax of scores that are products.
+  Tensor operator()(In q, In k, In v, const AttendOptions& options = {}, Rng* training = nullptr) const;
+  // The same and the weights, which the fused kernel never has: slower.
+  Attended with_weights(In q, In k, In v, const AttendOptions& options = {}, Rng* training = nullptr) const;
+  // The same for a decoder that asks again and again: projected is score.project(k).
+  Attended attend(In q, In projected, In v, const AttendOptions& options = {}, Rng* training = nullptr) const;
+};
+
+// Attention by the scores of AdditiveScore, for one query to a row and values that are the keys      (Bahdanau, Cho and
+// Bengio 2015)
 struct AdditiveAttention {
   int64_t query_width, key_width, width;
   Linear query{.in = query_width, .out = width};          // W
@@ -21,8 +53,8 @@ struct AdditiveAttention {
   };
   // U of all keys, once per source: keys [B, S, key_width] -> [B, S, width]
   Tensor project(In keys) const { return key(keys); }
-  // query [B, query_width], keys [B, S, key_width] (they are the values, too), projected [B, S, width], mask [B, S]
-  // boolean, true where a key may be attended to, or undefined
+  // query [B, query_width], keys [B, S, key_width], projected [B, S, width], mask [B, S] boolean, true where a key may
+  // be attended to, or undefined
   Result operator()(In query, In keys, In projected, const Tensor& mask = {}) const;
 };
 
@@ -59,6 +91,7 @@ struct MultiHeadAttention {
   bool bias = true;
   int64_t kv_heads = heads, kdim = width, vdim = width;
   std::optional<RotaryPosition> rotary = std::nullopt;  // of queries and keys: .rotary = RotaryPosition{}
+  Normalizer normalizer = Normalizer::softmax;          // another one has no fused kernel: slower
   // W^Q, W^K, W^V on top of each other; where the widths differ, each by itself
   Parameter in_proj_weight = alike() ? projection(width + 2 * kv_width(), width) : Parameter();
   Parameter q_proj_weight = alike() ? Parameter() : projection(width, width);
@@ -67,17 +100,14 @@ struct MultiHeadAttention {
   Parameter in_proj_bias = bias ? parameter(zeros({width + 2 * kv_width()})) : Parameter();
   Linear out_proj{.in = width, .out = width, .bias = bias ? parameter(zeros({width})) : Parameter()};
 
-  struct Result {
-    Tensor y;        // [B, T, width]
-    Tensor weights;  // [B, heads, T, S]
-  };
   Tensor operator()(In x, Rng* training = nullptr) const { return (*this)(x, x, x, {}, training); }
   Tensor operator()(In x, const MultiHeadOptions& options, Rng* training = nullptr) const {
     return (*this)(x, x, x, options, training);
   }
   Tensor operator()(In query, In key, In value, const MultiHeadOptions& options = {}, Rng* training = nullptr) const;
-  // The same and the weights, which the fused kernel never has: slower.
-  Result with_weights(In query, In key, In value, const MultiHeadOptions& options = {}, Rng* training = nullptr) const;
+  // The same and the weights [B, heads, T, S], which the fused kernel never has: slower.
+  Attended with_weights(In query, In key, In value, const MultiHeadOptions& options = {},
+                        Rng* training = nullptr) const;
 
   // What keys and values are projected to.
   int64_t kv_width() const { return heads > 0 ? width / heads * kv_heads : 0; }

@@ -1,14 +1,14 @@
 #include "kernels/attention.h"
 #include <cmath>
 #include "../core/op.h"
+#include "allowed.h"
 #include "checks.h"
-#include "ops.h"
 
 namespace heed {
 
 // y = softmax(q k^T scale + bias, where allowed) v        q [.., T, D]  k [.., S, D]  v [.., S, E]
 // bias and mask broadcast to [.., T, S], or are absent; batch dimensions are equal
-struct Attention {
+struct AttentionOp {
   static constexpr auto name = "scaled_dot_product_attention";
   static constexpr auto constant = inputs<4>;
   kernels::AttentionSetting how;
@@ -21,14 +21,10 @@ struct Attention {
   Tensor definition(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias, const Tensor& mask) const {
     Tensor s = scale(matmul(q, transpose(k)), how.scale);
     if (bias.defined()) s = s + bias;
-    const Tensor may = allowed(s.size(-2), s.size(-1), mask);
+    const int64_t T = s.size(-2), S = s.size(-1);
+    const Tensor may = allowed(T, S, bias, mask, how.causal ? how.offset : S);
     const Tensor p = may.defined() ? masked_softmax(s, may) : softmax(s);
     return matmul(dropout(p, how.dropout), v);
-  }
-  Tensor allowed(int64_t T, int64_t S, const Tensor& mask) const {
-    if (!how.causal) return mask;
-    const Tensor causal = reshape(arange(S), {1, S}) <= reshape(arange(T), {T, 1}) + how.offset;
-    return mask.defined() ? causal & mask : causal;
   }
 
   struct Kept {
@@ -60,46 +56,39 @@ Shape with_pages(const Shape& pages, const Shape& last_two) {
 Tensor scaled_dot_product_attention(In q, In k, In v, const AttentionOptions& options) {
   const Where at = line_of(q);
   for (const In& x : {q, k, v}) {
-    check_floating(Attention::name, at, x);
-    check_same_dtype(Attention::name, at, q->dtype(), x->dtype());
+    check_floating(AttentionOp::name, at, x);
+    check_same_dtype(AttentionOp::name, at, q->dtype(), x->dtype());
     if (x->dim() < 2)
-      fail<ShapeError>(at, Attention::name, "q, k and v need two dimensions at least, not " + x->shape().str());
+      fail<ShapeError>(at, AttentionOp::name, "q, k and v need two dimensions at least, not " + x->shape().str());
   }
   const Shape &qs = q->shape(), &ks = k->shape(), &vs = v->shape();
   if (qs[-1] != ks[-1])
-    fail<ShapeError>(at, Attention::name,
+    fail<ShapeError>(at, AttentionOp::name,
                      "queries " + qs.str() + " and keys " + ks.str() + " must have the same last dimension");
   if (ks[-2] != vs[-2])
-    fail<ShapeError>(at, Attention::name,
+    fail<ShapeError>(at, AttentionOp::name,
                      "there must be as many keys as values, not " + std::to_string(ks[-2]) + " in " + ks.str() +
                          " and " + std::to_string(vs[-2]) + " in " + vs.str());
   auto pages = [](const Shape& s) { return Shape(std::span(s.begin(), std::size_t(s.rank() - 2))); };
-  const Shape batch = broadcast(at, Attention::name, broadcast(at, Attention::name, pages(qs), pages(ks)), pages(vs));
+  const Shape batch =
+      broadcast(at, AttentionOp::name, broadcast(at, AttentionOp::name, pages(qs), pages(ks)), pages(vs));
   Shape scores = batch;
   scores.push_back(qs[-2]);
   scores.push_back(ks[-2]);
-  if (options.bias.defined()) {
-    check_same_dtype(Attention::name, at, q->dtype(), options.bias.dtype());
-    check_over(Attention::name, at, "bias", options.bias, "the scores ", scores);
-  }
-  if (options.mask.defined()) {
-    if (options.mask.dtype() != boolean)
-      fail<DtypeError>(at, Attention::name,
-                       std::string("the mask must be boolean (true = may attend), not ") + name(options.mask.dtype()) +
-                           ": what is added to the scores is the bias");
-    check_over(Attention::name, at, "mask", options.mask, "the scores ", scores);
-  }
-  if (options.causal == Causal::on && qs[-2] != ks[-2])
-    fail<ShapeError>(at, Attention::name,
-                     "causal with " + std::to_string(qs[-2]) + " queries and " + std::to_string(ks[-2]) +
-                         " keys: say Causal::upper_left or Causal::lower_right");
-  check_rate(Attention::name, at, options.dropout);
+  check_allowed(AttentionOp::name, at, scores, q->dtype(), options.bias, options.mask, options.causal);
+  check_rate(AttentionOp::name, at, options.dropout);
   const double scale = options.scale != 0 ? options.scale : 1 / std::sqrt(double(std::max<int64_t>(qs[-1], 1)));
-  const int64_t offset = options.causal == Causal::lower_right ? ks[-2] - qs[-2] : 0;
+  const int64_t T = qs[-2], S = ks[-2], offset = causal_offset(options.causal, T, S);
   Scope here{q};
-  return apply(at, Attention{{scale, options.causal != Causal::off, offset, options.dropout}},
-               broadcast_to(q, with_pages(batch, qs)), broadcast_to(k, with_pages(batch, ks)),
-               broadcast_to(v, with_pages(batch, vs)), options.bias, options.mask);
+  auto attend = [&](const Tensor& keys, const Tensor& values) {
+    return apply(at, AttentionOp{{scale, options.causal != Causal::off, offset, options.dropout}},
+                 broadcast_to(q, with_pages(batch, qs)), broadcast_to(keys, with_pages(batch, ks)),
+                 broadcast_to(values, with_pages(batch, vs)), options.bias, options.mask);
+  };
+  const bool all = offset >= S - 1 && !options.bias.defined() && !options.mask.defined();
+  if (all || (all_finite(k) && all_finite(v))) return attend(k, v);
+  const Finite finite(k, v, allowed(T, S, options.bias, options.mask, offset));
+  return finite.result(attend(finite.k, finite.v));
 }
 
 }  // namespace heed

@@ -150,21 +150,46 @@ Tensor count_nonzero(In x, Dims dims) {
   return sum(x != 0, dims);
 }
 
+namespace {
+void check_masked(const char* op, Where at, const In& x, const In& mask) {
+  check_floating(op, at, x);
+  check_defined(op, at, mask);
+  if (broadcast(at, op, x->shape(), mask->shape()) != x->shape())
+    fail<ShapeError>(at, op,
+                     "the mask " + mask->shape().str() + " must broadcast to " + x->shape().str() + ", not beyond it");
+}
+constexpr double nothing = -std::numeric_limits<double>::infinity();
+// The largest of what is left, without history; 0 where that is nothing.
+Tensor top_of(const Tensor& x) {
+  const Tensor highest = stop_gradient(max(x, -1, keepdim));
+  return where(highest == nothing, 0, highest);
+}
+}  // namespace
+
 // The mask acts before the exponential, so that nothing masked is ever infinite.
 Tensor masked_softmax(In x, In mask) {
-  const Where at = line_of(x);
-  check_floating("masked_softmax", at, x);
-  check_defined("masked_softmax", at, mask);
-  if (broadcast(at, "masked_softmax", x->shape(), mask->shape()) != x->shape())
-    fail<ShapeError>(at, "masked_softmax",
-                     "the mask " + mask->shape().str() + " must broadcast to " + x->shape().str() + ", not beyond it");
+  check_masked("masked_softmax", line_of(x), x, mask);
   Scope here{x};
   if (x->numel() == 0) return x;
-  constexpr double nothing = -std::numeric_limits<double>::infinity();
-  const Tensor highest = stop_gradient(max(where(mask, x, nothing), -1, keepdim));
-  const Tensor top = where(highest == nothing, 0, highest);
+  const Tensor top = top_of(where(mask, x, nothing));
   const Tensor e = where(mask, exp(where(mask, x - top, 0)), 0), total = sum(e, -1, keepdim);
   return e / where(total > 0, total, 1);
+}
+
+// The k largest stay, for the greatest k with 1 + k x_k > x_1 + .. + x_k, each less what makes their sum 1.
+Tensor sparsemax(In x, In mask) {
+  if (mask.defined()) check_masked("sparsemax", line_of(x), x, mask);
+  else check_floating("sparsemax", line_of(x), x);
+  checked_dim(line_of(x), "sparsemax", -1, x->dim());
+  Scope here{x};
+  if (x->numel() == 0) return x;
+  const Tensor left = mask.defined() ? where(mask, x, nothing) : x.tensor(), top = top_of(left);
+  const Tensor z = stop_gradient(left) - top, sorted = sort(z, -1, true).values;
+  const Tensor k = arange(x->size(-1), x->dtype()) + 1;
+  const Tensor least = min(where(1 + k * sorted > cumsum(sorted, -1), sorted, -nothing), -1, keepdim);
+  const Tensor stays = ~(z < least), count = sum(cast(stays, x->dtype()), -1, keepdim);
+  const Tensor kept = where(stays, x - top, 0), excess = (sum(kept, -1, keepdim) - 1) / where(count > 0, count, 1);
+  return relu(where(stays, kept - excess, 0));
 }
 
 Tensor dropout(In x, double rate, Rng* training) { return dropout(x, dropout_key(rate, training)); }

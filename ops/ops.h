@@ -199,6 +199,9 @@ Tensor softmax(In x, int dim = -1);  // e^x / sum e^x
 // softmax over the last dimension of what mask (boolean, broadcasts to x) lets through; 0 elsewhere, and everywhere if
 // that is nothing
 Tensor masked_softmax(In x, In mask);
+// The point nearest to x, over the last dimension, whose elements are not below 0 and sum to 1; with a mask, of what it
+// lets through, as above. The gradient jumps where an element reaches 0.   (Martins and Astudillo 2016)
+Tensor sparsemax(In x, In mask = {});
 Tensor log_softmax(In x, int dim = -1);  // x - logsumexp(x)
 // (x - mean) / sqrt(variance + eps) weight + bias over the last dimension, biased variance; weight and bias [D] or
 // absent   (Ba, Kiros and Hinton 2016)

@@ -2,6 +2,7 @@
 #include <heed/models/data/dates.h>
 #include <heed/models/data/reversed.h>
 #include <heed/models/data/vocabulary.h>
+#include <heed/nn/mask.h>
 #include <algorithm>
 #include <array>
 #include <cctype>

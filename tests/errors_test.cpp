@@ -431,6 +431,10 @@ TEST_CASE("errors of positions") {
 TEST_CASE("errors of attention") {
   CHECK_ERROR(ShapeError, masked_softmax(ones({3}), ones({2, 3}, boolean)),
               "masked_softmax: the mask [2, 3] must broadcast to [3], not beyond it");
+  CHECK_ERROR(ShapeError, sparsemax(ones({3}), ones({2, 3}, boolean)),
+              "sparsemax: the mask [2, 3] must broadcast to [3], not beyond it");
+  CHECK_ERROR(DtypeError, sparsemax(arange(3)), "sparsemax: cannot compute in i64: use cast(x, f32) or cast(x, f64)");
+  CHECK_ERROR(IndexError, sparsemax(ones({})), "sparsemax: there is no dimension -1: the tensor has 0 dimensions");
   const Tensor q = ones({2, 3, 4}), k = ones({2, 5, 4}), none;
   const std::string op = "scaled_dot_product_attention: ";
   CHECK_ERROR(ShapeError, scaled_dot_product_attention(q, ones({2, 5, 3}), k),

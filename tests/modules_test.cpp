@@ -76,6 +76,23 @@ TEST_CASE("every module: cloned, cast, saved, loaded, frozen, printed, and train
     const Tensor keys = input({2, 3, 8}, t);
     return m(input({2, 4}, t), keys, m.project(keys)).context;
   });
+  auto scored = [&](const char* name, const auto& score) {
+    check_module(name, score, [](const auto& m, Dtype t) { return m(input({2, 3, 4}, t), input({2, 5, 4}, t)); });
+  };
+  scored("GeneralScore", GeneralScore{4, 4});
+  scored("AdditiveScore", AdditiveScore{4, 4, 6});
+  scored("LocationScore", LocationScore{4, 5});
+  scored("RelativeScore", RelativeScore{4, 2});
+  auto of_places = [](const auto& m, Dtype t) { return m(input({2, 2, 5, 4}, t), input({2, 2, 5, 4}, t)); };
+  check_module("PositionalScore", PositionalScore{2, 5}, of_places);
+  check_module("FactorizedScore", FactorizedScore{2, 5, 3}, of_places);
+  check_module("RelativeBias", RelativeBias{2, 3}, [](const auto& m, Dtype) { return m(4, 4); });
+  for (const std::string& name : {"general", "additive", "relative"})
+    check_module("Attention, " + name,
+                 Attention{.score = make_score(name, {.query_width = 4, .key_width = 4, .distance = 2})},
+                 [](const auto& m, Dtype t) {
+                   return m(input({2, 3, 4}, t), input({2, 5, 4}, t), input({2, 5, 6}, t));
+                 });
   // A bias of the keys moves all scores of a query alike, so nothing flows into it: it is not there.
   check_module("MultiHeadAttention", MultiHeadAttention{.width = 8, .heads = 2, .bias = false}, of({2, 3, 8}));
   check_module("MultiHeadAttention of three widths",

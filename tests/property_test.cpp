@@ -385,6 +385,9 @@ const std::vector<Family>& families() {
        [](const Case& c) -> std::string {
          return "masked_softmax($0, some(" + c.full.str() + ", " + seed_of(c) + "))";
        }},
+      {"sparsemax", 1, 2, one, [](const Many& x, const Case& c) { return sparsemax(x[0], some(x[0].shape(), c.seed)); },
+       [](const Case& c) -> std::string { return "sparsemax($0, some(" + c.full.str() + ", " + seed_of(c) + "))"; },
+       false, false, false, 1},
       {"scaled_dot_product_attention", 3, 3, attention,
        [](const Many& x, const Case& c) {
          return scaled_dot_product_attention(x[0], x[1], x[2],

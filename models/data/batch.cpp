@@ -1,7 +1,6 @@
 #include "batch.h"
 #include <algorithm>
 #include <numeric>
-#include "../../ops/ops.h"
 #include "vocabulary.h"
 
 namespace heed {
@@ -82,10 +81,6 @@ Padded pad_sequence(std::span<const std::vector<int64_t>> sequences) {
     ids.insert(ids.end(), std::size_t(width) - s.size(), Vocabulary::pad);
   }
   return {tensor(ids, {int64_t(sequences.size()), width}), tensor(lengths, {int64_t(sequences.size())})};
-}
-
-Tensor length_mask(const Tensor& lengths, int64_t width) {
-  return reshape(arange(width), {1, width}) < reshape(lengths, {lengths.numel(), 1});
 }
 
 Batch collate(std::span<const Example> examples) {

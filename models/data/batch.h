@@ -30,9 +30,6 @@ struct Padded {    // B sequences of ids, the shorter ones filled with Vocabular
 };
 Padded pad_sequence(std::span<const std::vector<int64_t>> sequences);  // in their order
 
-// True where a real token stands: [B, T] boolean.
-Tensor length_mask(const Tensor& lengths, int64_t width);
-
 struct Example {
   std::vector<int64_t> source, target;  // without start and end
 };

@@ -1,0 +1,28 @@
+#include "reinforce.h"
+#include "../ops/checks.h"
+
+namespace heed {
+
+Tensor log_probability(In p, In choice) {
+  Scope here{p};
+  const Tensor chosen = sum(p * choice, -1);
+  return log(where(sum(choice, -1) > 0, chosen, 1));
+}
+
+Tensor Reinforce::operator()(In log_likelihood, In log_choice, In choice_entropy) const {
+  const Where at = line_of(log_likelihood);
+  for (const In& x : {log_likelihood, log_choice, choice_entropy}) {
+    check_floating("Reinforce", at, x);
+    if (x->dim() != 1 || x->shape() != log_likelihood->shape())
+      fail<ShapeError>(at, "Reinforce",
+                       "log p(y | s), log p(s) and the entropy must be [B], not " + log_likelihood->shape().str() +
+                           ", " + log_choice->shape().str() + " and " + choice_entropy->shape().str());
+  }
+  Scope here{*this, log_likelihood};
+  const double b = baseline.item();
+  const Tensor advantage = stop_gradient(log_likelihood) - b;
+  assign(baseline, cast(decay * b + (1 - decay) * mean(stop_gradient(log_likelihood)), baseline.dtype()), at);
+  return -mean(log_likelihood + reward * advantage * log_choice + entropy * choice_entropy);
+}
+
+}  // namespace heed
