@@ -2,6 +2,7 @@
 #include <cmath>
 #include "../core/op.h"
 #include "checks.h"
+#include "kernels/matmul.h"
 #include "ops.h"
 
 namespace heed {
@@ -46,38 +47,12 @@ struct Attention {
   }
 };
 
-namespace {
-
-Shape with_pages(const Shape& pages, const Shape& last_two) {
-  Shape s = pages;
-  s.push_back(last_two[-2]);
-  s.push_back(last_two[-1]);
-  return s;
-}
-
-}  // namespace
-
 Tensor scaled_dot_product_attention(In q, In k, In v, const AttentionOptions& options) {
   const Where at = line_of(q);
-  for (const In& x : {q, k, v}) {
-    check_floating(Attention::name, at, x);
-    check_same_dtype(Attention::name, at, q->dtype(), x->dtype());
-    if (x->dim() < 2)
-      fail<ShapeError>(at, Attention::name, "q, k and v need two dimensions at least, not " + x->shape().str());
-  }
+  const Shape batch = check_attention(Attention::name, at, q, k, v);
   const Shape &qs = q->shape(), &ks = k->shape(), &vs = v->shape();
-  if (qs[-1] != ks[-1])
-    fail<ShapeError>(at, Attention::name,
-                     "queries " + qs.str() + " and keys " + ks.str() + " must have the same last dimension");
-  if (ks[-2] != vs[-2])
-    fail<ShapeError>(at, Attention::name,
-                     "there must be as many keys as values, not " + std::to_string(ks[-2]) + " in " + ks.str() +
-                         " and " + std::to_string(vs[-2]) + " in " + vs.str());
-  auto pages = [](const Shape& s) { return Shape(std::span(s.begin(), std::size_t(s.rank() - 2))); };
-  const Shape batch = broadcast(at, Attention::name, broadcast(at, Attention::name, pages(qs), pages(ks)), pages(vs));
-  Shape scores = batch;
-  scores.push_back(qs[-2]);
-  scores.push_back(ks[-2]);
+  using kernels::with_matrix;
+  const Shape scores = with_matrix(batch, {qs[-2], ks[-2]});
   if (options.bias.defined()) {
     check_same_dtype(Attention::name, at, q->dtype(), options.bias.dtype());
     check_over(Attention::name, at, "bias", options.bias, "the scores ", scores);
@@ -98,8 +73,8 @@ Tensor scaled_dot_product_attention(In q, In k, In v, const AttentionOptions& op
   const int64_t offset = options.causal == Causal::lower_right ? ks[-2] - qs[-2] : 0;
   Scope here{q};
   return apply(at, Attention{{scale, options.causal != Causal::off, offset, options.dropout}},
-               broadcast_to(q, with_pages(batch, qs)), broadcast_to(k, with_pages(batch, ks)),
-               broadcast_to(v, with_pages(batch, vs)), options.bias, options.mask);
+               broadcast_to(q, with_matrix(batch, qs)), broadcast_to(k, with_matrix(batch, ks)),
+               broadcast_to(v, with_matrix(batch, vs)), options.bias, options.mask);
 }
 
 }  // namespace heed
