@@ -52,8 +52,8 @@ Tensor inverse_of_unit_lower(const Tensor& l) {
 // fading: Yang, Kautz and Hatamizadeh 2025).
 LinearAttentionSteps by_chunks(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& beta,
                                const Tensor& log_decay, Tensor state, int64_t chunk) {
-  const int64_t P = q.size(0), T = q.size(1), C = std::clamp<int64_t>(T, 1, chunk);
-  const int64_t N = std::max<int64_t>(1, ceil_div(T, C));
+  const int64_t P = q.size(0), T = q.size(1), N = std::max<int64_t>(1, ceil_div(T, chunk));
+  const int64_t C = std::max<int64_t>(1, ceil_div(T, N));
   auto chunks = [&](const Tensor& x) {  // [P, T, n] -> [P, N, C, n]; what is added behind writes nothing
     return reshape(pad(x, {0, 0, 0, N * C - T}), {P, N, C, x.size(2)});
   };

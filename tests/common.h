@@ -42,6 +42,15 @@ struct Threads {  // so many for this block
   ~Threads() { set_num_threads(before); }
 };
 
+// Weights of a size at which every part of a model matters: those it begins with leave attention nearly even.
+template <class M>
+M scattered(M model, uint64_t key, double size) {
+  walk(model, [&](const Item& p) {
+    if (p.kind == Item::trained) assign(*p.tensor, size * noise(p.tensor->shape(), key++, p.tensor->dtype()));
+  });
+  return model;
+}
+
 inline bool finite(const Tensor& x) {
   for (double v : x.to_vector())
     if (!std::isfinite(v)) return false;

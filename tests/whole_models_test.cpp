@@ -12,15 +12,6 @@ using namespace heed;
 
 namespace {
 
-// Weights of a size at which every part of a model matters: those it begins with leave attention nearly even.
-template <class M>
-M scattered(M model, uint64_t key, double size) {
-  walk(model, [&](const Item& p) {
-    if (p.kind == Item::trained) assign(*p.tensor, size * noise(p.tensor->shape(), key++, p.tensor->dtype()));
-  });
-  return model;
-}
-
 template <class M>
 void certify(const char* name, const M& model, const std::vector<Tensor>& inputs) {
   const auto start = std::chrono::steady_clock::now();
