@@ -3,6 +3,7 @@
 #include "../core/op.h"
 #include "allowed.h"
 #include "checks.h"
+#include "kernels/matmul.h"
 
 namespace heed {
 
@@ -42,48 +43,21 @@ struct AttentionOp {
   }
 };
 
-namespace {
-
-Shape with_pages(const Shape& pages, const Shape& last_two) {
-  Shape s = pages;
-  s.push_back(last_two[-2]);
-  s.push_back(last_two[-1]);
-  return s;
-}
-
-}  // namespace
-
 Tensor scaled_dot_product_attention(In q, In k, In v, const AttentionOptions& options) {
   const Where at = line_of(q);
-  for (const In& x : {q, k, v}) {
-    check_floating(AttentionOp::name, at, x);
-    check_same_dtype(AttentionOp::name, at, q->dtype(), x->dtype());
-    if (x->dim() < 2)
-      fail<ShapeError>(at, AttentionOp::name, "q, k and v need two dimensions at least, not " + x->shape().str());
-  }
+  const Shape batch = check_attention(AttentionOp::name, at, q, k, v);
   const Shape &qs = q->shape(), &ks = k->shape(), &vs = v->shape();
-  if (qs[-1] != ks[-1])
-    fail<ShapeError>(at, AttentionOp::name,
-                     "queries " + qs.str() + " and keys " + ks.str() + " must have the same last dimension");
-  if (ks[-2] != vs[-2])
-    fail<ShapeError>(at, AttentionOp::name,
-                     "there must be as many keys as values, not " + std::to_string(ks[-2]) + " in " + ks.str() +
-                         " and " + std::to_string(vs[-2]) + " in " + vs.str());
-  auto pages = [](const Shape& s) { return Shape(std::span(s.begin(), std::size_t(s.rank() - 2))); };
-  const Shape batch =
-      broadcast(at, AttentionOp::name, broadcast(at, AttentionOp::name, pages(qs), pages(ks)), pages(vs));
-  Shape scores = batch;
-  scores.push_back(qs[-2]);
-  scores.push_back(ks[-2]);
-  check_allowed(AttentionOp::name, at, scores, q->dtype(), options.bias, options.mask, options.causal);
+  using kernels::with_matrix;
+  check_allowed(AttentionOp::name, at, with_matrix(batch, {qs[-2], ks[-2]}), q->dtype(), options.bias, options.mask,
+                options.causal);
   check_rate(AttentionOp::name, at, options.dropout);
   const double scale = options.scale != 0 ? options.scale : 1 / std::sqrt(double(std::max<int64_t>(qs[-1], 1)));
   const int64_t T = qs[-2], S = ks[-2], offset = causal_offset(options.causal, T, S);
   Scope here{q};
   auto attend = [&](const Tensor& keys, const Tensor& values) {
     return apply(at, AttentionOp{{scale, options.causal != Causal::off, offset, options.dropout}},
-                 broadcast_to(q, with_pages(batch, qs)), broadcast_to(keys, with_pages(batch, ks)),
-                 broadcast_to(values, with_pages(batch, vs)), options.bias, options.mask);
+                 broadcast_to(q, with_matrix(batch, qs)), broadcast_to(keys, with_matrix(batch, ks)),
+                 broadcast_to(values, with_matrix(batch, vs)), options.bias, options.mask);
   };
   const bool all = offset >= S - 1 && !options.bias.defined() && !options.mask.defined();
   if (all || (all_finite(k) && all_finite(v))) return attend(k, v);

@@ -43,6 +43,10 @@ struct Reduced {
 };
 inline void check_dims(const char* op, Where at, const Tensor& x, Dims dims) { (void)Reduced(op, at, x, dims); }
 
+// What attention takes: q [.., T, D], k [.., S, D], v [.., S, E] of one floating type. Returns what their batches
+// broadcast to.
+Shape check_attention(const char* op, Where at, const Tensor& q, const Tensor& k, const Tensor& v);
+
 // What x is multiplied by: of x's type, or bf16 beside f32.
 inline void check_factor(const char* op, Where at, const Tensor& x, const Tensor& factor) {
   check_defined(op, at, factor);

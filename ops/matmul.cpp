@@ -38,10 +38,8 @@ Tensor matmul(In a, In b) {
     return reshape(y, y.shape().without(y.dim() - 1));
   }
   if (q.rank() == 2) return reshape(matmul(reshape(a, {p.without(p.rank() - 1).numel(), p[-1]}), b), p.with(-1, q[-1]));
-  const Shape pages(std::span(p.begin(), std::size_t(p.rank() - 2))),
-      others(std::span(q.begin(), std::size_t(q.rank() - 2)));
-  Shape batch = broadcast(at, Matmul::name, pages, others), left = batch, right = batch;
-  for (int i : {-2, -1}) left.push_back(p[i]), right.push_back(q[i]);
+  const Shape batch = broadcast(at, Matmul::name, kernels::batch_of(p), kernels::batch_of(q));
+  const Shape left = kernels::with_matrix(batch, p), right = kernels::with_matrix(batch, q);
   const Tensor factor = right == q ? b.tensor() : widened(b);  // so that its gradient is summed in f32
   return apply(at, Matmul{factor.dtype()}, broadcast_to(a, left), broadcast_to(factor, right));
 }

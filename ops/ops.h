@@ -321,6 +321,22 @@ struct AttentionOptions {
 // A query that may attend to nothing gives 0 and has gradient 0.   (Vaswani et al. 2017, eq. 1)
 Tensor scaled_dot_product_attention(In q, In k, In v, const AttentionOptions& options = {});
 
+struct LinearAttentionOptions {
+  Tensor beta = {};       // the rate at which a key's value is replaced, and not added to: broadcasts to [.., T]
+  Tensor log_decay = {};  // the logarithm, finite, of the share of the state that a step keeps: broadcasts to [.., T]
+  Tensor state = {};      // S_0: broadcasts to [.., D, E]; absent: zeros
+  int64_t chunk = 32;     // places that are computed at once
+};
+struct LinearAttentionSteps {
+  Tensor y;      // [.., T, E]
+  Tensor state;  // [.., D, E]: S_T, which a call with what follows goes on from
+};
+// y_t = S_t^T q_t for q, k [.., T, D], v [.., T, E], whose batches broadcast, with time and memory linear in T:
+//   S_t = S_{t-1} + k_t v_t^T, so that y_t = sum_{s<=t} (q_t . k_s) v_s   (Katharopoulos et al. 2020, section 3.3)
+//   with beta: S_t = S_{t-1} + beta_t k_t (v_t - S_{t-1}^T k_t)^T, the delta rule   (Schlag, Irie and Schmidhuber 2021)
+//   with log_decay g: e^(g_t) S_{t-1} in the place of S_{t-1}   (Yang, Kautz and Hatamizadeh 2025)
+LinearAttentionSteps linear_attention(In q, In k, In v, const LinearAttentionOptions& options = {});
+
 // ---- recurrence, fused: one layer, one direction, all steps
 // x [B, T, gates H] is what the input gives to the gates (W x + b); weight [gates H, H] and bias [gates H] or absent
 // make u = weight h + bias of the state before; h0 and c0 [B, H], absent: zeros.

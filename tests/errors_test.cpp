@@ -458,6 +458,19 @@ TEST_CASE("errors of attention") {
   CHECK_ERROR(Error, scaled_dot_product_attention(q, k, k, {.dropout = {1.5, 1}}),
               op + "the dropout rate must be in [0, 1), not 1.500000");
   CHECK_ERROR(ShapeError, scaled_dot_product_attention(q, none, k), op + "the argument is an undefined tensor");
+  const std::string linear = "linear_attention: ";
+  CHECK_ERROR(ShapeError, linear_attention(q, ones({2, 3, 5}), q),
+              linear + "queries [2, 3, 4] and keys [2, 3, 5] must have the same last dimension");
+  CHECK_ERROR(ShapeError, linear_attention(q, k, k), linear + "there must be as many queries as keys, not 3 and 5");
+  CHECK_ERROR(ShapeError, linear_attention(q, q, q, {.beta = ones({2, 4})}),
+              linear + "the beta [2, 4] does not broadcast to the places [2, 3]");
+  CHECK_ERROR(ShapeError, linear_attention(q, q, q, {.log_decay = ones({2, 3, 4})}),
+              linear + "the log_decay [2, 3, 4] does not broadcast to the places [2, 3]");
+  CHECK_ERROR(ShapeError, linear_attention(q, q, q, {.state = ones({4, 3})}),
+              linear + "the state [4, 3] does not broadcast to the states [2, 4, 4]");
+  CHECK_ERROR(DtypeError, linear_attention(q, q, q, {.state = ones({4, 4}, f64)}),
+              linear + "cannot mix f32 with f64: types are not promoted here, use cast(x, f32)");
+  CHECK_ERROR(Error, linear_attention(q, q, q, {.chunk = 0}), linear + "a chunk has one place at least, not 0");
 }
 
 TEST_CASE("errors of tensors") {

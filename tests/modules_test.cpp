@@ -93,6 +93,21 @@ TEST_CASE("every module: cloned, cast, saved, loaded, frozen, printed, and train
                  [](const auto& m, Dtype t) {
                    return m(input({2, 3, 4}, t), input({2, 5, 4}, t), input({2, 5, 6}, t));
                  });
+  check_module("LinearAttention", LinearAttention{.width = 8, .heads = 2}, of({2, 3, 8}));
+  check_module(
+      "LinearAttention, delta rule",
+      LinearAttention{.width = 8, .heads = 2, .rule = LinearAttention::delta, .phi = {.kind = FeatureMap::dpfp}},
+      of({2, 3, 8}));
+  check_module("FastWeights", FastWeights{.in = 8, .key_width = 3, .out = 4}, [](const auto& m, Dtype t) {
+    return m(input({2, 3, 8}, t)).y;
+  });
+  check_module("SigmaPi", SigmaPi{.in = 8, .out = 3, .order = 2}, of({4, 8}));
+  check_module("GmdhNode", GmdhNode{.weight = parameter(ones({6}))}, [](const auto& m, Dtype t) {
+    return m(input({8}, t), input({8}, t) * 2);
+  });
+  check_module("HyperLinear", HyperLinear{.in = 8, .out = 4, .codes = 3}, [](const auto& m, Dtype t) {
+    return m(input({2, 8}, t), input({2, 3}, t));
+  });
   // A bias of the keys moves all scores of a query alike, so nothing flows into it: it is not there.
   check_module("MultiHeadAttention", MultiHeadAttention{.width = 8, .heads = 2, .bias = false}, of({2, 3, 8}));
   check_module("MultiHeadAttention of three widths",

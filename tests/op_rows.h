@@ -17,6 +17,7 @@ inline const Shapes rows_also{{{1}}, {{2, 3, 5}}, {{0, 3}}, {{1, 1}}};
 inline std::vector<Tensor> list(const Normalized& n) { return {n.y, n.mean, n.variance}; }
 inline std::vector<Tensor> list(const RnnSteps& r) { return {r.y, r.h}; }
 inline std::vector<Tensor> list(const LstmSteps& r) { return {r.y, r.h, r.c}; }
+inline std::vector<Tensor> list(const LinearAttentionSteps& r) { return {r.y, r.state}; }
 inline std::vector<Tensor> list(const TopK& t) { return {t.values, t.indices}; }
 inline std::vector<Tensor> list(const Sorted& s) { return {s.values, s.indices}; }
 
@@ -97,6 +98,7 @@ std::vector<OpRow> window_rows();
 std::vector<OpRow> loss_rows();
 std::vector<OpRow> random_rows();
 std::vector<OpRow> attention_rows();
+std::vector<OpRow> linear_attention_rows();
 std::vector<OpRow> recurrent_rows();
 std::vector<OpRow> position_rows();
 std::vector<OpRow> core_rows();

@@ -1,4 +1,5 @@
 #include "op_rows.h"
+#include "step_by_step.h"
 
 namespace heed {
 namespace {
@@ -66,12 +67,9 @@ std::vector<OpRow> random_rows() {
 
 std::vector<OpRow> attention_rows() {
   const std::vector<OpInput> qkv{{2, 3, 2}, {2, 4, 2}, {2, 4, 3}};
-  const Shapes also{{{3, 2}, {4, 2}, {4, 3}},
-                    {{1, 1}, {1, 1}, {1, 1}},
-                    {{1, 2}, {4, 2}, {4, 3}},
-                    {{3, 2}, {1, 2}, {1, 3}},
-                    {{0, 3, 2}, {0, 4, 2}, {0, 4, 3}},
-                    {{2, 0, 2}, {2, 4, 2}, {2, 4, 3}},
+  const Shapes also{{{3, 2}, {4, 2}, {4, 3}},          {{1, 1}, {1, 1}, {1, 1}},
+                    {{1, 2}, {4, 2}, {4, 3}},          {{3, 2}, {1, 2}, {1, 3}},
+                    {{0, 3, 2}, {0, 4, 2}, {0, 4, 3}}, {{2, 0, 2}, {2, 4, 2}, {2, 4, 3}},
                     {{2, 3, 2}, {2, 0, 2}, {2, 0, 3}}};
   auto with = [&](std::initializer_list<OpInput> more) {
     std::vector<OpInput> r = qkv;
@@ -166,6 +164,58 @@ std::vector<OpRow> attention_rows() {
        .remembers = "0 1 2 3 y",
        .large = {{2, 430, 16}, {2, 450, 16}, {2, 450, 8}, {430, 450}}},
   };
+}
+
+std::vector<OpRow> linear_attention_rows() {
+  const std::string name = "linear_attention";
+  using Options = LinearAttentionOptions;
+  // By chunks, meaning the steps; make(x) gives the options.
+  auto row = [&](std::string form, std::string sets, std::vector<OpInput> inputs, std::string remembers, auto make) {
+    return OpRow{.name = name,
+                 .form = form,
+                 .f = [make](X x) { return list(linear_attention(x[0], x[1], x[2], make(x))); },
+                 .meaning = [make](X x) { return list(step_by_step(x[0], x[1], x[2], make(x))); },
+                 .inputs = inputs,
+                 .remembers = remembers,
+                 .sets = sets};
+  };
+  OpRow sum = row("", "", {{2, 4, 3}, {2, 4, 3}, {2, 4, 2}}, "0 1 2", [](X) { return Options{}; });
+  sum.also = {{{4, 2}, {4, 2}, {4, 3}},          {{1, 1}, {1, 1}, {1, 1}},          {{0, 3, 2}, {0, 3, 2}, {0, 3, 4}},
+              {{2, 0, 3}, {2, 0, 3}, {2, 0, 2}}, {{2, 3, 0}, {2, 3, 0}, {2, 3, 2}}, {{2, 3, 2}, {2, 3, 2}, {2, 3, 0}}};
+  sum.large = {{3, 2, 150, 16}, {3, 2, 150, 16}, {3, 2, 150, 8}};
+  OpRow long_page = row("one long page", "", {{9, 2}, {9, 2}, {9, 3}}, "0 1 2", [](X) { return Options{}; });
+  long_page.large = {{1300, 16}, {1300, 16}, {1300, 8}};
+  OpRow state = row("state, small chunks", "state chunk", {{2, 4, 3}, {2, 4, 3}, {2, 4, 2}, {2, 3, 2}}, "0 1 2 3",
+                    [](X x) { return Options{.state = x[3], .chunk = 3}; });
+  state.also = {{{2, 0, 3}, {2, 0, 3}, {2, 0, 2}, {2, 3, 2}}, {{3, 2}, {3, 2}, {3, 4}, {2, 4}}};
+  state.large = {{90, 16}, {90, 16}, {90, 8}, {16, 8}};
+  OpRow last = row("the last state alone", "state", {{4, 3}, {4, 3}, {4, 2}, {3, 2}}, "0 1 2 3",
+                   [](X x) { return Options{.state = x[3]}; });
+  last.f = [](X x) { return linear_attention(x[0], x[1], x[2], {.state = x[3]}).state; };
+  last.meaning = [](X x) { return step_by_step(x[0], x[1], x[2], {.state = x[3]}).state; };
+  OpRow batches = sum;
+  batches.form = "batches that broadcast";
+  batches.f = [](X x) { return list(linear_attention(x[0], x[1], x[2], {.beta = x[3], .state = x[4]})); };
+  batches.meaning = {};
+  batches.inputs = {{2, 1, 3, 2}, {3, 3, 2}, {3, 2}, {3}, {1, 2, 2}};
+  batches.remembers = "4 +";
+  batches.also = {}, batches.large = {};
+  const OpInput rate = positive({2, 5});
+  OpRow delta = row("the delta rule", "beta chunk", {{2, 5, 3}, {2, 5, 3}, {2, 5, 2}, rate}, "+",
+                    [](X x) { return Options{.beta = x[3] / 4, .chunk = 3}; });
+  delta.also = {{{2, 0, 3}, {2, 0, 3}, {2, 0, 2}, {2, 0}}, {{2, 1, 2}, {2, 1, 2}, {2, 1, 2}, {2, 1}}};
+  OpRow long_delta = delta;
+  long_delta.form = "the delta rule, large";
+  long_delta.f = [](X x) { return list(linear_attention(x[0] / 4, x[1] / 4, x[2], {.beta = x[3] / 2})); };
+  long_delta.meaning = [](X x) { return list(step_by_step(x[0] / 4, x[1] / 4, x[2], {.beta = x[3] / 2})); };
+  long_delta.sets = "beta", long_delta.also = {};
+  long_delta.large = {{3, 150, 16}, {3, 150, 16}, {3, 150, 8}, {3, 150}};
+  OpRow fading = row("fading", "log_decay state chunk", {{2, 5, 3}, {2, 5, 3}, {2, 5, 2}, rate, {2, 3, 2}}, "4 +",
+                     [](X x) { return Options{.log_decay = -x[3], .state = x[4], .chunk = 2}; });
+  fading.large = {{2, 150, 16}, {2, 150, 16}, {2, 150, 8}, {2, 150}, {2, 16, 8}};
+  OpRow all = row("everything", "beta log_decay state chunk", {{2, 5, 3}, {2, 5, 3}, {2, 5, 2}, rate, rate, {2, 3, 2}},
+                  "5 +", [](X x) { return Options{.beta = x[3] / 4, .log_decay = -x[4], .state = x[5], .chunk = 4}; });
+  return {sum, long_page, state, last, batches, delta, long_delta, fading, all};
 }
 
 std::vector<OpRow> recurrent_rows() {

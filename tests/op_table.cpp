@@ -8,8 +8,9 @@ namespace heed {
 const std::vector<OpRow>& op_table() {
   static const std::vector<OpRow> table = [] {
     std::vector<OpRow> r;
-    for (auto rows : {elementwise_rows, reduction_rows, shape_rows, index_rows, product_rows, normalising_rows,
-                      window_rows, loss_rows, random_rows, attention_rows, recurrent_rows, position_rows, core_rows})
+    for (auto rows :
+         {elementwise_rows, reduction_rows, shape_rows, index_rows, product_rows, normalising_rows, window_rows,
+          loss_rows, random_rows, attention_rows, linear_attention_rows, recurrent_rows, position_rows, core_rows})
       for (OpRow& row : rows()) r.push_back(std::move(row));
     return r;
   }();

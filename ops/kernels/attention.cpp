@@ -2,9 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include "../../core/parallel.h"
-#include "gemm.h"
 #include "matmul.h"
 #include "rows.h"
 
@@ -13,17 +11,6 @@ namespace {
 
 // Of the scores that are in cache at a time; rows stand so far apart that they do not fall on the same lines of it.
 constexpr int64_t block_rows = 42, block_keys = 384, row_step = block_keys + 16;
-
-// Matrices that stand side by side in an array.
-template <class T>
-struct Pages {
-  Array array;
-  std::vector<int64_t> begin;
-  explicit Pages(const Array& x) : array(x), begin(page_offsets(x)) {}
-  Strided<T> operator()(int64_t page) const {
-    return {array.data<T>() + begin[std::size_t(page)], array.stride(-2), array.stride(-1)};
-  }
-};
 
 // What is added to the scores, or forbids them, seen in the scores' shape.
 template <class T>
@@ -38,21 +25,6 @@ struct Over {
     return {array.data<T>() + begin[std::size_t(page)], array.stride(-2), array.stride(-1)};
   }
 };
-
-// An array like x, but with rows of `last`, that lies in memory in the order x lies in: what was split into heads is
-// joined again without a copy.
-Array laid_out_like(const Array& x, int64_t last) {
-  const int rank = x.shape().rank();
-  std::vector<int> order(static_cast<std::size_t>(rank)), back(order.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end() - 1, [&](int a, int b) { return x.stride(a) > x.stride(b); });
-  Shape shape = x.shape();
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    shape[int(i)] = x.shape()[order[i]];
-    back[std::size_t(order[i])] = int(i);
-  }
-  return Array(shape.with(-1, last), x.dtype()).permuted(back);
-}
 
 struct Sizes {
   int64_t pages, T, S, D, E;

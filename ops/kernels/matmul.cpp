@@ -1,7 +1,7 @@
 #include "matmul.h"
 #include <algorithm>
+#include <numeric>
 #include "../../core/rows.h"
-#include "gemm.h"
 
 namespace heed::kernels {
 namespace {
@@ -48,15 +48,29 @@ int64_t page_offset(const Array& x, int64_t page) {
 
 }  // namespace
 
-int64_t pages(const Shape& batch) {
-  int64_t n = 1;
-  for (int d = 0; d < batch.rank() - 2; ++d) n *= batch[d];
-  return n;
+Shape batch_of(const Shape& s) { return Shape(std::span(s.begin(), std::size_t(s.rank() - 2))); }
+Shape with_matrix(const Shape& batch, const Shape& last_two) {
+  Shape s = batch;
+  for (int i : {-2, -1}) s.push_back(last_two[i]);
+  return s;
 }
+int64_t pages(const Shape& s) { return batch_of(s).numel(); }
 std::vector<int64_t> page_offsets(const Array& x) {
   std::vector<int64_t> offsets(std::size_t(pages(x.shape())));
   for (std::size_t i = 0; i < offsets.size(); ++i) offsets[i] = page_offset(x, int64_t(i));
   return offsets;
+}
+Array laid_out_like(const Array& x, int64_t last) {
+  const int rank = x.shape().rank();
+  std::vector<int> order(static_cast<std::size_t>(rank)), back(order.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end() - 1, [&](int a, int b) { return x.stride(a) > x.stride(b); });
+  Shape shape = x.shape();
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    shape[int(i)] = x.shape()[order[i]];
+    back[std::size_t(order[i])] = int(i);
+  }
+  return Array(shape.with(-1, last), x.dtype()).permuted(back);
 }
 
 Array matmul(const Array& a, const Array& b, const Array& bias) {

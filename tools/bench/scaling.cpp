@@ -9,22 +9,24 @@
 namespace heed::bench {
 namespace {
 
+using Measure = FunctionRef<void(FunctionRef<void()>)>;
+
 struct Growth {
   std::string what, of;  // "attention", "sequence length"
   std::vector<int64_t> sizes;
-  std::function<void(int64_t size, FunctionRef<void(FunctionRef<void()>)> measure)> run;  // measures one size
+  std::function<void(int64_t size, Measure measure)> run;  // measures one size
 };
 
 // A training step, measured.
 template <class M>
-void train(const M& model, FunctionRef<Tensor()> loss, FunctionRef<void(FunctionRef<void()>)> measure) {
+void train(const M& model, FunctionRef<Tensor()> loss, Measure measure) {
   AdamW optimizer;
   measure([&] {
     Tensor l = loss();
     optimizer.step(model, grad(consume(l), model));
   });
 }
-void train_gpt(int64_t width, int64_t batch, FunctionRef<void(FunctionRef<void()>)> measure) {
+void train_gpt(int64_t width, int64_t batch, Measure measure) {
   const Gpt model{.vocab = 256, .context = 64, .width = width, .layers = 4, .heads = 4};
   Rng rng{1};
   const Tensor x = randint(0, 256, {batch, 64}, rng), y = randint(0, 256, {batch, 64}, rng);
@@ -36,18 +38,23 @@ struct Weights {
   Parameter weight = parameter(init::normal({n}, 0, 1));
 };
 
+Growth attention(const std::string& name, Tensor (*attend)(In q, In k, In v)) {
+  return {name + ", forward and backward",
+          "sequence length",
+          {256, 512, 1024, 2048, 4096, 8192},
+          [attend](int64_t length, Measure measure) {
+            Rng rng{1};
+            const Tensor q = randn({1, 12, length, 64}, rng).requires_grad(), g = randn(q.shape(), rng);
+            const Tensor k = randn(q.shape(), rng).requires_grad(), v = randn(q.shape(), rng).requires_grad();
+            measure([&] { vjp(attend(q, k, v), g, {q, k, v}); });
+          }};
+}
+
 std::vector<Growth> growths() {
-  using Measure = FunctionRef<void(FunctionRef<void()>)>;
   return {
-      {"causal attention, forward and backward",
-       "sequence length",
-       {256, 512, 1024, 2048, 4096, 8192},
-       [](int64_t length, Measure measure) {
-         Rng rng{1};
-         const Tensor q = randn({1, 12, length, 64}, rng).requires_grad(), g = randn(q.shape(), rng);
-         const Tensor k = randn(q.shape(), rng).requires_grad(), v = randn(q.shape(), rng).requires_grad();
-         measure([&] { vjp(scaled_dot_product_attention(q, k, v, {.causal = Causal::on}), g, {q, k, v}); });
-       }},
+      attention("causal attention",
+                [](In q, In k, In v) { return scaled_dot_product_attention(q, k, v, {.causal = Causal::on}); }),
+      attention("linear attention", [](In q, In k, In v) { return linear_attention(q, k, v).y; }),
       {"GPT, training step",
        "batch",
        {1, 2, 4, 8, 16, 32},
