@@ -34,7 +34,8 @@ struct Corpus {
 struct Score {
   std::vector<std::string> written, wanted;
   double words = 0, forced = 0, free = 0;  // of all words those right, given the true words before or its own
-  AlignmentScore alignment;                // while the true words are read
+  AlignmentScore on_gold, near_gold;       // while the true words are given: on the words translated, or beside them
+  AlignmentScore diagonal;                 // the same of one that looks at word t while it writes word t
   double exact() const {
     double right = 0;
     for (std::size_t i = 0; i < written.size(); ++i) right += written[i] == wanted[i];
@@ -59,7 +60,11 @@ Score score(const Seq2Seq& model, const Corpus& corpus, std::span<const FrenchPa
     for (std::size_t k = 0; k < part.size(); ++k) {
       r.written.push_back(corpus.french.decode(ids(int64_t(k)).to_vector<int64_t>()));
       r.wanted.push_back(part[k].french);
-      if (weights.defined()) r.alignment.add(weights(int64_t(k)), part[k].alignment);
+      if (!weights.defined()) continue;
+      const Tensor w = weights(int64_t(k)), t = clamp(unsqueeze(arange(w.size(0)), 1), 0, double(w.size(1) - 1));
+      r.on_gold.add(w, part[k].alignment);
+      r.near_gold.add(w, part[k].alignment, 1);
+      r.diagonal.add(arange(w.size(1)) == t, part[k].alignment, 1);
     }
   }
   return r;
@@ -89,7 +94,7 @@ void train(Options& options) {
   const int64_t hidden = options.integer("--hidden", 64, "of each recurrent layer", at_least(1));
   options.group("Training");
   const int64_t count = options.integer("--pairs", 10000, "sentences, of which a tenth is kept unseen", at_least(10));
-  const int64_t steps = options.integer("--steps", 1500, "training steps", at_least(1));
+  const int64_t steps = options.integer("--steps", 1000, "training steps", at_least(1));
   const int64_t size = options.integer("--batch", 64, "sentences in a batch", at_least(1));
   const double lr = options.number("--lr", 3e-3, "learning rate of AdamW", at_least(0));
   Forcing forcing;
@@ -157,8 +162,9 @@ void train(Options& options) {
     std::printf("\nwhere it looks while it writes:\n\n%s", draw::terminal_heat_map(pictures[0]).c_str());
     draw::save_svg(run.path("alignment.svg"),
                    draw::heat_maps(pictures, {.title = "Where the decoder looks while it writes"}));
-    std::printf("\nattention on the words translated %.3f, the greatest on one of them %.1f%%", s.alignment.mass(),
-                100 * s.alignment.accuracy());
+    std::printf("\nattention on the words translated %.3f\n", s.on_gold.mass());
+    std::printf("its greatest weight on one of them %.1f%%, at most a word beside %.1f%% (the diagonal's %.1f%%)",
+                100 * s.on_gold.accuracy(), 100 * s.near_gold.accuracy(), 100 * s.diagonal.accuracy());
   }
   std::printf("\nwords right given the true ones before %.2f%%, given its own %.2f%%\n", 100 * s.forced / s.words,
               100 * s.free / s.words);
