@@ -7,9 +7,11 @@
 
 namespace heed {
 
+// What a recurrent module may be.
 enum class Cell { rnn, lstm, gru };
 Cell cell_named(std::string_view name, Where at = Where::here());  // Error: none of these
 
+// One step      x [B, in], state [B, hidden] -> state; an undefined state is zeros
 struct AnyCell {
   std::variant<RnnCell, LstmCell, GruCell> held;
 
@@ -18,8 +20,9 @@ struct AnyCell {
   void walk(std::string& path, Visit visit);
   AnyCell clone(detail::Cloner& copy) const;
 };
-AnyCell any_cell(Cell kind, int64_t in, int64_t hidden);
+AnyCell any_cell(Cell kind, int64_t in, int64_t hidden);  // with fresh weights
 
+// Layers over a sequence      x [B, T, in], lengths [B] i64 or undefined, as Rnn, Lstm and Gru
 struct AnyRecurrent {
   std::variant<Rnn, Lstm, Gru> held;
 
@@ -33,6 +36,6 @@ struct RecurrentShape {
   bool bidirectional = false;
   double dropout = 0;  // between layers
 };
-AnyRecurrent any_recurrent(Cell kind, const RecurrentShape& shape);
+AnyRecurrent any_recurrent(Cell kind, const RecurrentShape& shape);  // with fresh weights
 
 }  // namespace heed

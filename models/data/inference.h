@@ -14,6 +14,7 @@
 // either sentence, tells them apart well (a linear bag of words is right in fewer than 60 % of cases).
 namespace heed {
 
+// What a premise says of a hypothesis.
 enum class Inference { entailment, contradiction, neutral };
 
 struct InferencePair {

@@ -12,7 +12,7 @@ struct Texture {
   int64_t kind;     // of the texture asked for: 0 rows, 1 columns, 2 chequers, 3 diagonals
   int64_t channel;  // that it has
 };
-inline constexpr int64_t texture_kinds = 4;
+inline constexpr int64_t texture_kinds = 4;  // how many there are
 
 // Channels are equally likely to be asked for; the kinds of all three are drawn independently, each equally likely, as
 // are their phases. Stripes and squares are two pixels wide, of 0 and 1 with noise of deviation 0.1 on both; the bright

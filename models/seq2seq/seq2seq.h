@@ -121,11 +121,12 @@ struct Seq2Seq {
   // The best of beam_search for each source, one after the other; options.end is Vocabulary::end, whatever it says.
   Written translate(const Padded& x, BeamOptions options) const;
 
+  // Absent where nothing needs them.
   static std::optional<Linear> linear_if(bool wanted, int64_t in, int64_t out) {
     if (!wanted) return std::nullopt;
     return Linear{in, out};
   }
-  static std::optional<AdditiveAttention> additive(bool attends, int64_t hidden) {  // absent where nothing attends
+  static std::optional<AdditiveAttention> additive(bool attends, int64_t hidden) {
     if (!attends) return std::nullopt;
     return AdditiveAttention{hidden, 2 * hidden, hidden};
   }
