@@ -52,18 +52,17 @@ TEST_CASE("train_reverse: at 20 letters attention writes the string, along the a
   }));
 }
 
-// A translator may look beside a word: the states of the words beside it know it, too. And what follows from what it
-// has written (pas, dans), or depends on the word to come (de or d', ne or n'), it does not look up where it comes
-// from, but looks ahead: of all words translated the greatest weight is on seven or eight in ten.
-TEST_CASE("train_french translates unseen sentences, looking at the word or beside it; without attention it does not") {
+// The greatest weight is not always on a word translated: what follows from the words written (pas, dans) or depends on
+// the word to come (de or d', ne or n') is not looked up where it comes from; the decoder looks ahead. Nouns,
+// adjectives and verbs are nearly always found.
+TEST_CASE("train_french translates unseen sentences and looks at the words translated; without attention it does not") {
   CHECK(two_of_three(1, [](int seed) {
     const Said said = train("train_french", seed);
     const double exact = said.after("exact match "), bleu = said.after("BLEU "),
-                 on = said.after("its greatest weight on one of them "), near = said.after("at most a word beside "),
-                 diagonal = said.after("(the diagonal's ");
-    std::printf("french, seed %d: exact match %.1f%%, BLEU %.4f, on a word translated %.1f%%, or beside %.1f%%\n", seed,
-                exact, bleu, on, near);
-    return exact >= 98 && bleu >= 0.97 && near >= 95 && diagonal <= 80;
+                 found = said.after("its greatest weight on one of them "), diagonal = said.after("the diagonal ");
+    std::printf("french, seed %d: exact match %.1f%%, BLEU %.4f, on a word translated %.1f%% (the diagonal %.1f%%)\n",
+                seed, exact, bleu, found, diagonal);
+    return exact >= 98 && bleu >= 0.97 && found >= 80 && diagonal <= 60;
   }));
   const Said without = train("train_french", 1, "--attention none");
   std::printf("french, seed 1, without attention: exact match %.1f%%, BLEU %.4f\n", without.after("exact match "),

@@ -34,7 +34,7 @@ struct Corpus {
 struct Score {
   std::vector<std::string> written, wanted;
   double words = 0, forced = 0, free = 0;  // of all words those right, given the true words before or its own
-  AlignmentScore on_gold, near_gold;       // while the true words are given: on the words translated, or beside them
+  AlignmentScore alignment;                // while the true words are given
   AlignmentScore diagonal;                 // the same of one that looks at word t while it writes word t
   double exact() const {
     double right = 0;
@@ -62,9 +62,8 @@ Score score(const Seq2Seq& model, const Corpus& corpus, std::span<const FrenchPa
       r.wanted.push_back(part[k].french);
       if (!weights.defined()) continue;
       const Tensor w = weights(int64_t(k)), t = clamp(unsqueeze(arange(w.size(0)), 1), 0, double(w.size(1) - 1));
-      r.on_gold.add(w, part[k].alignment);
-      r.near_gold.add(w, part[k].alignment, 1);
-      r.diagonal.add(arange(w.size(1)) == t, part[k].alignment, 1);
+      r.alignment.add(w, part[k].alignment);
+      r.diagonal.add(arange(w.size(1)) == t, part[k].alignment);
     }
   }
   return r;
@@ -162,9 +161,9 @@ void train(Options& options) {
     std::printf("\nwhere it looks while it writes:\n\n%s", draw::terminal_heat_map(pictures[0]).c_str());
     draw::save_svg(run.path("alignment.svg"),
                    draw::heat_maps(pictures, {.title = "Where the decoder looks while it writes"}));
-    std::printf("\nattention on the words translated %.3f\n", s.on_gold.mass());
-    std::printf("its greatest weight on one of them %.1f%%, at most a word beside %.1f%% (the diagonal's %.1f%%)",
-                100 * s.on_gold.accuracy(), 100 * s.near_gold.accuracy(), 100 * s.diagonal.accuracy());
+    std::printf(
+        "\nattention on the words translated %.3f, its greatest weight on one of them %.1f%%, the diagonal %.1f%%",
+        s.alignment.mass(), 100 * s.alignment.accuracy(), 100 * s.diagonal.accuracy());
   }
   std::printf("\nwords right given the true ones before %.2f%%, given its own %.2f%%\n", 100 * s.forced / s.words,
               100 * s.free / s.words);
