@@ -15,6 +15,7 @@ Tensor GenerationCache::key_mask(int64_t more) const {
 }
 void GenerationCache::select(In rows) {
   for (KvCache& layer : layers) layer.select(rows);
+  for (Tensor& state : states) state = index_select(state, 0, rows);
   if (padding.defined()) padding = index_select(padding, 0, rows);
 }
 
@@ -249,6 +250,7 @@ std::vector<Hypothesis> beam_search(const detail::Reader& model, const std::vect
     if (finished.size() > beams) finished.resize(beams);
   };
 
+  bool greedy = true;  // alive[0] is
   Reading reading(model, true);
   for (int64_t n = 1; n <= options.max_new_tokens && !alive.empty(); ++n) {
     std::vector<std::vector<int64_t>> sequences;
@@ -263,9 +265,16 @@ std::vector<Hypothesis> beam_search(const detail::Reader& model, const std::vect
       for (double x : logits[i]) total.push_back(alive[i].log_probability + x - top - std::log(sum));
     }
     // Of each beam one way may end: with twice as many ways as beams enough go on.
+    std::vector<int64_t> ways = best(total, 2 * beams);
+    if (greedy) {
+      const auto way = std::max_element(total.begin(), total.begin() + std::ptrdiff_t(vocab)) - total.begin();
+      std::erase(ways, way);
+      ways.insert(ways.begin(), way);
+      greedy = way != options.end;
+    }
     std::vector<Beam> next;
     std::vector<int64_t> from;
-    for (int64_t way : best(total, 2 * beams)) {
+    for (int64_t way : ways) {
       if (next.size() == beams) break;
       const auto i = std::size_t(way) / vocab;
       Beam b{alive[i].tokens, total[std::size_t(way)]};
@@ -282,7 +291,10 @@ std::vector<Hypothesis> beam_search(const detail::Reader& model, const std::vect
     reading.select(from);
     // Probabilities only fall, and the penalty is greatest for the longest.
     const int64_t longest = options.length_penalty > 0 ? options.max_new_tokens : n;
-    if (finished.size() == beams && finished.back().score >= score(alive[0].log_probability, longest)) return finished;
+    const auto likeliest = std::max_element(
+        alive.begin(), alive.end(), [](const Beam& a, const Beam& b) { return a.log_probability < b.log_probability; });
+    if (finished.size() == beams && finished.back().score >= score(likeliest->log_probability, longest))
+      return finished;
   }
   for (const Beam& b : alive) finish(b);
   return finished;

@@ -13,9 +13,10 @@ namespace heed {
 // padding, which nothing attends to and which has no place.
 struct GenerationCache {
   std::vector<KvCache> layers = {};
-  Tensor padding = {};  // [B] i64, the places before each row's first token; undefined: none
+  std::vector<Tensor> states = {};  // of what is recurrent, [B, ..] each
+  Tensor padding = {};              // [B] i64, the places before each row's first token; undefined: none
 
-  // How many tokens it has read, padding included.
+  // How many tokens its layers hold, padding included.
   int64_t length() const { return layers.empty() ? 0 : layers[0].length; }
   // The places of `more` further tokens in their sequences, that of padding 0: [more] i64, or [B, more] where there is
   // padding.
@@ -99,8 +100,9 @@ struct Hypothesis {
   double log_probability;       // of all of them
   double score;                 // log_probability / ((5 + tokens) / 6)^length_penalty
 };
-// At most `beams` of them, the best score first. The search ends when no unfinished one can come to beat those that are
-// finished. Error: as generate, or beams < 1.
+// At most `beams` of them, the best score first. One of the beams is always the greedy one, until it ends: the best is
+// never worse than what temperature 0 generates, which one beam without a penalty is. The search ends when no
+// unfinished one can come to beat those that are finished. Error: as generate, or beams < 1.
 std::vector<Hypothesis> beam_search(const detail::Reader& model, const std::vector<int64_t>& prompt,
                                     const BeamOptions& options, Where at = Where::here());
 template <NextToken M>

@@ -32,7 +32,7 @@ bool contains(const std::string& text, std::string_view part) { return text.find
 
 // ---- a reader of human dates that shares nothing with their writer
 
-std::vector<std::string> words_of(const std::string& text) {  // runs of letters, and runs of digits
+std::vector<std::string> parts_of(const std::string& text) {  // runs of letters, and runs of digits
   std::vector<std::string> words;
   int previous = 0;
   for (char c : text) {
@@ -53,7 +53,7 @@ int month_named(const std::string& word) {  // 0 if none is
 Date read_human(const std::string& text) {
   Date date{};
   std::vector<int> numbers;  // besides the year
-  for (const std::string& word : words_of(text)) {
+  for (const std::string& word : parts_of(text)) {
     if (std::isalpha(word[0])) date.month = std::max(date.month, month_named(word));
     else if (word.size() == 4) date.year = std::stoi(word);
     else numbers.push_back(std::stoi(word));
@@ -121,8 +121,15 @@ TEST_CASE("every date in every format reads back as its ISO date, and its spans 
       REQUIRE(std::stoi(cut(pair.human, pair.fields.day)) == std::stoi(cut(pair.iso, iso_fields.day)));
       const std::string month = cut(pair.human, pair.fields.month);
       REQUIRE((std::isalpha(month[0]) ? month_named(month) : std::stoi(month)) == date.month);
-      if (format == 1) REQUIRE(words_of(pair.human)[0] == weekday_of(date));
-      if (format == 2) REQUIRE(words_of(pair.human)[0] == weekday_of(date).substr(0, 3));
+      const auto all_of = [](Span span) {
+        std::vector<int64_t> places;
+        for (int64_t s = span.begin; s < span.end; ++s) places.push_back(s);
+        return places;
+      };
+      const auto y = all_of(pair.fields.year), m = all_of(pair.fields.month), d = all_of(pair.fields.day);
+      REQUIRE(pair.alignment == Alignment{y, y, y, y, {}, m, m, {}, d, d});
+      if (format == 1) REQUIRE(parts_of(pair.human)[0] == weekday_of(date));
+      if (format == 2) REQUIRE(parts_of(pair.human)[0] == weekday_of(date).substr(0, 3));
       human_seen.insert(pair.human.begin(), pair.human.end());
       iso_seen.insert(pair.iso.begin(), pair.iso.end());
     }
@@ -228,8 +235,8 @@ TEST_CASE("reversed strings are aligned along the anti-diagonal") {
     REQUIRE(pair.alignment.size() == pair.target.size());
     std::string again = pair.target;
     for (std::size_t t = 0; t < pair.target.size(); ++t) {
-      REQUIRE(pair.alignment[t] + int64_t(t) == int64_t(pair.source.size()) - 1);
-      REQUIRE(pair.source[std::size_t(pair.alignment[t])] == pair.target[t]);
+      REQUIRE(pair.alignment[t] == std::vector{int64_t(pair.source.size() - 1 - t)});
+      REQUIRE(pair.source[std::size_t(pair.alignment[t][0])] == pair.target[t]);
     }
     std::reverse(again.begin(), again.end());
     REQUIRE(again == pair.source);

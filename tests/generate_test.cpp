@@ -302,7 +302,41 @@ TEST_CASE("beam search with enough beams finds the best of all sequences") {
     }
 }
 
-TEST_CASE("one beam is greedy, more are never worse, and their caches follow them") {
+TEST_CASE("beam search is never worse than greedy") {
+  int better = 0;
+  for (uint64_t key = 1; key <= 200; ++key) {
+    const Chain model{noise({6, 6}, key) * 2};
+    const Tensor logp = log_softmax(model.logits);
+    for (const double alpha : {0.0, 0.6, 2.0}) {
+      const Ids greedy = generate(model, {{1}}, {.max_new_tokens = 6, .sampling = {.temperature = 0}, .end = 2})[0];
+      double sum = 0;
+      for (std::size_t i = 0; i < greedy.size(); ++i) sum += logp(i ? greedy[i - 1] : 1, greedy[i]).item();
+      const double least = sum / std::pow((5 + double(greedy.size())) / 6, alpha);
+      for (const int64_t beams : {1, 2, 3, 5}) {
+        const auto found =
+            beam_search(model, {1}, {.beams = beams, .max_new_tokens = 6, .length_penalty = alpha, .end = 2});
+        INFO("table " << key << ", " << beams << " beams, penalty " << alpha);
+        CHECK(found[0].score >= least - 1e-12);
+        better += found[0].tokens != greedy;
+      }
+    }
+  }
+  CHECK(better > 100);
+
+  // After 1 comes 2 or nearly as often 3; after 3 comes 4 or 5, each likelier than all that follows 2, but neither
+  // leads anywhere. Two beams would both go there.
+  const Tensor p = tensor({{1, 0, 0, 0, 0, 0},
+                           {0, 0, 0.55, 0.45, 0, 0},
+                           {0.35, 0.15, 0.15, 0.15, 0.1, 0.1},
+                           {0, 0, 0, 0, 0.5, 0.5},
+                           {1. / 6, 1. / 6, 1. / 6, 1. / 6, 1. / 6, 1. / 6},
+                           {1. / 6, 1. / 6, 1. / 6, 1. / 6, 1. / 6, 1. / 6}},
+                          f64);
+  const Chain trap{log(p + 1e-9)};
+  CHECK(beam_search(trap, {1}, {.beams = 2, .max_new_tokens = 3, .length_penalty = 0})[0].tokens == Ids{2, 0, 0});
+}
+
+TEST_CASE("one beam is greedy, and the caches of more follow them") {
   const Gpt model = small(true, 2);
   const Ids prompt = some_ids(4, 8);
   const auto one = beam_search(model, prompt, {.beams = 1, .max_new_tokens = 20, .length_penalty = 0});

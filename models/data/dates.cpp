@@ -68,7 +68,7 @@ DatePair write_date(const Date& date, int64_t format, Where at) {
                      "cannot write in format " + std::to_string(format) + ": the formats are 0 to " +
                          std::to_string(date_formats - 1));
 
-  DatePair pair{.human = {}, .iso = iso(date), .fields = {}, .date = date, .format = format};
+  DatePair pair{.human = {}, .iso = iso(date), .fields = {}, .alignment = {}, .date = date, .format = format};
   auto put = [&](std::string_view text) {
     const auto begin = static_cast<int64_t>(pair.human.size());
     pair.human += text;
@@ -115,6 +115,11 @@ DatePair write_date(const Date& date, int64_t format, Where at) {
         break;
     }
   }
+  pair.alignment.resize(pair.iso.size());
+  for (Span DateFields::*field : {&DateFields::year, &DateFields::month, &DateFields::day})
+    for (int64_t t = (iso_fields.*field).begin; t < (iso_fields.*field).end; ++t)
+      for (int64_t s = (pair.fields.*field).begin; s < (pair.fields.*field).end; ++s)
+        pair.alignment[std::size_t(t)].push_back(s);
   return pair;
 }
 

@@ -1,10 +1,8 @@
 #pragma once
-#include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
-#include "../../core/error.h"
 #include "../../core/rng.h"
+#include "alignment.h"
 
 // The dates task: a date as people write it -> ISO 8601 `YYYY-MM-DD`, years 1950 to 2049. Seven formats:
 //
@@ -36,7 +34,8 @@ struct DateFields {  // where in a text the date stands; the day without the end
 
 struct DatePair {
   std::string human, iso;  // ASCII: characters are bytes
-  DateFields fields;       // of `human`: the gold alignment of `iso`, whose own are iso_fields
+  DateFields fields;       // of `human`; those of `iso` are iso_fields
+  Alignment alignment;     // gold: each digit of `iso` comes from all of its field in `human`, a hyphen from nowhere
   Date date;
   int64_t format;
 };

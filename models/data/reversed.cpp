@@ -12,7 +12,7 @@ ReversedPair sample_reversed(int64_t shortest, int64_t longest, Rng& rng, Where 
   ReversedPair pair;
   for (int64_t i = 0; i < length; ++i) {
     pair.source += reversed_characters[static_cast<std::size_t>(rng.below(letters))];
-    pair.alignment.push_back(length - 1 - i);
+    pair.alignment.push_back({length - 1 - i});
   }
   pair.target.assign(pair.source.rbegin(), pair.source.rend());
   return pair;

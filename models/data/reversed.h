@@ -1,17 +1,15 @@
 #pragma once
-#include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
-#include "../../core/error.h"
 #include "../../core/rng.h"
+#include "alignment.h"
 
 // The reversal task: a random string over 20 letters -> the same string backwards.
 namespace heed {
 
 struct ReversedPair {
   std::string source, target;
-  std::vector<int64_t> alignment;  // gold: target character t is source character alignment[t] = T - 1 - t
+  Alignment alignment;  // gold: target character t is source character T - 1 - t
 };
 
 inline constexpr std::string_view reversed_characters = "abcdefghijklmnopqrst";  // the letters that are drawn

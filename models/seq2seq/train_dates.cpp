@@ -22,7 +22,8 @@ Batch batch_of(std::span<const DatePair> pairs) {
 
 struct Translation {
   std::string text;
-  draw::Matrix alignment;  // a row per character written, a column per character read; empty without attention
+  Tensor weights;          // [T, S]; undefined without attention
+  draw::Matrix alignment;  // the same, a row per character written, a column per character read
 };
 
 std::vector<Translation> translate(const Seq2Seq& model, std::span<const DatePair> pairs) {
@@ -30,42 +31,37 @@ std::vector<Translation> translate(const Seq2Seq& model, std::span<const DatePai
   std::vector<Translation> r;
   for (int64_t i = 0; i < int64_t(pairs.size()); ++i) {
     const std::string& source = pairs[std::size_t(i)].human;
-    r.push_back({iso.decode(ids(i).to_vector<int64_t>()), {}});
+    auto& [text, looks, m] = r.emplace_back();
+    text = iso.decode(ids(i).to_vector<int64_t>());
     if (!weights.defined()) continue;
-    const std::string& text = r.back().text;
-    draw::Matrix& m = r.back().alignment;
     m = {.rows = int64_t(text.size()),
          .cols = int64_t(source.size()),
          .title = source,
          .row_name = "written",
          .col_name = "read"};
-    m.values = weights(i, range(0, m.rows), range(0, m.cols)).to_vector();
+    looks = weights(i, range(0, m.rows), range(0, m.cols));
+    m.values = looks.to_vector();
     for (char c : text) m.row_labels.emplace_back(1, c);
     for (char c : source) m.col_labels.emplace_back(1, c);
   }
   return r;
 }
 
-// How much of the attention rests on the true year while the four digits of the year are written.
-double mass_on_year(const draw::Matrix& m, const DatePair& pair) {
-  double mass = 0;
-  for (int64_t t = iso_fields.year.begin; t < std::min(iso_fields.year.end, m.rows); ++t)
-    for (int64_t s = pair.fields.year.begin; s < pair.fields.year.end; ++s)
-      mass += m.values[std::size_t(t * m.cols + s)];
-  return mass / double(iso_fields.year.size());
-}
-
 void train(Options& options) {
   options.group("Model");
   const bool attends = options.choice("--attention", {"additive", "none"}, "how the decoder sees the source") != "none";
+  const Cell cell = cell_named(options.choice("--cell", {"lstm", "gru", "rnn"}, "of encoder and decoder"));
   const int64_t width = options.integer("--width", 32, "of the character embeddings", at_least(1));
-  const int64_t hidden = options.integer("--hidden", 64, "of each LSTM", at_least(1));
+  const int64_t hidden = options.integer("--hidden", 64, "of each recurrent layer", at_least(1));
   options.group("Training");
   const int64_t steps = options.integer("--steps", 400, "training steps", at_least(1));
   const int64_t size = options.integer("--batch", 64, "dates in a batch", at_least(1));
   const double lr = options.number("--lr", 3e-3, "learning rate of AdamW", at_least(0));
-  const double forcing =
+  Forcing forcing;
+  forcing.probability =
       options.number("--forcing", 0.5, "probability that the decoder is given the true last character", between(0, 1));
+  forcing.per_sequence =
+      options.choice("--forcing-per", {"step", "sequence"}, "how often that is decided") == "sequence";
   const int64_t first_seed = options.integer("--seed", 1, "of the weights and of the data", at_least(0));
   options.group("Run");
   const std::string out = options.text("--out", "runs/dates", "folder of pictures, metrics and checkpoint");
@@ -74,8 +70,12 @@ void train(Options& options) {
 
   seed(uint64_t(first_seed));
   Rng rng{uint64_t(first_seed)};
-  Seq2Seq model{
-      .source_vocab = human.size(), .target_vocab = iso.size(), .width = width, .hidden = hidden, .attends = attends};
+  Seq2Seq model{.source_vocab = human.size(),
+                .target_vocab = iso.size(),
+                .width = width,
+                .hidden = hidden,
+                .attends = attends,
+                .cell = cell};
   AdamW optimizer{.lr = lr, .weight_decay = 0};
   Checkpoints checkpoints(out, model);
   checkpoints.add("optimizer", optimizer).add("rng", rng);
@@ -109,13 +109,14 @@ void train(Options& options) {
   std::printf("\nreading %zu unseen dates in %lld formats\n", unseen.size() / date_formats,
               static_cast<long long>(date_formats));
   int64_t right = 0;
-  double mass = 0;
+  AlignmentScore year;
   for (std::size_t i = 0; i < unseen.size(); i += 512) {
     const auto part = std::span(unseen).subspan(i, std::min<std::size_t>(512, unseen.size() - i));
     const std::vector<Translation> written = translate(model, part);
     for (std::size_t k = 0; k < part.size(); ++k) {
       right += written[k].text == part[k].iso;
-      if (attends) mass += mass_on_year(written[k].alignment, part[k]);
+      const Alignment& gold = part[k].alignment;
+      if (attends) year.add(written[k].weights, Alignment(gold.begin(), gold.begin() + iso_fields.year.end));
     }
   }
 
@@ -131,7 +132,7 @@ void train(Options& options) {
     std::printf("\nwhere it looks while it writes:\n\n%s", draw::terminal_heat_map(pictures[3]).c_str());
     draw::save_svg(run.path("alignment.svg"),
                    draw::heat_maps(pictures, {.title = "Where the decoder looks while it writes"}));
-    std::printf("\nattention on the true year %.3f", mass / double(unseen.size()));
+    std::printf("\nattention on the true year %.3f", year.mass());
   }
   std::printf("\nexact match %.1f%% of %zu unseen dates\n", 100 * double(right) / double(unseen.size()), unseen.size());
   std::printf("wrote %s\n", attends ? (run.path("alignment.svg") + " and " + run.path("loss.svg")).c_str()

@@ -25,7 +25,7 @@ Batch batch_of(std::span<const ReversedPair> pairs) {
 
 struct Score {
   double strings = 0, characters = 0;  // written right, of all
-  double mass = 0;                     // of the attention within one place of the character to be copied
+  AlignmentScore attention;            // within one place of the character to be copied
 };
 Score score(const Seq2Seq& model, int64_t length, Rng& rng) {
   const std::vector<ReversedPair> pairs = sample(500, length, length, rng);
@@ -36,19 +36,16 @@ Score score(const Seq2Seq& model, int64_t length, Rng& rng) {
     const std::string text = letters.decode(ids(i).to_vector<int64_t>());
     r.strings += text == wanted;
     for (std::size_t t = 0; t < std::min(text.size(), wanted.size()); ++t) r.characters += text[t] == wanted[t];
-    if (!weights.defined()) continue;
-    for (int64_t t = 0; t < std::min(length, weights.size(1)); ++t) {
-      const int64_t place = pairs[std::size_t(i)].alignment[std::size_t(t)];
-      for (double w : weights(i, t, range(std::max<int64_t>(place - 1, 0), place + 2)).to_vector()) r.mass += w;
-    }
+    if (weights.defined()) r.attention.add(weights(i), pairs[std::size_t(i)].alignment, 1);
   }
-  return {r.strings / 500, r.characters / double(500 * length), r.mass / double(500 * length)};
+  return {r.strings / 500, r.characters / double(500 * length), r.attention};
 }
 
 void train(Options& options) {
   options.group("Model");
+  const Cell cell = cell_named(options.choice("--cell", {"lstm", "gru", "rnn"}, "of encoder and decoder"));
   const int64_t width = options.integer("--width", 32, "of the letter embeddings", at_least(1));
-  const int64_t hidden = options.integer("--hidden", 96, "of each LSTM", at_least(1));
+  const int64_t hidden = options.integer("--hidden", 96, "of each recurrent layer", at_least(1));
   options.group("Training");
   const int64_t steps = options.integer("--steps", 600, "training steps of each model", at_least(1));
   const int64_t size = options.integer("--batch", 64, "strings in a batch, of 4 to 20 letters", at_least(1));
@@ -69,7 +66,8 @@ void train(Options& options) {
                              .target_vocab = letters.size(),
                              .width = width,
                              .hidden = hidden,
-                             .attends = attends});
+                             .attends = attends,
+                             .cell = cell});
     const Seq2Seq& model = models.back();
     AdamW optimizer{.lr = lr, .weight_decay = 0};
     losses.push_back({.name = attends ? "with attention" : "without"});
@@ -92,7 +90,7 @@ void train(Options& options) {
   for (int64_t length : {5, 10, 15, 20, 30}) {
     const Score with = score(models[0], length, rng), without = score(models[1], length, rng);
     std::printf("  %6lld  %6.1f%%  %9.1f%%  %12.1f%%    %6.1f%%  %9.1f%%%s\n", static_cast<long long>(length),
-                100 * with.strings, 100 * with.characters, 100 * with.mass, 100 * without.strings,
+                100 * with.strings, 100 * with.characters, 100 * with.attention.mass(), 100 * without.strings,
                 100 * without.characters, length > 20 ? "   longer than any seen" : "");
   }
   draw::save_svg(
