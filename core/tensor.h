@@ -28,7 +28,7 @@ struct Node {  // one recorded op; owned by the tensors that came out of it
   std::atomic<uint32_t> refs{1};
   bool leaf = false;
   bool frozen = false;  // a leaf that is not trained for now
-  bool cheap = false;   // output() can make its only output again
+  bool cheap = false;   // what remembers its output does not keep it
   int outputs = 1;
   uint64_t id = 0;  // greater than that of every node it came from
   const char* name;
@@ -46,7 +46,7 @@ struct Node {  // one recorded op; owned by the tensors that came out of it
   virtual void forget() = 0;                          // drops all values, keeps the links
   virtual std::vector<Array> remembered() const = 0;  // arrays it holds, those without values among them
   virtual std::vector<Tensor> again(std::span<const Tensor> x) const = 0;  // the same op of others; none: it is no op
-  virtual Array output() const { return {}; }
+  virtual Array output() const { return {}; }  // its only output, made again, if it is cheap
 
   void* operator new(std::size_t bytes) { return take_block(bytes); }
   void operator delete(void* p, std::size_t bytes) { give_block(p, bytes); }
