@@ -85,9 +85,8 @@ TEST_CASE("every module: cloned, cast, saved, loaded, frozen, printed, and train
     return m(input({2, 3, 8}, t)).y;
   });
   check_module("SigmaPi", SigmaPi{.in = 8, .out = 3, .order = 2}, of({4, 8}));
-  check_module("GmdhNode", GmdhNode{.weight = parameter(ones({6}))}, [](const auto& m, Dtype t) {
-    return m(input({8}, t), input({8}, t) * 2);
-  });
+  check_module("GmdhNode", GmdhNode{.weight = parameter(ones({6}))},
+               [](const auto& m, Dtype t) { return m(input({8}, t), input({8}, t) * 2); });
   check_module("HyperLinear", HyperLinear{.in = 8, .out = 4, .codes = 3}, [](const auto& m, Dtype t) {
     return m(input({2, 8}, t), input({2, 3}, t));
   });
