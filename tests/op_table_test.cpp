@@ -74,7 +74,7 @@ Declarations read_declarations() {
     r.ops.insert(name);
     for (const std::string& p : defaulted(parameters, ',')) r.defaults[name].insert(p);
     for (const auto& [type, names] : fields)
-      if (parameters.find(type) != std::string::npos) r.defaults[name].insert(names.begin(), names.end());
+      if (parameters.find(" " + type + "&") != std::string::npos) r.defaults[name].insert(names.begin(), names.end());
   }
   return r;
 }
