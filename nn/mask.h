@@ -7,7 +7,8 @@
 namespace heed {
 
 // ---- masks: boolean, true = may attend
-Tensor causal_mask(int64_t T, int64_t S, Causal causal = Causal::on, Where at = Where::here());  // [T, S]
+// As Causal says: [T, S]. ShapeError: Causal::on, and T is not S.
+Tensor causal_mask(int64_t T, int64_t S, Causal causal = Causal::on, Where at = Where::here());
 // Keys from `before` places before the query to `after` places after it: [T, S]   (Beltagy, Peters and Cohan 2020)
 Tensor local_mask(int64_t T, int64_t S, int64_t before, int64_t after, Where at = Where::here());
 Tensor length_mask(const Tensor& lengths, int64_t width);  // [B] i64 -> [B, width], true where a real token stands

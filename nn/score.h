@@ -16,43 +16,44 @@ struct Products {
   double scale = 1;
   Tensor bias = {};  // broadcasts to [.., T, S]
 
-  Tensor scores(Where at = Where::here()) const;
+  Tensor scores(Where at = Where::here()) const;  // [.., T, S]
 };
 
 // q k^T      (Luong, Pham and Manning 2015, section 3.1, dot)
 struct DotScore {
-  Products products(In q, In k) const { return {q, k}; }
+  Products products(In q, In k) const { return {q, k}; }  // for the kernel
   Tensor operator()(In q, In k) const;
 };
 
 // q k^T / sqrt(D)      (Vaswani et al. 2017, section 3.2.1)
 struct ScaledDotScore {
-  Products products(In q, In k) const;
+  Products products(In q, In k) const;  // for the kernel
   Tensor operator()(In q, In k) const;
 };
 
 // q W k^T      (Luong, Pham and Manning 2015, section 3.1, general)
 struct GeneralScore {
   int64_t query_width, key_width;
-  Parameter weight = parameter(init::kaiming_uniform({query_width, key_width}, std::sqrt(1.0 / 3)));
+  Parameter weight = parameter(init::kaiming_uniform({query_width, key_width}, std::sqrt(1.0 / 3)));  // W
 
-  Tensor project(In k) const;  // [.., S, query_width]
-  Products products(In q, In projected) const { return {q, projected}; }
+  Tensor project(In k) const;                                             // [.., S, query_width]
+  Products products(In q, In projected) const { return {q, projected}; }  // for the kernel
   Tensor operator()(In q, In k) const;
 };
 
-// v^T tanh(W q + U k)      (Bahdanau, Cho and Bengio 2015, appendix A.1.2); concat of Luong, Pham and Manning 2015,
-// whose matrix is W and U side by side The paper's v is often left out in tellings of it; without it a score is a mean
-// of tanh, and no weight over n keys can exceed 1 / (1 + (n - 1) e^-2).
+// v^T tanh(W q + U k)      (Bahdanau, Cho and Bengio 2015, appendix A.1.2; with one matrix for W and U side by side,
+// Luong, Pham and Manning 2015, section 3.1, concat)
+// The paper's v is often left out in tellings of it; without it a score is a mean of tanh, and no weight over n keys
+// can exceed 1 / (1 + (n - 1) e^-2).
 struct AdditiveScore {
   int64_t query_width, key_width, width;
   Linear query{.in = query_width, .out = width};          // W
   Linear key{.in = key_width, .out = width, .bias = {}};  // U
   Linear v{.in = width, .out = 1, .bias = {}};
 
-  Tensor project(In k) const { return key(k); }  // [.., S, width]
-  Tensor of(In q, In projected) const { return scores(query, v, q, projected); }
-  static Tensor scores(const Linear& query, const Linear& v, In q, In projected);
+  Tensor project(In k) const { return key(k); }                                    // [.., S, width]
+  Tensor of(In q, In projected) const { return scores(query, v, q, projected); }   // [.., T, S]
+  static Tensor scores(const Linear& query, const Linear& v, In q, In projected);  // with W and v from elsewhere
   Tensor operator()(In q, In k) const;
 };
 
@@ -81,7 +82,7 @@ struct FactorizedScore {
   Parameter query = factor(), key = factor();  // F1, F2
 
   Tensor bias(int64_t T, int64_t S, int64_t first = 0, Where at = Where::here()) const;  // F1 F2^T alone, likewise
-  Products products(In q, In k) const;
+  Products products(In q, In k) const;                                                   // for the kernel
   Tensor operator()(In q, In k) const;
 
   Parameter factor() const {  // so that F1 F2^T begins with a deviation of 0.01
@@ -94,8 +95,8 @@ struct FactorizedScore {
 struct CosineScore {
   double beta = 1, eps = 1e-8;
 
-  Tensor project(In k) const;  // k / |k|
-  Products products(In q, In projected) const;
+  Tensor project(In k) const;                   // k / |k|
+  Products products(In q, In projected) const;  // for the kernel
   Tensor operator()(In q, In k) const;
 };
 
@@ -105,7 +106,7 @@ struct RelativeScore {
   int64_t width, distance;
   Parameter weight = parameter(init::xavier_uniform({2 * distance + 1, width}));  // a
 
-  Products products(In q, In k) const;
+  Products products(In q, In k) const;  // for the kernel
   Tensor operator()(In q, In k) const;
 };
 
@@ -124,8 +125,8 @@ class Score {
   template <class S>
   requires(detail::one_of<S, detail::AnyScore>) Score(S score) : kind_(std::move(score)) {}
 
-  Tensor project(In k) const;
-  Tensor of(In q, In projected) const;
+  Tensor project(In k) const;           // what it makes of the keys alone; k itself where that is nothing
+  Tensor of(In q, In projected) const;  // [.., T, S]
   std::optional<Products> products(In q, In projected) const;  // if it is of that kind
   Tensor operator()(In q, In k) const { return of(q, project(k)); }
 

@@ -87,8 +87,8 @@ TEST_CASE("every module: cloned, cast, saved, loaded, frozen, printed, and train
   check_module("PositionalScore", PositionalScore{2, 5}, of_places);
   check_module("FactorizedScore", FactorizedScore{2, 5, 3}, of_places);
   check_module("RelativeBias", RelativeBias{2, 3}, [](const auto& m, Dtype) { return m(4, 4); });
-  for (const std::string& name : {"general", "additive", "relative"})
-    check_module("Attention, " + name,
+  for (const char* name : {"general", "additive", "relative"})
+    check_module(std::string("Attention, ") + name,
                  Attention{.score = make_score(name, {.query_width = 4, .key_width = 4, .distance = 2})},
                  [](const auto& m, Dtype t) {
                    return m(input({2, 3, 4}, t), input({2, 5, 4}, t), input({2, 5, 6}, t));
