@@ -75,7 +75,7 @@ Tensor LocationScore::operator()(In q, In k) const {
 
 Tensor PositionalScore::bias(int64_t T, int64_t S, int64_t first, Where at) const {
   check_places("PositionalScore", at, first, T, S, length);
-  return weight(_, range(first, first + T), range(0, S));
+  return widened(weight)(_, range(first, first + T), range(0, S));
 }
 Tensor PositionalScore::operator()(In q, In k) const {
   Scope here{*this, q};
@@ -85,14 +85,15 @@ Tensor PositionalScore::operator()(In q, In k) const {
 
 Tensor FactorizedScore::bias(int64_t T, int64_t S, int64_t first, Where at) const {
   check_places("FactorizedScore", at, first, T, S, length);
-  return matmul(query(_, range(first, first + T)), transpose(key(_, range(0, S))));
+  return matmul(widened(query)(_, range(first, first + T)), transpose(widened(key)(_, range(0, S))));
 }
 Products FactorizedScore::products(In q, In k) const {
   Scope here{*this, q};
   check_heads("FactorizedScore", q, heads);
   const int64_t T = q->size(-2), S = k->size(-2);
   check_places("FactorizedScore", q.at, 0, T, S, length);
-  return {without_single_head(query(_, range(0, T))), without_single_head(key(_, range(0, S))), by_width(q)};
+  return {without_single_head(widened(query)(_, range(0, T))), without_single_head(widened(key)(_, range(0, S))),
+          by_width(q)};
 }
 Tensor FactorizedScore::operator()(In q, In k) const {
   Scope here{*this, q};

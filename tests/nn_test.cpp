@@ -201,6 +201,8 @@ TEST_CASE("modules whose weights are bf16 compute in f32, with the same values")
   check(RmsNorm{.width = 8, .weight = parameter(noise({8}, 2, f32))}, x);
   check(GroupNorm{.groups = 3, .channels = 3, .weight = parameter(noise({3}, 2, f32))}, x);
   check(TransformerEncoderLayer{.width = 8, .heads = 2, .options = {.hidden = 16}}, x);
+  for (const std::string& name : score_names())
+    check(Attention{.score = make_score(name, {.query_width = 8, .key_width = 8, .length = 4})}, x, x, x);
 }
 
 TEST_CASE("errors of modules") {

@@ -103,6 +103,15 @@ std::vector<OpRow> attention_rows() {
        .remembers = "0 1 2 3 y",
        .sets = "mask"},
       {.name = name,
+       .form = "bias of -infinity, one row empty",
+       .f =
+           [](X x) {
+             const Tensor bias = where(x[3], zeros({}, x[0].dtype()), -infinity);
+             return scaled_dot_product_attention(x[0], x[1], x[2], {.bias = bias});
+           },
+       .inputs = with({attend}),
+       .remembers = "0 1 2 y +"},
+      {.name = name,
        .form = "mask, the last three keys alone",
        .f =
            [](X x) {
