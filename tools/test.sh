@@ -3,17 +3,16 @@
 #
 #   tools/test.sh [--acceptance] [--all]
 #
-#   --acceptance   also the tests that train models until they are good
+#   --acceptance   also the tests that train models until they are good; what they measured becomes models/README.md
 #   --all          also the tests under clang, under the address, undefined and thread sanitizers, and clang-tidy
 #   --help         this text
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-all=no
-left_out=(--label-exclude acceptance)
+all=no acceptance=no
 for option; do
   case $option in
-    --acceptance) left_out=() ;;
+    --acceptance) acceptance=yes ;;
     --all) all=yes ;;
     --help) sed -n '2,/^set/s/^# \{0,1\}//p' tools/test.sh; exit ;;
     *) echo "test.sh: unknown option $option (--help lists them)" >&2; exit 2 ;;
@@ -35,7 +34,7 @@ build() {  # PRESET TARGET...
   cmake --preset "$1" && cmake --build --preset "$1" --target "${@:2}"
 }
 check() {  # PRESET
-  ctest --test-dir "build/$1" --output-on-failure "${left_out[@]}"
+  ctest --test-dir "build/$1" --output-on-failure --label-exclude acceptance
 }
 tidy() {
   find core ops nn optim models tools tests -maxdepth 3 -name '*.cpp' -not -path 'tests/refuse/*' -not -path 'tests/consumer/*' -not -name mutants.cpp -print0 |
@@ -63,3 +62,10 @@ if [ $all = yes ]; then
   done
 fi
 check release
+if [ $acceptance = yes ]; then
+  rm -rf build/release/acceptance
+  passed=yes
+  ctest --test-dir build/release --output-on-failure --label-regex acceptance || passed=no
+  build/release/bin/acceptance_table build/release/acceptance | tee models/README.md
+  [ $passed = yes ]
+fi

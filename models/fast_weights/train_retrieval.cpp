@@ -4,8 +4,9 @@
 #include <heed/heed.h>
 #include <heed/models/data/associations.h>
 #include <heed/models/draw/svg.h>
+#include <heed/models/draw/tensor.h>
 #include <heed/models/fast_weights/fast_weights.h>
-#include <heed/models/run/run.h>
+#include <heed/models/run/fit.h>
 #include <algorithm>
 #include <cstdio>
 using namespace heed;
@@ -51,15 +52,6 @@ Score score(const AssociativeMemory& m, const AssociationTask& task, Rng& rng) {
   return r;
 }
 
-draw::Matrix drawn(const Tensor& x, const std::string& title, const std::string& rows, const std::string& columns) {
-  return {.rows = x.size(0),
-          .cols = x.size(1),
-          .values = x.to_vector(),
-          .title = title,
-          .row_name = rows,
-          .col_name = columns};
-}
-
 void train(Options& options) {
   options.group("Model");
   const std::string kind = options.choice("--attention", {"delta", "sum", "softmax"}, "what the memory is");
@@ -70,17 +62,11 @@ void train(Options& options) {
   const int64_t keys = options.integer("--keys", 32, "how many there are", at_least(1));
   const int64_t values = options.integer("--values", 32, "how many there are", at_least(1));
   const int64_t writes = options.integer("--writes", overwriting ? 32 : 16, "before a key is asked for", at_least(1));
-  options.group("Training");
-  const int64_t steps = options.integer("--steps", 400, "training steps", at_least(1));
-  const int64_t size = options.integer("--batch", 64, "memories in a batch", at_least(1));
-  const double lr = options.number("--lr", 1e-2, "learning rate of AdamW", at_least(0));
-  const int64_t first_seed = options.integer("--seed", 1, "of the weights and of the data", at_least(0));
-  options.group("Run");
-  const std::string out = options.text("--out", "runs/retrieval", "folder of pictures and metrics");
+  const Fit how =
+      fit_options(options, {.steps = 400, .lr = 1e-2, .out = "runs/retrieval", .title = "Retrieval: " + kind});
   options.done();
 
-  seed(uint64_t(first_seed));
-  Rng rng{uint64_t(first_seed)};
+  seed(uint64_t(how.seed));
   const AssociationTask task{.keys = keys, .values = values, .writes = writes, .overwriting = overwriting};
   AssociativeMemory model{.keys = keys,
                           .values = values,
@@ -88,36 +74,30 @@ void train(Options& options) {
                           .kind = kind == "delta" ? AssociativeMemory::delta
                                   : kind == "sum" ? AssociativeMemory::sum
                                                   : AssociativeMemory::softmax};
-  AdamW optimizer{.lr = lr, .weight_decay = 0};
-  RunFolder run(out, options);
-  for (auto& step : progress(steps, run)) {
-    const Associations a = sample_associations(task, size, rng);
-    Tensor loss = cross_entropy(model(a.keys, a.values, a.asked), a.answer);
-    step.show("loss", loss.item());
-    const Gradients g = clip(grad(consume(loss), model), 1.0);
-    optimizer.step(model, g, cosine(step, 50, steps));
-  }
+  const RunFolder run = fit(model, how, options, [&](Rng& rng) {
+    const Associations a = sample_associations(task, how.batch, rng);
+    return cross_entropy(model(a.keys, a.values, a.asked), a.answer);
+  });
   if (interrupted()) return;
 
   Unrecorded off;
-  const RunFolder::Metric losses = run.metric("loss");
-  draw::save_svg(run.path("loss.svg"),
-                 draw::curve({{.name = kind, .x = losses.steps, .y = losses.values}},
-                             {.title = "Retrieval: loss", .x_label = "step", .y_label = "loss", .log_y = true}));
-  const Associations shown = sample_associations(task, 1, rng);
+  Rng unseen{uint64_t(how.seed) + 1000};
+  const Associations shown = sample_associations(task, 1, unseen);
   std::vector<draw::Matrix> read;
   for (int64_t count : {writes / 4, writes / 2, writes})
-    read.push_back(
-        drawn(answers(model, shown, 0, count), "after " + std::to_string(count) + " writes", "key asked for", "value"));
+    read.push_back(draw::matrix_of(
+        answers(model, shown, 0, count),
+        {.title = "after " + std::to_string(count) + " writes", .row_name = "key asked for", .col_name = "value"}));
   draw::save_svg(run.path("answers.svg"),
                  draw::heat_maps(read, {.title = "What each key reads: " + kind, .across = 3}));
   if (model.matrix)
-    draw::save_svg(run.path("fast_weights.svg"),
-                   draw::heat_map(drawn(model.write(shown.keys, shown.values)(0, 0),
-                                        "Fast weights after " + std::to_string(writes) + " writes: " + kind,
-                                        "feature of a key", "what is written with it")));
+    draw::save_svg(
+        run.path("fast_weights.svg"),
+        draw::heat_map(draw::matrix_of(model.write(shown.keys, shown.values)(0, 0),
+                                       {.title = "Fast weights after " + std::to_string(writes) + " writes: " + kind,
+                                        .row_name = "feature of a key",
+                                        .col_name = "what is written with it"})));
 
-  Rng unseen{uint64_t(first_seed) + 1000};
   const Score s = score(model, task, unseen);
   std::printf("\n2000 new memories of %lld writes\n", static_cast<long long>(writes));
   std::printf("answers right %.1f%%, at best %.1f%% if blind to the order\n", 100 * s.right, 100 * s.blind);
