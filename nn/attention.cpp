@@ -25,6 +25,7 @@ Shape scores_of(Where at, const Tensor& q, const Tensor& k, const Tensor& v) {
 struct Weighing {  // how scores become weights
   Normalizer normalizer = Normalizer::softmax;
   double temperature = 1, dropout = 0;
+  Tensor factor = {};  // of the weights, or undefined
 };
 
 // score(k) gives the scores.
@@ -39,41 +40,53 @@ Attended attend_by(const auto& score, In q, In k, In v, const AttendOptions& o, 
   Tensor s = broadcast_to(score(finite ? finite->k : k.tensor()), shape);
   if (o.bias.defined()) s = s + o.bias;
   const Tensor all = normalize(s, how.normalizer, {.mask = may, .temperature = how.temperature}, training);
-  const Tensor weights = dropout(all, how.dropout, training), y = matmul(weights, finite ? finite->v : v.tensor());
+  const Tensor kept = dropout(all, how.dropout, training), weights = how.factor.defined() ? kept * how.factor : kept,
+               y = matmul(weights, finite ? finite->v : v.tensor());
   return {finite ? finite->result(y) : y, weights};
 }
 
+Tensor through(const std::optional<Linear>& w, In x) { return w ? (*w)(x) : x.tensor(); }
 }  // namespace
 
 Tensor Attention::operator()(In q, In k, In v, const AttendOptions& o, Rng* training) const {
   Scope here{*this, q};
-  const Tensor projected = score.project(k);
+  const Source source = project(k, v);
   const bool softmax = normalizer == Normalizer::softmax && temperature == 1;
-  const std::optional<Products> p = softmax ? score.products(q, projected) : std::nullopt;
-  if (!p) return attend(q, projected, v, o, training).y;
+  const std::optional<Products> p = softmax ? score.products(through(query, q), source.k) : std::nullopt;
+  if (!p) return attend(q, source, o, training).y;
   const Tensor bias = p->bias.defined() && o.bias.defined() ? p->bias + o.bias : p->bias.defined() ? p->bias : o.bias;
   return scaled_dot_product_attention(
-      p->q, p->k, v,
+      p->q, p->k, source.v,
       {.bias = bias, .mask = o.mask, .causal = o.causal, .scale = p->scale, .dropout = dropout_key(dropout, training)});
 }
 
 Attended Attention::with_weights(In q, In k, In v, const AttendOptions& options, Rng* training) const {
   Scope here{*this, q};
-  return attend(q, score.project(k), v, options, training);
+  return attend(q, project(k, v), options, training);
 }
 
-Attended Attention::attend(In q, In projected, In v, const AttendOptions& options, Rng* training) const {
+Attention::Source Attention::project(In k, In v) const {
+  Scope here{*this, k};
+  return {score.project(through(key, k)), through(value, v)};
+}
+
+Attended Attention::attend(In q, const Source& source, const AttendOptions& options, Rng* training) const {
   Scope here{*this, q};
-  return attend_by([&](const Tensor& k) { return score.of(q, k); }, q, projected, v, options,
+  const Tensor asks = through(query, q);
+  return attend_by([&](const Tensor& k) { return score.of(asks, k); }, asks, source.k, source.v, options,
                    {normalizer, temperature, dropout}, training);
 }
 
-AdditiveAttention::Result AdditiveAttention::operator()(In q, In keys, In projected, const Tensor& mask) const {
+Attended LocalAttention::attend(In q, const Attention::Source& source, const Tensor& mask) const {
   Scope here{*this, q};
-  const Tensor each = unsqueeze(q, 1), may = mask.defined() ? unsqueeze(mask, 1) : mask;  // [B, 1, ..]
-  const auto scores = [&](const Tensor& k) { return AdditiveScore::scores(query, score, each, k); };
-  const auto [y, weights] = attend_by(scores, each, projected, keys, {.mask = may}, {}, nullptr);
-  return {squeeze(y, 1), squeeze(weights, 1)};
+  const int64_t S = source.k.size(-2);
+  const Tensor keys = mask.defined() ? sum(cast(mask, q->dtype()), -1, keepdim) : full({1}, double(S), q->dtype());
+  const Tensor p = keys * sigmoid(v(tanh(place(q))));  // [.., T, 1]
+  const Tensor away = arange(S, q->dtype()) - p;       // [.., T, S]
+  Tensor near = heed::abs(away.detach()) <= reach;
+  if (mask.defined()) near = near & mask;
+  return attend_by([&](const Tensor& k) { return score.of(q, k); }, q, source.k, source.v, {.mask = near},
+                   {.factor = exp(square(away) * (-2 / (reach * reach)))}, nullptr);
 }
 
 void KvCache::append(In keys, In values) {

@@ -30,32 +30,38 @@ struct Attention {
   Normalizer normalizer = Normalizer::softmax;
   double temperature = 1;
   double dropout = 0;  // of the weights
+  // W_Q, W_K and W_V, which queries, keys and values are multiplied by first; absent, they are taken as they are
+  std::optional<Linear> query = {}, key = {}, value = {};
 
   // By the fused kernel where it computes the same: softmax of scores that are products.
   Tensor operator()(In q, In k, In v, const AttendOptions& options = {}, Rng* training = nullptr) const;
   // The same and the weights, which the fused kernel never has: slower.
   Attended with_weights(In q, In k, In v, const AttendOptions& options = {}, Rng* training = nullptr) const;
-  // The same for a decoder that asks again and again: projected is score.project(k).
-  Attended attend(In q, In projected, In v, const AttendOptions& options = {}, Rng* training = nullptr) const;
+
+  // ---- the same for a decoder that asks again and again
+  struct Source {  // what is made of keys and values alone
+    Tensor k, v;
+  };
+  // Once, before the first query
+  Source project(In k, In v) const;
+  // As with_weights
+  Attended attend(In q, const Source& source, const AttendOptions& options = {}, Rng* training = nullptr) const;
 };
 
-// Attention by the scores of AdditiveScore, for one query to a row and values that are the keys      (Bahdanau, Cho and
-// Bengio 2015)
-struct AdditiveAttention {
-  int64_t query_width, key_width, width;
-  Linear query{.in = query_width, .out = width};          // W
-  Linear key{.in = key_width, .out = width, .bias = {}};  // U
-  Linear score{.in = width, .out = 1, .bias = {}};        // v^T
+// Attention to keys around a place that the query chooses, p = S sigmoid(v^T tanh(W q)), of S keys that the mask
+// allows: those at most `reach` away, whose weights are times e^(-(s - p)^2 / (2 (reach / 2)^2)) and sum to less than 1
+// then. q, k and v have the same batch.      (Luong, Pham and Manning 2015, section 3.2, local-p)
+struct LocalAttention {
+  int64_t query_width, key_width;
+  double reach = 10;  // D
+  Score score = make<GeneralScore>(query_width, key_width);
+  Linear place{.in = query_width, .out = query_width, .bias = {}};  // W
+  Linear v{.in = query_width, .out = 1, .bias = {}};
 
-  struct Result {
-    Tensor context;  // [B, key_width]
-    Tensor weights;  // [B, S]
-  };
-  // U of all keys, once per source: keys [B, S, key_width] -> [B, S, width]
-  Tensor project(In keys) const { return key(keys); }
-  // query [B, query_width], keys [B, S, key_width], projected [B, S, width], mask [B, S] boolean, true where a key may
-  // be attended to, or undefined
-  Result operator()(In query, In keys, In projected, const Tensor& mask = {}) const;
+  // Once, before the first query
+  Attention::Source project(In k, In v) const { return {score.project(k), v}; }
+  // mask: boolean, true = may attend: broadcasts to [.., T, S]
+  Attended attend(In q, const Attention::Source& source, const Tensor& mask = {}) const;
 };
 
 // Keys and values of the places seen so far, so that those that follow are computed alone. Written in place: what goes

@@ -130,6 +130,11 @@ class Score {
   std::optional<Products> products(In q, In projected) const;  // if it is of that kind
   Tensor operator()(In q, In k) const { return of(q, project(k)); }
 
+  template <class S>
+  const S& as() const {  // std::bad_variant_access: it is another one
+    return std::get<S>(kind_);
+  }
+
   // What the walk over a model does with it: paths are those of the score itself.
   void walk(std::string& path, Visit visit);
   Score clone(auto& copy) const {

@@ -79,17 +79,93 @@ TEST_CASE("keys are projected once, whatever the score") {
   for (const std::string& name : score_names()) {
     INFO(name);
     const Attention a = attention_of(name);
-    const Tensor projected = a.score.project(k);
+    const Attention::Source source = a.project(k, v);
+    const Tensor projected = source.k;
+    CHECK(equal(projected, a.score.project(k)));
     CHECK(equal(a.score.of(q, projected), a.score(q, k)));
     std::vector<Tensor> rows;
     for (int64_t t = 0; t < 3; ++t) rows.push_back(a.score.of(q(_, range(t, t + 1)), projected));
     if (name != "positional" && name != "factorized" && name != "relative")  // which count places from the first query
       CHECK(allclose(concat(rows, 1), a.score(q, k), 1e-14, 1e-14));
-    const auto [y, weights] = a.attend(q, projected, v, {.mask = attend});
+    const auto [y, weights] = a.attend(q, source, {.mask = attend});
     CHECK(equal(y, a.with_weights(q, k, v, {.mask = attend}).y));
     CHECK(weights.shape() == Shape{2, 3, 4});
     CHECK(allclose(y, matmul(weights, v), 1e-15, 1e-15));
   }
+}
+
+// The five forms that the encyclopaedia's article on attention tabulates, its columns being rows here, are
+// configurations of one module: 1 of encoder and decoder, 2 with Q, K and V of their own, 3 and 4 the same of the
+// encoder alone, 5 from a decoder's input and state to weights of places.
+TEST_CASE("five forms of attention are one module") {
+  const int64_t S = 5, T = 3, D = 4;
+  const Tensor h = variable({S, D}, 1), s = variable({T, D}, 2);
+  auto own = [&](int64_t in, int64_t out) { return cast(Linear{.in = in, .out = out, .bias = {}}, f64); };
+  const Attention dot{.score = DotScore{}};
+  const Attention qkv{.query = own(D, 3), .key = own(D, 3), .value = own(D, 2)};
+  for (const Tensor& q : {s, h}) {
+    const auto [y, w] = dot.with_weights(q, h, h);
+    const Tensor columns = softmax(matmul(h, transpose(q)), 0);  // W = softmax(H^T S) over columns, H having columns
+    CHECK(max_difference(w, transpose(columns)) <= 1e-15);
+    CHECK(max_difference(y, transpose(matmul(transpose(h), columns))) <= 1e-15);
+    const auto [z, u] = qkv.with_weights(q, h, h);
+    const Tensor k = matmul(h, transpose(qkv.key->weight)), qw = matmul(q, transpose(qkv.query->weight));
+    CHECK(max_difference(u, softmax(matmul(qw, transpose(k)) / std::sqrt(3.0))) <= 1e-15);
+    CHECK(max_difference(z, matmul(u, matmul(h, transpose(qkv.value->weight)))) <= 1e-15);
+    CHECK(allclose(qkv(q, h, h), z, 1e-14, 1e-14));  // by the kernel
+
+    auto identity = [&] { return Linear{.in = D, .out = D, .weight = parameter(eye(D, f64)), .bias = {}}; };
+    const Attention same{.score = DotScore{}, .query = identity(), .key = identity(), .value = identity()};
+    CHECK(max_difference(same.with_weights(q, h, h).y, y) <= 1e-15);
+  }
+  const Tensor scores = DotScore{}(h, h);
+  CHECK(max_difference(scores, transpose(scores)) == 0);
+  CHECK_FALSE(allclose(qkv.score(own(D, 3)(h), own(D, 3)(h)), transpose(qkv.score(own(D, 3)(h), own(D, 3)(h)))));
+
+  const int64_t longest = 10;  // of the tutorial, which never looks at what stands in the places
+  const Attention tutorial{.score = cast(LocationScore{2 * D, longest, Linear{2 * D, longest}}, f64)};
+  const Tensor input = variable({T, D}, 3), both = concat({input, s}, -1);
+  const auto [y, w] = tutorial.with_weights(both, h, h);
+  const Linear& fc = tutorial.score.as<LocationScore>().location;
+  CHECK(max_difference(w, softmax(fc(both)(_, range(0, S)))) <= 1e-15);
+  for (const Tensor& g : grad(sum(w * noise({T, S}, 4)), {h, both}))
+    CHECK((max(abs(g)).item() == 0) == (g.size(0) == S));
+  CHECK_ERROR(ShapeError, tutorial(both, noise({11, D}, 1), noise({11, D}, 1)),
+              "LocationScore: there are scores for 10 keys, not for the 11 of [11, 4]");
+}
+
+TEST_CASE("local attention: around the place that a query chooses") {
+  const int64_t B = 2, T = 3, S = 9, D = 4;
+  const LocalAttention a = scattered(cast(LocalAttention{.query_width = D, .key_width = 2, .reach = 3}, f64), 5, 1.5);
+  const Tensor q = variable({B, T, D}, 1), k = variable({B, S, 2}, 2), v = variable({B, S, 5}, 3);
+  const Tensor lengths = tensor({9, 6}, i64), mask = unsqueeze(length_mask(lengths, S), 1);
+  const auto [y, w] = a.attend(q, a.project(k, v), mask);
+  const Tensor scores = a.score(q, k);
+  for (int64_t b = 0; b < B; ++b)
+    for (int64_t t = 0; t < T; ++t) {
+      const double length = lengths(b).item();
+      const double p = length * sigmoid(a.v(tanh(a.place(q(b, t))))).item();
+      std::vector<double> e(S), wanted(S);
+      double total = 0;
+      for (int64_t s = 0; s < S; ++s)
+        if (double(s) < length && std::abs(double(s) - p) <= 3)
+          total += e[std::size_t(s)] = std::exp(scores(b, t, s).item());
+      for (int64_t s = 0; s < S; ++s)
+        wanted[std::size_t(s)] =
+            e[std::size_t(s)] / total * std::exp(-(double(s) - p) * (double(s) - p) / (2 * 1.5 * 1.5));
+      CHECK(allclose(w(b, t), tensor(wanted, {S}, f64), 1e-13, 1e-15));
+    }
+  CHECK(allclose(y, matmul(w, v), 1e-14, 1e-14));
+  CHECK(equal(a.attend(q(range(0, 1)), a.project(k(range(0, 1)), v(range(0, 1)))).y, y(range(0, 1))));
+
+  const auto at_once = [&](In q, In k, In v) { return a.attend(q, a.project(k, v), mask).y; };
+  const GradcheckReport report = gradcheck(at_once, {q, k, v}, {.order = 2});
+  INFO(report.str());
+  CHECK(report.ok);
+  CHECK(report.total.certified_digits >= 9);
+  Tensor bad = v.detach().contiguous();
+  assign(bad(1, range(6, 9)), full({3, 5}, NAN, f64));  // what is masked has no part in it
+  CHECK(equal(a.attend(q, a.project(k, bad), mask).y, y));
 }
 
 TEST_CASE("by the fused kernel where that computes the same: values and all gradients") {

@@ -72,9 +72,9 @@ TEST_CASE("every module: cloned, cast, saved, loaded, frozen, printed, and train
   check_module("FeedForward swiglu",
                FeedForward{.width = 8, .hidden = 16, .activation = FeedForward::swiglu, .bias = false}, of({2, 3, 8}));
   check_module("LearnedPosition", LearnedPosition{3, 8}, of({2, 3, 8}));
-  check_module("AdditiveAttention", AdditiveAttention{4, 8, 6}, [](const auto& m, Dtype t) {
+  check_module("LocalAttention", LocalAttention{4, 8}, [](const auto& m, Dtype t) {
     const Tensor keys = input({2, 3, 8}, t);
-    return m(input({2, 4}, t), keys, m.project(keys)).context;
+    return m.attend(input({2, 1, 4}, t), m.project(keys, keys)).y;
   });
   auto scored = [&](const char* name, const auto& score) {
     check_module(name, score, [](const auto& m, Dtype t) { return m(input({2, 3, 4}, t), input({2, 5, 4}, t)); });

@@ -1,74 +1,116 @@
-// What takes minutes: models trained with the usual settings of their programs, from several seeds, and what they fall
-// back to without the mechanism in question, at the same budget.
-
-#include <cstdio>
-#include <vector>
+// Encoder and decoder: what attention makes of them, and what they fall back to without it.
+#include "acceptance.h"
 #include "catch.h"
-#include "program.h"
 
 namespace {
 
-Said train(const std::string& program, int seed, const std::string& arguments = "") {
-  const std::string out = fresh_folder(program);
-  const Said said = run_program_of_build(program, "--seed " + std::to_string(seed) + " --out " + out + " " + arguments);
-  std::filesystem::remove_all(out);
-  CHECK(said.code == 0);
-  if (said.code != 0) std::printf("%s\n", said.text.c_str());
-  return said;
+Outcome dates(int seed, const std::string& arguments = "") {
+  const Said said = train("train_dates", seed, arguments);
+  const double exact = said.after("exact match "), year = said.after("attention on the true year ");
+  return {text("%.1f %%, on the year %.3f", exact, year), exact >= 99.5 && year >= 0.95};
 }
 
-// Seeds first, first + 1, .. until two agree: whether they agree that it is good.
-template <class F>
-bool two_of_three(int first, F good) {
-  int yes = 0, no = 0;
-  for (int seed = first; yes < 2 && no < 2; ++seed) ++(good(seed) ? yes : no);
-  return yes == 2;
+struct Reversed {
+  double strings = 0, characters = 0, mass = 0;  // per cent, of 20 letters
+};
+Reversed reversed(int seed, const std::string& arguments = "") {
+  const Said said = train("train_reverse", seed, arguments);
+  Reversed r;
+  const std::size_t row = said.text.find("\n      20  ");
+  REQUIRE(row != std::string::npos);
+  std::sscanf(said.text.c_str() + row, " 20 %lf%% %lf%% %lf%%", &r.strings, &r.characters, &r.mass);
+  return r;
+}
+
+struct French {
+  double exact, bleu, found, diagonal;
+  std::string score() const { return text("%.1f %%, BLEU %.4f, on a word translated %.1f %%", exact, bleu, found); }
+};
+French french(int seed, const std::string& arguments = "") {
+  const Said said = train("train_french", seed, arguments);
+  return {said.after("exact match "), said.after("BLEU "), said.after("its greatest weight on one of them "),
+          said.after("the diagonal ")};
 }
 
 }  // namespace
 
-TEST_CASE("train_dates reads all dates in 400 steps and looks at the year; without attention it reads next to none") {
-  CHECK(two_of_three(11, [](int seed) {
-    const Said said = train("train_dates", seed);
-    const double exact = said.after("exact match "), year = said.after("attention on the true year ");
-    std::printf("dates, seed %d: exact match %.1f%%, on the year %.3f\n", seed, exact, year);
-    return exact >= 99.5 && year >= 0.95;
-  }));
-  const double without = train("train_dates", 11, "--attention none").after("exact match ");
-  std::printf("dates, seed 11, without attention: exact match %.1f%%\n", without);
-  CHECK(without <= 20);
+TEST_CASE("dates: all are read, looking at the year; without attention next to none is") {
+  accept({.task = "dates",
+          .mechanism = "additive",
+          .threshold = "≥ 99.5 %, on the year ≥ 0.95; without ≤ 20 %",
+          .steps = 400,
+          .train = [](int seed) { return dates(seed); },
+          .baselines = {{"none", [](int seed) {
+                           const double exact = train("train_dates", seed, "--attention none").after("exact match ");
+                           return Outcome{text("%.1f %%", exact), exact <= 20};
+                         }}}});
 }
 
-TEST_CASE("train_reverse: at 20 letters attention writes the string, along the anti-diagonal; the baseline does not") {
-  CHECK(two_of_three(1, [](int seed) {
-    const Said said = train("train_reverse", seed);
-    double with = 0, characters = 0, mass = 0, without = 100;
-    const std::size_t row = said.text.find("\n      20  ");
-    if (row != std::string::npos)
-      std::sscanf(said.text.c_str() + row, " 20 %lf%% %lf%% %lf%% %lf%%", &with, &characters, &mass, &without);
-    std::printf("reverse, seed %d: with attention %.1f%%, on the letter %.1f%%, without %.1f%%\n", seed, with, mass,
-                without);
-    return with >= 85 && mass >= 90 && without <= 20;
-  }));
+TEST_CASE("strings of 20 letters are reversed along the anti-diagonal; without attention they are not") {
+  accept(
+      {.task = "reversed strings of 20 letters",
+       .mechanism = "additive",
+       .threshold = "≥ 85 %, on the letter ≥ 90 %; without ≤ 20 %",
+       .steps = 600,
+       .train =
+           [](int seed) {
+             const Reversed r = reversed(seed);
+             return Outcome{text("%.1f %%, on the letter %.1f %%", r.strings, r.mass), r.strings >= 85 && r.mass >= 90};
+           },
+       .baselines = {{"none", [](int seed) {
+                        const Reversed r = reversed(seed, "--attention none");
+                        return Outcome{text("%.1f %%", r.strings), r.strings <= 20};
+                      }}}});
+}
+
+// ReLU attention, divided by the number of keys (Wortsman et al. 2023): weights that need not sum to 1.
+TEST_CASE("strings of 20 letters are reversed with max(s, 0) / n in the place of softmax") {
+  const double softmax = reversed(1).characters;
+  accept({.task = "reversed strings of 20 letters",
+          .mechanism = "additive, relu/n",
+          .threshold = text("characters ≥ 90 %% of softmax's %.1f %%", softmax),
+          .steps = 600,
+          .train =
+              [&](int seed) {
+                const double characters = reversed(seed, "--normalizer relu/n").characters;
+                return Outcome{text("characters %.1f %%", characters), characters >= 0.9 * softmax};
+              },
+          .baselines = {}});
+}
+
+// The scores of Luong, Pham and Manning 2015, after the decoder has moved, with input feeding.
+TEST_CASE("strings of 20 letters are reversed by every score that sees letters") {
+  for (const std::string attention : {"dot", "general", "concat", "local", "qkv"})
+    accept({.task = "reversed strings of 20 letters",
+            .mechanism = attention,
+            .threshold = "≥ 85 %, on the letter ≥ 90 %",
+            .steps = 600,
+            .train =
+                [&](int seed) {
+                  const Reversed r = reversed(seed, "--attention " + attention);
+                  return Outcome{text("%.1f %%, on the letter %.1f %%", r.strings, r.mass),
+                                 r.strings >= 85 && r.mass >= 90};
+                },
+            .baselines = {}});
 }
 
 // The greatest weight is not always on a word translated: what follows from the words written (pas, dans) or depends on
 // the word to come (de or d', ne or n') is not looked up where it comes from; the decoder looks ahead. Nouns,
 // adjectives and verbs are nearly always found.
-TEST_CASE("train_french translates unseen sentences and looks at the words translated; without attention it does not") {
-  CHECK(two_of_three(1, [](int seed) {
-    const Said said = train("train_french", seed);
-    const double exact = said.after("exact match "), bleu = said.after("BLEU "),
-                 found = said.after("its greatest weight on one of them "), diagonal = said.after("the diagonal ");
-    std::printf("french, seed %d: exact match %.1f%%, BLEU %.4f, on a word translated %.1f%% (the diagonal %.1f%%)\n",
-                seed, exact, bleu, found, diagonal);
-    return exact >= 98 && bleu >= 0.97 && found >= 80 && diagonal <= 60;
-  }));
-  const Said without = train("train_french", 1, "--attention none");
-  std::printf("french, seed 1, without attention: exact match %.1f%%, BLEU %.4f\n", without.after("exact match "),
-              without.after("BLEU "));
-  CHECK(without.after("exact match ") <= 20);
-  CHECK(without.after("BLEU ") <= 0.5);
+TEST_CASE("unseen sentences are translated, looking at the words translated; without attention they are not") {
+  accept({.task = "English to French",
+          .mechanism = "additive",
+          .threshold = "≥ 98 %, BLEU ≥ 0.97, on a word translated ≥ 80 % (the diagonal ≤ 60 %); without ≤ 20 %",
+          .steps = 1000,
+          .train =
+              [](int seed) {
+                const French r = french(seed);
+                return Outcome{r.score(), r.exact >= 98 && r.bleu >= 0.97 && r.found >= 80 && r.diagonal <= 60};
+              },
+          .baselines = {{"none", [](int seed) {
+                           const French r = french(seed, "--attention none");
+                           return Outcome{text("%.1f %%, BLEU %.4f", r.exact, r.bleu), r.exact <= 20 && r.bleu <= 0.5};
+                         }}}});
 }
 
 TEST_CASE("a decoder that has never seen its own guesses loses most by them") {

@@ -1,9 +1,10 @@
 #pragma once
-// An encoder and a decoder (Sutskever, Vinyals and Le 2014) with additive attention between them (Bahdanau, Cho and
-// Bengio 2015): a bidirectional recurrent layer, a recurrent cell, v^T tanh(W s + U h). Without attention the decoder
-// sees the source only through its first state.
+// An encoder and a decoder (Sutskever, Vinyals and Le 2014) and how the decoder looks at the source: by additive scores
+// of its state before each step (Bahdanau, Cho and Bengio 2015), by one of five scores of its state after it (Luong,
+// Pham and Manning 2015), by places alone (as a widespread tutorial does), or not at all.
 #include <limits>
 #include <optional>
+#include "../../core/text.h"
 #include "../../core/tree.h"
 #include "../../nn/any_recurrent.h"
 #include "../../nn/attention.h"
@@ -20,38 +21,72 @@ struct Forcing {
   bool per_sequence = false;  // drawn for all steps of a row at once; else for each (Bengio et al. 2015)
 };
 
+// How the decoder sees the source; `none`: through its first state only. In `additive` and `tutorial` the state s
+// before a step looks, and what it sees goes into the step; in the others the state h after it:
+//   h~ = tanh(W_c [c; h]), from which the symbol is predicted and which goes into the next step
+enum class Attends {
+  additive,  // v^T tanh(W s + U k), of keys that are both directions of the encoder side by side
+  dot,       // h k; here and below keys are their sum
+  general,   // h W k
+  concat,    // v^T tanh(W [h; k])
+  location,  // W h, a score for each of the first `longest` places
+  local,     // h W k, around a place that h chooses
+  qkv,       // W_Q h W_K k / sqrt(hidden), values W_V k   (Vaswani et al. 2017)
+  tutorial,  // W [x; s], a score for each of the first `longest` places, and what the step is given is relu(W_c [x; c])
+  none,
+};
+inline const std::vector<std::string> attends_names{"additive", "dot", "general",  "concat", "location",
+                                                    "local",    "qkv", "tutorial", "none"};
+inline Attends attends_named(std::string_view name, Where at = Where::here()) {  // Error: none of these
+  return static_cast<Attends>(place_of(name, attends_names, "attends_named", at));
+}
+
 struct Seq2Seq {
   int64_t source_vocab, target_vocab, width, hidden;
-  bool attends = true;
+  Attends attends = Attends::additive;
   Cell cell = Cell::lstm;
-  int64_t context = attends ? 2 * hidden : 0;
+  Normalizer normalizer = Normalizer::softmax;  // of all but local
+  int64_t longest = 50;                         // source, of location and tutorial
+
+  // Who looks: the state before a step, or that after it. How wide its keys are.
+  bool early() const { return attends == Attends::additive || attends == Attends::tutorial; }
+  bool late() const { return attends != Attends::none && !early(); }                        // likewise
+  int64_t key_width() const { return attends == Attends::additive ? 2 * hidden : hidden; }  // likewise
 
   Embedding source{source_vocab, width};
   AnyRecurrent encoder = any_recurrent(cell, {.in = width, .hidden = hidden, .bidirectional = true});
   Linear first_h{2 * hidden, hidden};  // from the last states of both directions
   std::optional<Linear> first_c = linear_if(cell == Cell::lstm, 2 * hidden, hidden);
   Embedding target{target_vocab, width};
-  AnyCell decoder = any_cell(cell, width + context, hidden);
-  std::optional<AdditiveAttention> attention = additive(attends, hidden);
-  Linear output{hidden + context, target_vocab};
+  AnyCell decoder = any_cell(cell, width + (late() || attends == Attends::additive ? key_width() : 0), hidden);
+  std::optional<Attention> attention = attention_of(attends, width, hidden, longest, normalizer);
+  std::optional<LocalAttention> local = local_of(attends, hidden);
+  std::optional<Linear> combine = attends == Attends::tutorial ? linear_if(true, width + hidden, width)  // W_c
+                                                               : linear_if(late(), 2 * hidden, hidden);
+  Linear output{hidden + (attends == Attends::additive ? key_width() : 0), target_vocab};
 
   // ---- the encoder, once per batch
+  struct State {       // of the decoder
+    Tensor h, c;       // [B, hidden]
+    Tensor seen = {};  // h~, where the next step is given it
+  };
   // Both directions over the source [B, S], whose last states become the decoder's first.
   struct Encoded {
-    Tensor keys;       // [B, S, 2 hidden]
-    Tensor projected;  // [B, S, hidden]: U keys
-    Tensor mask;       // [B, S] boolean
-    LstmState state;   // of the decoder, [B, hidden]
+    Attention::Source source;  // keys and values, projected: [B, S, ..]
+    Tensor mask;               // [B, 1, S] boolean
+    State state;
   };
   Encoded encode(const Padded& x) const {
-    auto [keys, last] = encoder(source(x.ids), x.lengths);
+    auto [both, last] = encoder(source(x.ids), x.lengths);
     auto first = [](const Linear& linear, const Tensor& s) {  // [2, B, hidden] -> [B, hidden]
       return tanh(linear(concat({s(0), s(1)}, -1)));
     };
-    return {keys,
-            attention ? attention->project(keys) : Tensor(),
-            length_mask(x.lengths, x.ids.size(1)),
-            {first(first_h, last.h), first_c ? first(*first_c, last.c) : Tensor()}};
+    const Tensor h = first(first_h, last.h), keys = attends == Attends::additive ? both : sum_of_halves(both);
+    return {attention ? attention->project(keys, keys)
+            : local   ? local->project(keys, keys)
+                      : Attention::Source(),
+            unsqueeze(length_mask(x.lengths, x.ids.size(1)), 1),
+            {h, first_c ? first(*first_c, last.c) : Tensor(), late() ? zeros_like(h) : Tensor()}};
   }
 
   // ---- the decoder, once per symbol
@@ -59,32 +94,48 @@ struct Seq2Seq {
   struct Step {
     Tensor logits;   // [B, target_vocab]
     Tensor weights;  // [B, S], undefined without attention
-    LstmState state;
+    State state;
   };
-  Step step(const Tensor& symbol, const LstmState& state, const Encoded& e) const {
+  Step step(const Tensor& symbol, const State& state, const Encoded& e) const {
     const Tensor x = target(symbol);  // [B, width]
-    if (!attention) {
-      const LstmState next = decoder(x, state);
-      return {output(next.h), {}, next};
+    if (late()) {
+      const LstmState next = decoder(concat({x, state.seen}, -1), {state.h, state.c});
+      const auto [context, weights] = look(next.h, e);
+      const Tensor seen = tanh((*combine)(concat({context, next.h}, -1)));
+      return {output(seen), weights, {next.h, next.c, seen}};
     }
-    auto [seen, weights] = (*attention)(state.h, e.keys, e.projected, e.mask);
-    const LstmState next = decoder(concat({x, seen}, -1), state);
-    return {output(concat({next.h, seen}, -1)), weights, next};
+    if (!attention) {
+      const LstmState next = decoder(x, {state.h, state.c});
+      return {output(next.h), {}, {next.h, next.c}};
+    }
+    const bool tutorial = attends == Attends::tutorial;
+    const auto [context, weights] = look(tutorial ? concat({x, state.h}, -1) : state.h, e);
+    const Tensor given = concat({x, context}, -1);
+    const LstmState next = decoder(tutorial ? relu((*combine)(given)) : given, {state.h, state.c});
+    return {output(tutorial ? next.h : concat({next.h, context}, -1)), weights, {next.h, next.c}};
+  }
+  // What one query per row sees: q [B, ..] -> y [B, key_width()], weights [B, S]
+  Attended look(const Tensor& q, const Encoded& e) const {
+    const Tensor one = unsqueeze(q, 1);
+    const Attended r =
+        local ? local->attend(one, e.source, e.mask) : attention->attend(one, e.source, {.mask = e.mask});
+    return {squeeze(r.y, 1), squeeze(r.weights, 1)};
   }
 
   // Logits [B, T - 1, target_vocab] for target [B, T], which starts with Vocabulary::start. Without a generator every
   // input is gold. weights, if wanted: [B, T - 1, S], undefined without attention.
-  Tensor operator()(const Batch& batch, const Forcing& forcing = {}, Rng* training = nullptr,
-                    Tensor* weights = nullptr) const {
+  Tensor operator()(const Batch& batch, const Forcing& forcing = {}, Rng* training = nullptr, Tensor* weights = nullptr,
+                    Where at = Where::here()) const {
+    Scope here{*this, In(batch.source.ids, at.file, at.line)};
     const Encoded e = encode(batch.source);
     const Tensor& gold = batch.target.ids;
-    LstmState state = e.state;
+    State state = e.state;
     Tensor symbol = gold(_, 0), is_gold;
     std::vector<Tensor> logits, looks;
     for (int64_t t = 1; t < gold.size(1); ++t) {
       Step now = step(symbol, state, e);
       logits.push_back(now.logits);
-      if (weights && attention) looks.push_back(now.weights);
+      if (weights && now.weights.defined()) looks.push_back(now.weights);
       state = now.state;
       symbol = gold(_, t);
       if (!training || forcing.probability >= 1) continue;
@@ -101,10 +152,11 @@ struct Seq2Seq {
     Tensor weights;  // [B, T, S], undefined without attention
   };
   // Greedy: the likeliest symbol at every step, until every row has ended or `longest` symbols are written.
-  Written translate(const Padded& x, int64_t longest) const {
+  Written translate(const Padded& x, int64_t longest, Where at = Where::here()) const {
+    Scope here{*this, In(x.ids, at.file, at.line)};
     Unrecorded off;
     const Encoded e = encode(x);
-    LstmState state = e.state;
+    State state = e.state;
     Tensor symbol = full({x.ids.size(0)}, Vocabulary::start, i64), ended = symbol == Vocabulary::end;
     std::vector<Tensor> ids, weights;
     for (int64_t t = 0; t < longest; ++t) {
@@ -112,11 +164,11 @@ struct Seq2Seq {
       symbol = argmax(now.logits);
       state = now.state;
       ids.push_back(symbol);
-      if (attention) weights.push_back(now.weights);
+      if (now.weights.defined()) weights.push_back(now.weights);
       ended = where(ended, true, symbol == Vocabulary::end);
       if (sum(ended).item() == double(ended.numel())) break;
     }
-    return {stack(ids, 1), attention ? stack(weights, 1) : Tensor()};
+    return {stack(ids, 1), weights.empty() ? Tensor() : stack(weights, 1)};
   }
   // The best of beam_search for each source, one after the other; options.end is Vocabulary::end, whatever it says.
   Written translate(const Padded& x, BeamOptions options) const;
@@ -126,11 +178,45 @@ struct Seq2Seq {
     if (!wanted) return std::nullopt;
     return Linear{in, out};
   }
-  static std::optional<AdditiveAttention> additive(bool attends, int64_t hidden) {
-    if (!attends) return std::nullopt;
-    return AdditiveAttention{hidden, 2 * hidden, hidden};
+  static std::optional<Attention> attention_of(Attends attends, int64_t width, int64_t hidden, int64_t longest,
+                                               Normalizer normalizer) {
+    const int64_t H = hidden;
+    switch (attends) {
+      case Attends::none:
+      case Attends::local:
+        return std::nullopt;
+      case Attends::additive:
+        return Attention{.score = AdditiveScore{H, 2 * H, H}, .normalizer = normalizer};
+      case Attends::dot:
+        return Attention{.score = DotScore{}, .normalizer = normalizer};
+      case Attends::general:
+        return Attention{.score = GeneralScore{H, H}, .normalizer = normalizer};
+      case Attends::concat:
+        return Attention{.score = AdditiveScore{H, H, H}, .normalizer = normalizer};
+      case Attends::location:
+        return Attention{.score = LocationScore{H, longest}, .normalizer = normalizer};
+      case Attends::qkv:
+        return Attention{.normalizer = normalizer, .query = Linear{H, H}, .key = Linear{H, H}, .value = Linear{H, H}};
+      case Attends::tutorial:
+        return Attention{.score = LocationScore{width + H, longest, Linear{width + H, longest}},
+                         .normalizer = normalizer};
+    }
+    return std::nullopt;
   }
+  static std::optional<LocalAttention> local_of(Attends attends, int64_t hidden) {  // likewise
+    if (attends != Attends::local) return std::nullopt;
+    return LocalAttention{hidden, hidden};
+  }
+  // Of both directions side by side: [B, S, 2 hidden] -> [B, S, hidden]
+  Tensor sum_of_halves(const Tensor& x) const { return x(_, _, range(0, hidden)) + x(_, _, Range{hidden}); }
 };
+
+// The mean loss of the targets' symbols, padding aside
+inline Tensor loss_of(const Seq2Seq& model, const Batch& batch, const Forcing& forcing = {}, Rng* training = nullptr,
+                      Where at = Where::here()) {
+  const Tensor wanted = batch.target.ids(_, Range{1});  // [B, T - 1]
+  return cross_entropy(model(batch, forcing, training, nullptr, at), wanted, {.ignore_index = Vocabulary::pad});
+}
 
 // What writes translations of one source, for beam_search and generate: the prompt is {Vocabulary::start}.
 struct Translator {
@@ -145,17 +231,21 @@ struct Translator {
     auto each = [&](const Tensor& x) {  // [1, ..] -> [B, ..]
       return x.defined() ? expand(x, x.shape().with(0, ids.size(0))) : x;
     };
-    const Seq2Seq::Encoded e{each(source.keys), each(source.projected), each(source.mask), {}};
+    const Seq2Seq::Encoded e{{each(source.source.k), each(source.source.v)}, each(source.mask), {}};
     auto& states = cache.states;
-    LstmState state{each(source.state.h), each(source.state.c)};
-    if (!states.empty()) state = {states[0], states.size() > 1 ? states[1] : Tensor()};
+    Seq2Seq::State state{each(source.state.h), each(source.state.c), each(source.state.seen)};
+    Tensor* const parts[]{&state.h, &state.c, &state.seen};
+    std::size_t i = 0;
+    for (Tensor* part : parts)
+      if (part->defined() && !states.empty()) *part = states[i++];
     Seq2Seq::Step now;
     for (int64_t t = 0; t < ids.size(1); ++t) {
       now = model.step(ids(_, t), state, e);
       state = now.state;
     }
-    states = {state.h};
-    if (state.c.defined()) states.push_back(state.c);
+    states.clear();
+    for (Tensor* part : parts)
+      if (part->defined()) states.push_back(*part);
     return now.logits;
   }
 };

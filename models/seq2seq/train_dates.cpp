@@ -4,10 +4,9 @@
 #include <heed/models/data/dates.h>
 #include <heed/models/draw/svg.h>
 #include <heed/models/draw/terminal.h>
-#include <heed/models/run/run.h>
-#include <heed/models/seq2seq/seq2seq.h>
+#include <heed/models/run/fit.h>
+#include <heed/models/seq2seq/settings.h>
 #include <cstdio>
-#include <optional>
 using namespace heed;
 
 namespace {
@@ -48,60 +47,19 @@ std::vector<Translation> translate(const Seq2Seq& model, std::span<const DatePai
 }
 
 void train(Options& options) {
-  options.group("Model");
-  const bool attends = options.choice("--attention", {"additive", "none"}, "how the decoder sees the source") != "none";
-  const Cell cell = cell_named(options.choice("--cell", {"lstm", "gru", "rnn"}, "of encoder and decoder"));
-  const int64_t width = options.integer("--width", 32, "of the character embeddings", at_least(1));
-  const int64_t hidden = options.integer("--hidden", 64, "of each recurrent layer", at_least(1));
-  options.group("Training");
-  const int64_t steps = options.integer("--steps", 400, "training steps", at_least(1));
-  const int64_t size = options.integer("--batch", 64, "dates in a batch", at_least(1));
-  const double lr = options.number("--lr", 3e-3, "learning rate of AdamW", at_least(0));
-  Forcing forcing;
-  forcing.probability =
-      options.number("--forcing", 0.5, "probability that the decoder is given the true last character", between(0, 1));
-  forcing.per_sequence =
-      options.choice("--forcing-per", {"step", "sequence"}, "how often that is decided") == "sequence";
-  const int64_t first_seed = options.integer("--seed", 1, "of the weights and of the data", at_least(0));
-  options.group("Run");
-  const std::string out = options.text("--out", "runs/dates", "folder of pictures, metrics and checkpoint");
-  const bool resume = options.flag("--resume", "go on from the last checkpoint in that folder");
+  const Seq2SeqSettings settings =
+      seq2seq_settings(options, {.width = 32, .hidden = 64, .forcing = {.probability = 0.5}});
+  const Fit how = fit_options(options, {.steps = 400, .lr = 3e-3, .out = "runs/dates", .title = "Dates"});
   options.done();
 
-  seed(uint64_t(first_seed));
-  Rng rng{uint64_t(first_seed)};
-  Seq2Seq model{.source_vocab = human.size(),
-                .target_vocab = iso.size(),
-                .width = width,
-                .hidden = hidden,
-                .attends = attends,
-                .cell = cell};
-  AdamW optimizer{.lr = lr, .weight_decay = 0};
-  Checkpoints checkpoints(out, model);
-  checkpoints.add("optimizer", optimizer).add("rng", rng);
-  RunFolder run(out, options, resume ? std::optional(checkpoints.load()) : std::nullopt);
-
-  int64_t done = run.first();
-  for (auto& step : progress(steps, run)) {
+  seed(uint64_t(how.seed));
+  Seq2Seq model = settings.model(human.size(), iso.size());
+  const RunFolder run = fit(model, how, options, [&](Rng& rng) {
     std::vector<DatePair> pairs;
-    for (int64_t i = 0; i < size; ++i) pairs.push_back(sample_date(Split::train, rng));
-    const Batch batch = batch_of(pairs);
-    const Tensor wanted = batch.target.ids(_, range(1, batch.target.ids.size(1)));  // [B, T - 1]
-    Tensor loss = cross_entropy(model(batch, forcing, &rng), wanted, {.ignore_index = Vocabulary::pad});
-    step.show("loss", loss.item());
-    const Gradients g = clip(grad(consume(loss), model), 1.0);
-    optimizer.step(model, g, cosine(step, 0, steps));
-    done = step + 1;
-  }
-  checkpoints.save(done);
-  if (interrupted()) {
-    std::printf("stopped after %lld steps: go on with --resume --out %s\n", static_cast<long long>(done), out.c_str());
-    return;
-  }
-  const RunFolder::Metric losses = run.metric("loss");
-  draw::save_svg(run.path("loss.svg"),
-                 draw::curve({{.name = "training", .x = losses.steps, .y = losses.values}},
-                             {.title = "Dates: loss", .x_label = "step", .y_label = "loss", .log_y = true}));
+    for (int64_t i = 0; i < how.batch; ++i) pairs.push_back(sample_date(Split::train, rng));
+    return loss_of(model, batch_of(pairs), settings.forcing, &rng);
+  });
+  if (interrupted()) return;
 
   std::vector<DatePair> unseen;
   for (const Date& date : dates_of(Split::test))
@@ -116,7 +74,8 @@ void train(Options& options) {
     for (std::size_t k = 0; k < part.size(); ++k) {
       right += written[k].text == part[k].iso;
       const Alignment& gold = part[k].alignment;
-      if (attends) year.add(written[k].weights, Alignment(gold.begin(), gold.begin() + iso_fields.year.end));
+      if (written[k].weights.defined())
+        year.add(written[k].weights, Alignment(gold.begin(), gold.begin() + iso_fields.year.end));
     }
   }
 
@@ -128,6 +87,7 @@ void train(Options& options) {
     std::printf("  %-26s -> %s\n", shown[k].human.c_str(), written[k].text.c_str());
     pictures.push_back(written[k].alignment);
   }
+  const bool attends = settings.attends != Attends::none;
   if (attends) {
     std::printf("\nwhere it looks while it writes:\n\n%s", draw::terminal_heat_map(pictures[3]).c_str());
     draw::save_svg(run.path("alignment.svg"),

@@ -6,10 +6,9 @@
 #include <heed/models/data/words.h>
 #include <heed/models/draw/svg.h>
 #include <heed/models/draw/terminal.h>
-#include <heed/models/run/run.h>
-#include <heed/models/seq2seq/seq2seq.h>
+#include <heed/models/run/fit.h>
+#include <heed/models/seq2seq/settings.h>
 #include <cstdio>
-#include <optional>
 using namespace heed;
 
 namespace {
@@ -86,65 +85,22 @@ draw::Matrix looks(const Seq2Seq& model, const Corpus& corpus, const std::string
 }
 
 void train(Options& options) {
-  options.group("Model");
-  const bool attends = options.choice("--attention", {"additive", "none"}, "how the decoder sees the source") != "none";
-  const Cell cell = cell_named(options.choice("--cell", {"lstm", "gru", "rnn"}, "of encoder and decoder"));
-  const int64_t width = options.integer("--width", 64, "of the word embeddings", at_least(1));
-  const int64_t hidden = options.integer("--hidden", 64, "of each recurrent layer", at_least(1));
-  options.group("Training");
+  const Seq2SeqSettings settings = seq2seq_settings(options, {.width = 64, .hidden = 64});
   const int64_t count = options.integer("--pairs", 10000, "sentences, of which a tenth is kept unseen", at_least(10));
-  const int64_t steps = options.integer("--steps", 1000, "training steps", at_least(1));
-  const int64_t size = options.integer("--batch", 64, "sentences in a batch", at_least(1));
-  const double lr = options.number("--lr", 3e-3, "learning rate of AdamW", at_least(0));
-  Forcing forcing;
-  forcing.probability =
-      options.number("--forcing", 1, "probability that the decoder is given the true last word", between(0, 1));
-  forcing.per_sequence =
-      options.choice("--forcing-per", {"step", "sequence"}, "how often that is decided") == "sequence";
-  const int64_t first_seed = options.integer("--seed", 1, "of the weights and of the data", at_least(0));
-  options.group("Writing");
   const int64_t beams = options.integer("--beams", 1, "translations followed at once; 1: greedy", at_least(1));
-  options.group("Run");
-  const std::string out = options.text("--out", "runs/french", "folder of pictures, metrics and checkpoint");
-  const bool resume = options.flag("--resume", "go on from the last checkpoint in that folder");
+  const Fit how = fit_options(options, {.steps = 1000, .lr = 3e-3, .out = "runs/french", .title = "English to French"});
   options.done();
 
-  seed(uint64_t(first_seed));
-  Rng rng{uint64_t(first_seed)};
-  const Corpus corpus = Corpus::of(french_pairs(count, rng));
-  Seq2Seq model{.source_vocab = corpus.english.size(),
-                .target_vocab = corpus.french.size(),
-                .width = width,
-                .hidden = hidden,
-                .attends = attends,
-                .cell = cell};
-  AdamW optimizer{.lr = lr, .weight_decay = 0};
-  Checkpoints checkpoints(out, model);
-  checkpoints.add("optimizer", optimizer).add("rng", rng);
-  RunFolder run(out, options, resume ? std::optional(checkpoints.load()) : std::nullopt);
-
-  int64_t done = run.first();
-  for (auto& step : progress(steps, run)) {
+  seed(uint64_t(how.seed));
+  Rng grammar{uint64_t(how.seed) + 1000};
+  const Corpus corpus = Corpus::of(french_pairs(count, grammar));
+  Seq2Seq model = settings.model(corpus.english.size(), corpus.french.size());
+  const RunFolder run = fit(model, how, options, [&](Rng& rng) {
     std::vector<FrenchPair> drawn;
-    for (int64_t i = 0; i < size; ++i) drawn.push_back(corpus.pairs[std::size_t(rng.below(corpus.seen()))]);
-    const Batch batch = corpus.batch(drawn);
-    const Tensor wanted = batch.target.ids(_, Range{1});  // [B, T - 1]
-    Tensor loss = cross_entropy(model(batch, forcing, &rng), wanted, {.ignore_index = Vocabulary::pad});
-    step.show("loss", loss.item());
-    const Gradients g = clip(grad(consume(loss), model), 1.0);
-    optimizer.step(model, g, cosine(step, 50, steps));
-    done = step + 1;
-  }
-  checkpoints.save(done);
-  if (interrupted()) {
-    std::printf("stopped after %lld steps: go on with --resume --out %s\n", static_cast<long long>(done), out.c_str());
-    return;
-  }
-  const RunFolder::Metric losses = run.metric("loss");
-  draw::save_svg(
-      run.path("loss.svg"),
-      draw::curve({{.name = "training", .x = losses.steps, .y = losses.values}},
-                  {.title = "English to French: loss", .x_label = "step", .y_label = "loss", .log_y = true}));
+    for (int64_t i = 0; i < how.batch; ++i) drawn.push_back(corpus.pairs[std::size_t(rng.below(corpus.seen()))]);
+    return loss_of(model, corpus.batch(drawn), settings.forcing, &rng);
+  });
+  if (interrupted()) return;
 
   std::printf("\n");
   std::vector<draw::Matrix> pictures;
@@ -157,6 +113,7 @@ void train(Options& options) {
     if (s.written[i] != s.wanted[i] && ++shown)
       std::printf("  wrong: %s\n      -> %s\n    gold %s\n", unseen[i].english.c_str(), s.written[i].c_str(),
                   s.wanted[i].c_str());
+  const bool attends = settings.attends != Attends::none;
   if (attends) {
     std::printf("\nwhere it looks while it writes:\n\n%s", draw::terminal_heat_map(pictures[0]).c_str());
     draw::save_svg(run.path("alignment.svg"),

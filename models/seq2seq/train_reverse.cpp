@@ -1,10 +1,12 @@
-// Why attention: reversing a string of letters, with attention and without, at equal budget. Without it the whole
-// source must pass through one state of fixed size, and long strings are lost.
+// Why attention: reversing a string of letters. Without attention (--attention none) the whole source must pass through
+// one state of fixed size, and long strings are lost.
 #include <heed/heed.h>
 #include <heed/models/data/reversed.h>
 #include <heed/models/draw/svg.h>
-#include <heed/models/run/run.h>
-#include <heed/models/seq2seq/seq2seq.h>
+#include <heed/models/draw/tensor.h>
+#include <heed/models/draw/terminal.h>
+#include <heed/models/run/fit.h>
+#include <heed/models/seq2seq/settings.h>
 #include <cstdio>
 using namespace heed;
 
@@ -42,67 +44,43 @@ Score score(const Seq2Seq& model, int64_t length, Rng& rng) {
 }
 
 void train(Options& options) {
-  options.group("Model");
-  const Cell cell = cell_named(options.choice("--cell", {"lstm", "gru", "rnn"}, "of encoder and decoder"));
-  const int64_t width = options.integer("--width", 32, "of the letter embeddings", at_least(1));
-  const int64_t hidden = options.integer("--hidden", 96, "of each recurrent layer", at_least(1));
-  options.group("Training");
-  const int64_t steps = options.integer("--steps", 600, "training steps of each model", at_least(1));
-  const int64_t size = options.integer("--batch", 64, "strings in a batch, of 4 to 20 letters", at_least(1));
-  const double lr = options.number("--lr", 2e-3, "learning rate of AdamW", at_least(0));
-  const int64_t first_seed = options.integer("--seed", 1, "of the weights and of the data", at_least(0));
-  options.group("Run");
-  const std::string out = options.text("--out", "runs/reverse", "folder of the pictures");
+  const Seq2SeqSettings settings = seq2seq_settings(options, {.width = 32, .hidden = 96});
+  const Fit how = fit_options(options, {.steps = 600, .lr = 2e-3, .out = "runs/reverse", .title = "Reversing strings"});
   options.done();
 
-  RunFolder run(out, options);
-  std::vector<draw::Series> losses;
-  std::vector<Seq2Seq> models;
-  for (bool attends : {true, false}) {
-    std::printf("%s\n", attends ? "with additive attention" : "without attention");
-    seed(uint64_t(first_seed));
-    Rng rng{uint64_t(first_seed)};
-    models.push_back(Seq2Seq{.source_vocab = letters.size(),
-                             .target_vocab = letters.size(),
-                             .width = width,
-                             .hidden = hidden,
-                             .attends = attends,
-                             .cell = cell});
-    const Seq2Seq& model = models.back();
-    AdamW optimizer{.lr = lr, .weight_decay = 0};
-    losses.push_back({.name = attends ? "with attention" : "without"});
-    for (auto& step : progress(steps)) {
-      const Batch batch = batch_of(sample(size, 4, 20, rng));
-      const Tensor wanted = batch.target.ids(_, range(1, batch.target.ids.size(1)));  // [B, T - 1]
-      Tensor loss = cross_entropy(model(batch), wanted, {.ignore_index = Vocabulary::pad});
-      step.show("loss", loss.item());
-      losses.back().y.push_back(loss.item());
-      const Gradients g = clip(grad(consume(loss), model), 1.0);
-      optimizer.step(model, g, cosine(step, 50, steps));
-    }
-    if (interrupted()) return;
-  }
+  seed(uint64_t(how.seed));
+  Seq2Seq model = settings.model(letters.size(), letters.size());
+  const RunFolder run = fit(model, how, options, [&](Rng& rng) {
+    return loss_of(model, batch_of(sample(how.batch, 4, 20, rng)), settings.forcing, &rng);
+  });
+  if (interrupted()) return;
 
   std::printf("\n500 new strings of each length, written without help\n\n");
-  std::printf("          with attention                        without\n");
-  std::printf("  length  strings  characters  on the letter    strings  characters\n");
-  Rng rng{uint64_t(first_seed) + 1000};
+  std::printf("  length  strings  characters  on the letter\n");
+  Rng rng{uint64_t(how.seed) + 1000};
   for (int64_t length : {5, 10, 15, 20, 30}) {
-    const Score with = score(models[0], length, rng), without = score(models[1], length, rng);
-    std::printf("  %6lld  %6.1f%%  %9.1f%%  %12.1f%%    %6.1f%%  %9.1f%%%s\n", static_cast<long long>(length),
-                100 * with.strings, 100 * with.characters, 100 * with.attention.mass(), 100 * without.strings,
-                100 * without.characters, length > 20 ? "   longer than any seen" : "");
+    const Score s = score(model, length, rng);
+    std::printf("  %6lld  %6.1f%%  %9.1f%%", static_cast<long long>(length), 100 * s.strings, 100 * s.characters);
+    if (s.attention.tokens) std::printf("  %12.1f%%", 100 * s.attention.mass());
+    std::printf("%s\n", length > 20 ? "   longer than any seen" : "");
   }
-  draw::save_svg(
-      run.path("loss.svg"),
-      draw::curve(losses, {.title = "Reversing strings: loss", .x_label = "step", .y_label = "loss", .log_y = true}));
-  std::printf("\nwrote %s\n", run.path("loss.svg").c_str());
+  if (settings.attends == Attends::none) return;
+  const std::vector<ReversedPair> shown = sample(1, 20, 20, rng);
+  const auto [ids, weights] = model.translate(batch_of(shown).source, 21);
+  const std::string text = letters.decode(ids(0).to_vector<int64_t>());
+  draw::Matrix m = draw::matrix_of(weights(0, range(0, std::ssize(text)), range(0, 20)),
+                                   {.title = shown[0].source, .row_name = "written", .col_name = "read"});
+  for (char c : text) m.row_labels.emplace_back(1, c);
+  for (char c : shown[0].source) m.col_labels.emplace_back(1, c);
+  std::printf("\nwhere it looks while it writes:\n\n%s", draw::terminal_heat_map(m).c_str());
+  draw::save_svg(run.path("alignment.svg"), draw::heat_map(m));
+  std::printf("\nwrote %s and loss.svg beside it\n", run.path("alignment.svg").c_str());
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   return run_program(
-      argc, argv, {.what = "Reverses strings with attention and without, and compares them.", .example = "--steps 300"},
-      train);
+      argc, argv,
+      {.what = "Learns to reverse strings of letters, and shows its attention.", .example = "--attention dot"}, train);
 }

@@ -119,23 +119,21 @@ struct Bahdanau {
   Embedding source{vocab, width};
   Encoder encoder{.in = width, .hidden = hidden};
   Embedding target{vocab, width};
-  AdditiveAttention attention{.query_width = hidden,
-                              .key_width = hidden,
-                              .width = hidden,
-                              .key = Linear{hidden, hidden},
-                              .score = Linear{hidden, 1}};
+  Attention attention{.score = make<AdditiveScore>(hidden, hidden, hidden, make<Linear>(hidden, hidden),
+                                                   make<Linear>(hidden, hidden), make<Linear>(hidden, 1))};
   Cell decoder{width + hidden, hidden};
   Linear output{hidden, vocab};
 
   Tensor operator()(In from, In to) const {  // [B, T, vocab]
     const auto encoded = encoder(source(from));
     const Tensor keys = encoded.y, words = target(to);
-    const Tensor projected = project_once ? attention.project(keys) : Tensor();
+    Attention::Source source = attention.project(keys, keys);
     auto state = first_state(encoded);
     std::vector<Tensor> steps;
     for (int64_t t = 0; t < words.size(1); ++t) {
-      const Tensor seen = attention(hidden_of(state), keys, project_once ? projected : attention.project(keys)).context;
-      state = decoder(concat({words(_, t), seen}, -1), state);
+      if (t > 0 && !project_once) source = attention.project(keys, keys);
+      const Tensor seen = attention.attend(unsqueeze(hidden_of(state), 1), source).y;
+      state = decoder(concat({words(_, t), squeeze(seen, 1)}, -1), state);
       steps.push_back(hidden_of(state));
     }
     return output(stack(steps, 1));

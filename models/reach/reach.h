@@ -1,0 +1,44 @@
+#pragma once
+// A symbol, a long silence, and then the question what it was: it takes a gradient that reaches back all the way.
+// Through a recurrent net it is multiplied by a Jacobian in each step (Hochreiter 1991; Bengio, Simard and Frasconi
+// 1994); attention has one step from the question to any place.
+#include <optional>
+#include "../../nn/any_recurrent.h"
+#include "../../nn/attention.h"
+#include "../../nn/embedding.h"
+
+namespace heed {
+
+struct FirstSymbol {
+  enum Memory { attention, lstm, rnn };
+  int64_t symbols, width;
+  Memory memory = attention;
+
+  Embedding token{symbols + 1, width};  // the last one is silence
+  std::optional<MultiHeadAttention> list = list_of(memory, width);
+  std::optional<AnyRecurrent> state = state_of(memory, width);
+  Linear output{width, symbols};
+
+  // x [B, T] i64 -> logits [B, symbols], at the last place
+  Tensor operator()(const Tensor& x) const { return output(read(token(x))); }
+  // x [B, T, width] -> [B, width]
+  Tensor read(const Tensor& x) const {
+    if (list) return (*list)(x, {.causal = Causal::on})(_, -1);
+    return (*state)(x).y(_, -1);
+  }
+
+  // The memory of this kind, and none of the other.
+  static std::optional<MultiHeadAttention> list_of(Memory memory, int64_t width) {
+    if (memory != attention) return std::nullopt;
+    return MultiHeadAttention{.width = width, .heads = 1};
+  }
+  static std::optional<AnyRecurrent> state_of(Memory memory, int64_t width) {  // likewise
+    if (memory == attention) return std::nullopt;
+    AnyRecurrent r = any_recurrent(memory == lstm ? Cell::lstm : Cell::rnn, {.in = width, .hidden = width});
+    if (memory == lstm)  // the forget gate begins open   (Gers, Schmidhuber and Cummins 2000)
+      assign(std::get<Lstm>(r.held).cells[0].bias_ih(range(width, 2 * width)), ones({width}));
+    return r;
+  }
+};
+
+}  // namespace heed

@@ -1,0 +1,44 @@
+#pragma once
+// What the training scripts of this folder let the user choose.
+#include "../run/options.h"
+#include "seq2seq.h"
+
+namespace heed {
+
+// How a model is made, and how it is taught.
+struct Seq2SeqSettings {
+  int64_t width, hidden;
+  Forcing forcing = {};
+  Attends attends = Attends::additive;
+  Cell cell = Cell::lstm;
+  Normalizer normalizer = Normalizer::softmax;
+
+  // Made so, with fresh weights.
+  Seq2Seq model(int64_t source_vocab, int64_t target_vocab) const {
+    return {.source_vocab = source_vocab,
+            .target_vocab = target_vocab,
+            .width = width,
+            .hidden = hidden,
+            .attends = attends,
+            .cell = cell,
+            .normalizer = normalizer};
+  }
+};
+
+// --attention, --normalizer, --cell, --width, --hidden, --forcing and --forcing-per. What `usual` has is their default.
+inline Seq2SeqSettings seq2seq_settings(Options& options, const Seq2SeqSettings& usual) {
+  Seq2SeqSettings r = usual;
+  options.group("Model");
+  r.attends = attends_named(options.choice("--attention", attends_names, "how the decoder sees the source"));
+  r.normalizer = normalizer_of(options.choice("--normalizer", normalizer_names(), "from scores to weights"));
+  r.cell = cell_named(options.choice("--cell", {"lstm", "gru", "rnn"}, "of encoder and decoder"));
+  r.width = options.integer("--width", usual.width, "of the embeddings", at_least(1));
+  r.hidden = options.integer("--hidden", usual.hidden, "of each recurrent layer", at_least(1));
+  r.forcing.probability = options.number("--forcing", usual.forcing.probability,
+                                         "probability that the decoder is given the true last symbol", between(0, 1));
+  r.forcing.per_sequence =
+      options.choice("--forcing-per", {"step", "sequence"}, "how often that is decided") == "sequence";
+  return r;
+}
+
+}  // namespace heed
