@@ -11,12 +11,12 @@ namespace heed {
 
 struct FirstSymbol {
   enum Memory { attention, lstm, rnn };
-  int64_t symbols, width;
+  int64_t symbols, width, length;  // of the sequence, at least 2
   Memory memory = attention;
 
   Embedding token{symbols + 1, width};  // the last one is silence
   std::optional<MultiHeadAttention> list = list_of(memory, width);
-  std::optional<AnyRecurrent> state = state_of(memory, width);
+  std::optional<AnyRecurrent> state = state_of(memory, width, length);
   Linear output{width, symbols};
 
   // x [B, T] i64 -> logits [B, symbols], at the last place
@@ -32,11 +32,14 @@ struct FirstSymbol {
     if (memory != attention) return std::nullopt;
     return MultiHeadAttention{.width = width, .heads = 1};
   }
-  static std::optional<AnyRecurrent> state_of(Memory memory, int64_t width) {  // likewise
+  static std::optional<AnyRecurrent> state_of(Memory memory, int64_t width, int64_t length) {  // likewise
     if (memory == attention) return std::nullopt;
     AnyRecurrent r = any_recurrent(memory == lstm ? Cell::lstm : Cell::rnn, {.in = width, .hidden = width});
-    if (memory == lstm)  // the forget gate begins open   (Gers, Schmidhuber and Cummins 2000)
-      assign(std::get<Lstm>(r.held).cells[0].bias_ih(range(width, 2 * width)), ones({width}));
+    if (memory ==
+        lstm) {  // gates that begin with memories of all lengths up to it   (Tallec and Ollivier 2018, eq. 16)
+      const Tensor forget = log(rand({width}, default_rng()) * double(length - 2) + 1);
+      assign(std::get<Lstm>(r.held).cells[0].bias_ih, concat({-forget, forget, zeros({2 * width})}));
+    }
     return r;
   }
 };

@@ -17,7 +17,7 @@ Tensor sample(int64_t B, int64_t T, int64_t symbols, Rng& rng) {
 std::vector<double> reach(const FirstSymbol& model, const Tensor& ids) {
   const Tensor x = model.token(ids).detach().requires_grad();
   const Tensor d = grad(cross_entropy(model.output(model.read(x)), ids(_, 0)), {x})[0];  // [B, T, width]
-  const std::vector<double> forward = norm(transpose(d, 0, 1), 2, {1, 2}).to_vector();
+  const std::vector<double> forward = norm(cast(transpose(d, 0, 1), f64), 2, {1, 2}).to_vector();
   return {forward.rbegin(), forward.rend()};
 }
 
@@ -28,12 +28,13 @@ void train(Options& options) {
   options.group("Task");
   const int64_t symbols = options.integer("--symbols", 8, "how many there are", at_least(2));
   const int64_t silence = options.integer("--silence", 100, "steps between symbol and question", at_least(1));
-  const Fit how = fit_options(options, {.steps = 600, .lr = 1e-2, .out = "runs/first", .title = "First symbol"});
+  const Fit how = fit_options(options, {.steps = 600, .lr = 3e-3, .out = "runs/first", .title = "First symbol"});
   options.done();
 
   seed(uint64_t(how.seed));
   FirstSymbol model{.symbols = symbols,
                     .width = width,
+                    .length = silence + 1,
                     .memory = kind == "attention" ? FirstSymbol::attention
                               : kind == "lstm"    ? FirstSymbol::lstm
                                                   : FirstSymbol::rnn};
