@@ -30,6 +30,7 @@
 #include "nn/reinforce.h"
 #include "nn/score.h"
 #include "nn/sequential.h"
+#include "nn/set_transformer.h"
 #include "nn/transformer.h"
 #include "ops/ops.h"
 #include "optim/adadelta.h"

@@ -192,8 +192,12 @@ Tensor join(const MultiHeadAttention& m, const Tensor& y) {  // [B, heads, T, D]
 }
 
 Attended attend(const MultiHeadAttention& m, const Heads& h, Rng* training) {
-  return attend_by([&](const Tensor& k) { return ScaledDotScore{}(h.q, k); }, h.q, h.k, h.v, h.options,
-                   {.normalizer = m.normalizer, .dropout = m.dropout}, training);
+  auto score = [&](const Tensor& k) {
+    Products p = ScaledDotScore{}.products(h.q, k);
+    if (m.scale != 0) p.scale = m.scale;
+    return p.scores();
+  };
+  return attend_by(score, h.q, h.k, h.v, h.options, {.normalizer = m.normalizer, .dropout = m.dropout}, training);
 }
 
 }  // namespace
@@ -204,9 +208,11 @@ Tensor MultiHeadAttention::operator()(In query, In key, In value, const MultiHea
   const Heads h = project(*this, query, key, value, options);
   if (normalizer != Normalizer::softmax) return join(*this, attend(*this, h, training).y);
   const auto& [mask, bias, causal] = h.options;
-  return join(*this, scaled_dot_product_attention(
-                         h.q, h.k, h.v,
-                         {.bias = bias, .mask = mask, .causal = causal, .dropout = dropout_key(dropout, training)}));
+  return join(
+      *this,
+      scaled_dot_product_attention(
+          h.q, h.k, h.v,
+          {.bias = bias, .mask = mask, .causal = causal, .scale = scale, .dropout = dropout_key(dropout, training)}));
 }
 
 Attended MultiHeadAttention::with_weights(In query, In key, In value, const MultiHeadOptions& options,

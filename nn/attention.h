@@ -98,6 +98,7 @@ struct MultiHeadAttention {
   int64_t kv_heads = heads, kdim = width, vdim = width;
   std::optional<RotaryPosition> rotary = std::nullopt;  // of queries and keys: .rotary = RotaryPosition{}
   Normalizer normalizer = Normalizer::softmax;          // another one has no fused kernel: slower
+  double scale = 0;                                     // of the scores; 0: 1 / sqrt(width / heads)
   // W^Q, W^K, W^V on top of each other; where the widths differ, each by itself
   Parameter in_proj_weight = alike() ? projection(width + 2 * kv_width(), width) : Parameter();
   Parameter q_proj_weight = alike() ? Parameter() : projection(width, width);

@@ -116,6 +116,10 @@ TEST_CASE("every module: cloned, cast, saved, loaded, frozen, printed, and train
                });
   check_module("MultiHeadAttention, rotary",
                MultiHeadAttention{.width = 8, .heads = 2, .bias = false, .rotary = RotaryPosition{}}, of({2, 3, 8}));
+  check_module("Mab", Mab{8, 2}, [](const auto& m, Dtype t) { return m(input({2, 3, 8}, t), input({2, 4, 8}, t)); });
+  check_module("Sab", Sab{8, 2}, of({2, 3, 8}));
+  check_module("Isab", Isab{.width = 8, .heads = 2, .points = 3}, of({2, 5, 8}));
+  check_module("Pma", Pma{.width = 8, .heads = 2, .seeds = 2}, of({2, 5, 8}));
   const TransformerOptions options{.hidden = 16};
   check_module("TransformerEncoderLayer", TransformerEncoderLayer{8, 2, options}, of({2, 3, 8}));
   check_module("TransformerDecoderLayer", TransformerDecoderLayer{8, 2, options}, [](const auto& m, Dtype t) {

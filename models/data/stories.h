@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 #include "../../core/error.h"
 #include "../../core/rng.h"
@@ -12,6 +13,10 @@
 //   Anna walks to the attic                     Omar walks to the garden
 //   where is Anna: attic, by sentence 2         where is the lamp: garden, by sentences 1 and 2
 namespace heed {
+
+// All that stories, questions and answers are made of, for a WordVocabulary.
+inline constexpr std::string_view story_words =
+    "Anna Lena Omar Victor attic book cellar cup garden hall is kitchen lamp leaves office takes the to walks where";
 
 struct Story {
   std::vector<std::string> sentences;  // words with a space between

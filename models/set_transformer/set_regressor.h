@@ -1,0 +1,63 @@
+#pragma once
+// A number that belongs to a set of numbers, whatever their order: elements are encoded, pooled, and decoded. With
+// attention the encoder is a SAB and the pool a PMA (Lee et al. 2019); with mean and max each element is encoded by
+// itself (Zaheer et al. 2017, Deep Sets).
+#include <limits>
+#include <optional>
+#include "../../nn/set_transformer.h"
+
+namespace heed {
+
+struct SetRegressor {
+  enum Pooling { attention, mean, max };
+  int64_t width, heads;
+  Pooling pooling = attention;
+
+  Linear first{1, width};
+  std::optional<Sab> together = together_of(*this);
+  std::optional<Pma> pool = pool_of(*this);
+  std::vector<Linear> alone = stack_of(pooling == attention ? 0 : 2, [this] { return Linear{width, width}; });
+  std::vector<Linear> decoder = stack_of(pooling == attention ? 0 : 2, [this] { return Linear{width, width}; });
+  Linear output{width, 1};
+
+  // Sets [B, n], mask [B, n] boolean, false where there is padding, or undefined -> [B]
+  Tensor operator()(In x, const Tensor& mask = {}, Rng* = nullptr) const {
+    const Tensor h = encode(x, mask);
+    if (pool) return squeeze(output((*pool)(h, mask)), {1, 2});
+    Tensor y = pooled(h, mask);  // [B, width]
+    for (const Linear& layer : decoder) y = relu(layer(y));
+    return squeeze(output(y), 1);
+  }
+  // How much each head looks at each element: those of the elements, on average, and those of the pool
+  struct Looks {
+    Tensor together, pool;  // [B, heads, n]
+  };
+  Looks looks(In x) const {
+    const Tensor each = first(unsqueeze(x, 2));
+    const auto [h, by_elements] = together->block.with_weights(each, each);
+    return {heed::mean(by_elements, 2), heed::mean(pool->with_weights(h).weights, 2)};
+  }
+
+  Tensor encode(In x, const Tensor& mask) const {  // [B, n, width]
+    Tensor h = first(unsqueeze(x, 2));
+    if (together) return (*together)(h, mask);
+    for (const Linear& layer : alone) h = layer(relu(h));
+    return h;
+  }
+  Tensor pooled(const Tensor& h, const Tensor& mask) const {
+    const Tensor real = mask.defined() ? unsqueeze(mask, 2) : ones({h.size(0), h.size(1), 1}, boolean);
+    if (pooling == max) return heed::max(where(real, h, -std::numeric_limits<double>::infinity()), 1);
+    return sum(where(real, h, 0), 1) / cast(sum(real, 1), h.dtype());
+  }
+
+  static std::optional<Sab> together_of(const SetRegressor& m) {  // with attention, else none
+    if (m.pooling != attention) return std::nullopt;
+    return Sab{m.width, m.heads};
+  }
+  static std::optional<Pma> pool_of(const SetRegressor& m) {  // likewise
+    if (m.pooling != attention) return std::nullopt;
+    return Pma{m.width, m.heads};
+  }
+};
+
+}  // namespace heed
