@@ -1,0 +1,23 @@
+#pragma once
+#include "../../core/tensor.h"
+
+// The copy task: strings of random bits are shown, each with a mark behind it, and after the mark must be said again
+// (Graves, Wayne and Danihelka 2014, section 4.1).
+namespace heed {
+
+struct CopyTask {
+  int64_t bits = 8;
+  int64_t shortest = 1, longest = 10;  // the length of a string, one for all of a batch
+  int64_t strings = 1;                 // shown and said one after the other
+};
+
+struct Copies {
+  Tensor x;  // [B, T, bits + 1]: for each string its bits, the mark, which is the last channel, and zeros meanwhile
+  Tensor target;  // [B, strings * length, bits]
+  Tensor asked;   // [strings * length] i64: at which of the T steps each of it must be said
+};
+
+// IndexError: there are no bits or strings, or not 1 <= shortest <= longest.
+Copies sample_copies(const CopyTask& task, int64_t batch, Rng& rng, Where at = Where::here());
+
+}  // namespace heed
