@@ -5,23 +5,6 @@
 namespace heed {
 namespace {
 
-// The shape of the scores, [.., T, S].
-Shape scores_of(Where at, const Tensor& q, const Tensor& k, const Tensor& v) {
-  Shape batch;
-  for (const Tensor* x : {&q, &k, &v}) {
-    check_floating("attention", at, *x);
-    if (x->dim() < 2)
-      fail<ShapeError>(at, "attention", "q, k and v need two dimensions at least, not " + x->shape().str());
-    batch = broadcast(at, "attention", batch, Shape(std::span(x->shape().begin(), std::size_t(x->dim() - 2))));
-  }
-  if (k.size(-2) != v.size(-2))
-    fail<ShapeError>(at, "attention",
-                     "there must be as many keys as values, not " + std::to_string(k.size(-2)) + " in " +
-                         k.shape().str() + " and " + std::to_string(v.size(-2)) + " in " + v.shape().str());
-  batch.push_back(q.size(-2)), batch.push_back(k.size(-2));
-  return batch;
-}
-
 struct Weighing {  // how scores become weights
   Normalizer normalizer = Normalizer::softmax;
   double temperature = 1, dropout = 0;
@@ -31,9 +14,10 @@ struct Weighing {  // how scores become weights
 // score(k) gives the scores.
 Attended attend_by(const auto& score, In q, In k, In v, const AttendOptions& o, const Weighing& how, Rng* training) {
   const Where at = line_of(q);
-  const Shape shape = scores_of(at, q, k, v);
+  Shape shape = check_readable("attention", at, q, k, v);  // of the scores
+  const int64_t T = q->size(-2), S = k->size(-2);
+  shape.push_back(T), shape.push_back(S);
   check_allowed("attention", at, shape, q->dtype(), o.bias, o.mask, o.causal);
-  const int64_t T = shape[-2], S = shape[-1];
   const Tensor may = allowed(T, S, o.bias, o.mask, causal_offset(o.causal, T, S));
   std::optional<Finite> finite;
   if (may.defined() && !(all_finite(k) && all_finite(v))) finite.emplace(k, v, may);

@@ -54,8 +54,8 @@ Tensor GeneralScore::operator()(In q, In k) const {
   return products(q, project(k)).scores();
 }
 
-Tensor AdditiveScore::scores(const Linear& query, const Linear& v, In q, In projected) {
-  Scope here{q};
+Tensor AdditiveScore::of(In q, In projected) const {
+  Scope here{*this, q};
   return squeeze(v(tanh(unsqueeze(projected, -3) + unsqueeze(query(q), -2))), -1);
 }
 Tensor AdditiveScore::operator()(In q, In k) const {

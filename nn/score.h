@@ -51,9 +51,8 @@ struct AdditiveScore {
   Linear key{.in = key_width, .out = width, .bias = {}};  // U
   Linear v{.in = width, .out = 1, .bias = {}};
 
-  Tensor project(In k) const { return key(k); }                                    // [.., S, width]
-  Tensor of(In q, In projected) const { return scores(query, v, q, projected); }   // [.., T, S]
-  static Tensor scores(const Linear& query, const Linear& v, In q, In projected);  // with W and v from elsewhere
+  Tensor project(In k) const { return key(k); }  // [.., S, width]
+  Tensor of(In q, In projected) const;           // [.., T, S]
   Tensor operator()(In q, In k) const;
 };
 

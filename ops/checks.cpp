@@ -48,21 +48,27 @@ void check_vector(const char* op, Where at, const char* what, const Tensor& vect
         std::string(what) + " must be " + Shape{n}.str() + " for " + x.shape().str() + ", not " + vector.shape().str());
 }
 
-Shape check_attention(const char* op, Where at, const Tensor& q, const Tensor& k, const Tensor& v) {
+Shape check_readable(const char* op, Where at, const Tensor& q, const Tensor& k, const Tensor& v) {
   for (const Tensor* x : {&q, &k, &v}) {
     check_floating(op, at, *x);
     check_same_dtype(op, at, q.dtype(), x->dtype());
     if (x->dim() < 2) fail<ShapeError>(at, op, "q, k and v need two dimensions at least, not " + x->shape().str());
   }
-  const Shape &qs = q.shape(), &ks = k.shape(), &vs = v.shape();
-  if (qs[-1] != ks[-1])
-    fail<ShapeError>(at, op, "queries " + qs.str() + " and keys " + ks.str() + " must have the same last dimension");
+  const Shape &ks = k.shape(), &vs = v.shape();
   if (ks[-2] != vs[-2])
     fail<ShapeError>(at, op,
                      "there must be as many keys as values, not " + std::to_string(ks[-2]) + " in " + ks.str() +
                          " and " + std::to_string(vs[-2]) + " in " + vs.str());
   using kernels::batch_of;
-  return broadcast(at, op, broadcast(at, op, batch_of(qs), batch_of(ks)), batch_of(vs));
+  return broadcast(at, op, broadcast(at, op, batch_of(q.shape()), batch_of(ks)), batch_of(vs));
+}
+
+Shape check_attention(const char* op, Where at, const Tensor& q, const Tensor& k, const Tensor& v) {
+  const Shape batch = check_readable(op, at, q, k, v);
+  if (q.size(-1) != k.size(-1))
+    fail<ShapeError>(
+        at, op, "queries " + q.shape().str() + " and keys " + k.shape().str() + " must have the same last dimension");
+  return batch;
 }
 
 }  // namespace heed

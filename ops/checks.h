@@ -44,7 +44,8 @@ struct Reduced {
 inline void check_dims(const char* op, Where at, const Tensor& x, Dims dims) { (void)Reduced(op, at, x, dims); }
 
 // What attention takes: q [.., T, D], k [.., S, D], v [.., S, E] of one floating type. Returns what their batches
-// broadcast to.
+// broadcast to. check_readable: whose scores are no products, so that q and k may differ in their last dimension.
+Shape check_readable(const char* op, Where at, const Tensor& q, const Tensor& k, const Tensor& v);
 Shape check_attention(const char* op, Where at, const Tensor& q, const Tensor& k, const Tensor& v);
 
 // What x is multiplied by: of x's type, or bf16 beside f32.
