@@ -18,6 +18,15 @@ Tensor sharpen(In w, In gamma) {
   return softmax(gamma * log(maximum(w, 1e-30)));
 }
 
+Linear NeuralTuringMachine::initial_heads() const {
+  const int64_t all = reads + writes, gate = all * (width + 1), gamma = gate + all * (2 * reach + 2);
+  Linear r{hidden, gamma + all + 2 * writes * width};
+  const Tensor i = arange(r.out);
+  auto among = [&](int64_t first) { return cast((i >= first) & (i < first + all), f32); };
+  assign(r.bias, r.bias - 2 * among(gate) + 2 * among(gamma));
+  return r;
+}
+
 NeuralTuringMachine::State NeuralTuringMachine::initial(int64_t batch) const {
   const Dtype t = output.weight.dtype();
   const int64_t all = reads + writes;

@@ -20,7 +20,7 @@ struct NeuralTuringMachine {
   Controller::Kind kind = Controller::feed_forward;
   Controller controller{in + reads * width, hidden, kind};  // of x_t and what was read last
   // What the controller tells the heads: of each key, strength, gate, shift and gamma; of write heads erase and add.
-  Linear heads{hidden, (reads + writes) * (width + 2 * reach + 4) + 2 * writes* width};
+  Linear heads = initial_heads();
   Linear output{hidden + reads * width, out};
 
   struct State {
@@ -39,6 +39,9 @@ struct NeuralTuringMachine {
     State state;
   };
   Result operator()(In x, Rng* = nullptr) const;  // x [B, T, in], from the initial state on
+
+  // Those of Linear, but for biases by which heads begin as sharp ones that rather walk than look.
+  Linear initial_heads() const;
 };
 
 }  // namespace heed

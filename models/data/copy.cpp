@@ -14,7 +14,7 @@ Copies sample_copies(const CopyTask& task, int64_t batch, Rng& rng, Where at) {
   std::vector<Tensor> x, target, asked;
   for (int64_t i = 0; i < task.strings; ++i) {
     target.push_back(cast(rand({batch, length, task.bits}, rng) < 0.5, f32));
-    x.insert(x.end(), {pad(target.back(), {0, 1}), mark, zeros({batch, length, task.bits + 1})});
+    x.insert(x.end(), {pad(2 * target.back() - 1, {0, 1}), mark, zeros({batch, length, task.bits + 1})});
     asked.push_back(arange(length) + (2 * length + 1) * i + length + 1);
   }
   return {concat(x, 1), concat(target, 1), concat(asked)};

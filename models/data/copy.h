@@ -12,8 +12,10 @@ struct CopyTask {
 };
 
 struct Copies {
-  Tensor x;  // [B, T, bits + 1]: for each string its bits, the mark, which is the last channel, and zeros meanwhile
-  Tensor target;  // [B, strings * length, bits]
+  // [B, T, bits + 1]: of each string its bits as -1 and 1, the mark in the last channel, then zeros: if a bit could be
+  // 0, a byte of zeros would be silence to a net without a state.
+  Tensor x;
+  Tensor target;  // [B, strings * length, bits], 0 and 1
   Tensor asked;   // [strings * length] i64: at which of the T steps each of it must be said
 };
 
