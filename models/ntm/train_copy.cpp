@@ -106,6 +106,9 @@ void train(Options& options) {
   options.group("Model");
   const std::string memory =
       options.choice("--memory", {"ntm", "dnc", "dnc_without_freeing", "lstm"}, "what remembers the strings");
+  const auto controller = options.choice("--controller", {"feed_forward", "lstm"}, "what steers it") == "lstm"
+                              ? Controller::lstm
+                              : Controller::feed_forward;
   const int64_t slots = options.integer("--slots", 48, "of the memory; longer strings are not tried", at_least(3));
   options.group("Task");
   const int64_t strings = options.integer("--strings", 1, "shown and said one after the other", at_least(1));
@@ -118,15 +121,11 @@ void train(Options& options) {
   const CopyTask task{.longest = longest, .strings = strings};
   const int64_t in = task.bits + 1, out = task.bits;
   auto trained = [&](auto model) { train(std::move(model), memory, slots, task, how, options); };
-  if (memory == "ntm") trained(NeuralTuringMachine{.in = in, .out = out, .hidden = 96, .slots = slots, .width = 16});
+  if (memory == "ntm")
+    trained(NeuralTuringMachine{.in = in, .out = out, .hidden = 96, .slots = slots, .width = 16, .kind = controller});
   else if (memory.starts_with("dnc"))
-    trained(DifferentiableNeuralComputer{.in = in,
-                                         .out = out,
-                                         .hidden = 96,
-                                         .slots = slots,
-                                         .width = 16,
-                                         .kind = Controller::feed_forward,
-                                         .frees = memory == "dnc"});
+    trained(DifferentiableNeuralComputer{
+        .in = in, .out = out, .hidden = 96, .slots = slots, .width = 16, .kind = controller, .frees = memory == "dnc"});
   else trained(LstmCopier{.in = in, .out = out, .hidden = 128, .layers = 2});
 }
 
