@@ -9,7 +9,7 @@ namespace heed {
 // -> (u + w - u w) prod_i (1 - f_i w_i) [B, slots]
 Tensor usage_after(In usage, In write, In read, In free);
 // a_phi(j) = (1 - u_phi(j)) prod_{i<j} u_phi(i), phi the slots from the freest to the most used: [.., slots], its sum
-// at most 1   (the same). The gradient jumps where two slots are equally used.
+// at most 1   (the same). Where two slots are equally used it jumps: of these the first is the freer.
 Tensor allocation_weights(In usage);
 
 // Who was written after whom   (the same, temporal memory linkage)

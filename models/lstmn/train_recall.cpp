@@ -30,11 +30,11 @@ void train(Options& options) {
   options.group("Model");
   const bool attends =
       options.choice("--memory", {"lstmn", "lstm"}, "a tape of all states, or the last one") == "lstmn";
-  const int64_t hidden = options.integer("--hidden", attends ? 64 : 82, "size of a state", at_least(1));
+  const int64_t hidden = options.integer("--hidden", attends ? 64 : 79, "size of a state", at_least(1));
   options.group("Task");
   const int64_t marks = options.integer("--marks", 8, "in a string, each on a symbol", at_least(1));
   const int64_t length = options.integer("--length", 24, "of a string, with its question", at_least(1));
-  const Fit how = fit_options(options, {.steps = 800,
+  const Fit how = fit_options(options, {.steps = 1000,
                                         .lr = 1e-2,
                                         .out = "runs/recall",
                                         .title = std::string("Recall: ") + (attends ? "LSTMN" : "LSTM")});

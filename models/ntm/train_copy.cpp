@@ -68,7 +68,8 @@ void draw_run(const RunFolder& run, const Result& r, const Copies& c, const std:
 }
 
 template <class M>
-void train(M model, const std::string& memory, const CopyTask& task, const Fit& how, const Options& options) {
+void train(M model, const std::string& memory, int64_t slots, const CopyTask& task, const Fit& how,
+           const Options& options) {
   const RunFolder run = fit(model, how, options, [&](Rng& rng) {
     const Copies c = sample_copies(task, how.batch, rng);
     return binary_cross_entropy_with_logits(index_select(model(c.x).y, 1, c.asked), c.target);
@@ -79,11 +80,13 @@ void train(M model, const std::string& memory, const CopyTask& task, const Fit& 
   Rng unseen{uint64_t(how.seed) + 1000};
   std::printf("\n500 new examples of each length\n");
   for (int64_t length : {task.longest, 2 * task.longest, 4 * task.longest}) {
+    if (length > slots) break;
     const Score s = score(model, of_length(task, length), unseen);
     std::printf("length %lld: %.1f%% without an error, %.2f wrong bits of %lld\n", static_cast<long long>(length),
                 100 * s.perfect, s.wrong_bits, static_cast<long long>(length * task.strings * task.bits));
   }
-  const Copies shown = sample_copies(of_length(task, 2 * task.longest), 100, unseen);
+  const int64_t length = std::min(2 * task.longest, slots);
+  const Copies shown = sample_copies(of_length(task, length), 100, unseen);
   const auto r = model(shown.x);
   draw_run(run, r, shown, memory);
   if constexpr (requires { r.weights; })
@@ -92,7 +95,7 @@ void train(M model, const std::string& memory, const CopyTask& task, const Fit& 
       std::printf(
           "at length %lld the read head moves by one slot in %.3f of its steps, and stands where the bits were "
           "written in %.3f\n",
-          static_cast<long long>(2 * task.longest), w.by_one, w.where_written);
+          static_cast<long long>(length), w.by_one, w.where_written);
     }
   std::printf(
       "wrote %s and loss.svg%s beside it\n", run.path("bits.svg").c_str(),
@@ -103,8 +106,10 @@ void train(Options& options) {
   options.group("Model");
   const std::string memory =
       options.choice("--memory", {"ntm", "dnc", "dnc_without_freeing", "lstm"}, "what remembers the strings");
-  const bool computer = memory.starts_with("dnc");
-  const int64_t slots = options.integer("--slots", 48, "of the memory", at_least(3));
+  const auto controller = options.choice("--controller", {"feed_forward", "lstm"}, "what steers it") == "lstm"
+                              ? Controller::lstm
+                              : Controller::feed_forward;
+  const int64_t slots = options.integer("--slots", 48, "of the memory; longer strings are not tried", at_least(3));
   options.group("Task");
   const int64_t strings = options.integer("--strings", 1, "shown and said one after the other", at_least(1));
   const int64_t longest = options.integer("--longest", 10, "bytes of a string in training", at_least(1));
@@ -115,16 +120,12 @@ void train(Options& options) {
   seed(uint64_t(how.seed));
   const CopyTask task{.longest = longest, .strings = strings};
   const int64_t in = task.bits + 1, out = task.bits;
-  auto trained = [&](auto model) { train(std::move(model), memory, task, how, options); };
-  if (memory == "ntm") trained(NeuralTuringMachine{.in = in, .out = out, .hidden = 96, .slots = slots, .width = 16});
-  else if (computer)
-    trained(DifferentiableNeuralComputer{.in = in,
-                                         .out = out,
-                                         .hidden = 96,
-                                         .slots = slots,
-                                         .width = 16,
-                                         .kind = Controller::feed_forward,
-                                         .frees = memory == "dnc"});
+  auto trained = [&](auto model) { train(std::move(model), memory, slots, task, how, options); };
+  if (memory == "ntm")
+    trained(NeuralTuringMachine{.in = in, .out = out, .hidden = 96, .slots = slots, .width = 16, .kind = controller});
+  else if (memory.starts_with("dnc"))
+    trained(DifferentiableNeuralComputer{
+        .in = in, .out = out, .hidden = 96, .slots = slots, .width = 16, .kind = controller, .frees = memory == "dnc"});
   else trained(LstmCopier{.in = in, .out = out, .hidden = 128, .layers = 2});
 }
 
