@@ -31,6 +31,7 @@
 #include "nn/score.h"
 #include "nn/sequential.h"
 #include "nn/transformer.h"
+#include "nn/visual_attention.h"
 #include "ops/ops.h"
 #include "optim/adadelta.h"
 #include "optim/adagrad.h"
