@@ -36,6 +36,7 @@
 #include "nn/sequential.h"
 #include "nn/set_transformer.h"
 #include "nn/transformer.h"
+#include "nn/visual_attention.h"
 #include "ops/ops.h"
 #include "optim/adadelta.h"
 #include "optim/adagrad.h"

@@ -3,7 +3,7 @@
 
 namespace heed {
 
-Tensor sinusoids(int64_t length, int64_t width, Dtype t, Where at) {
+Tensor sinusoids(int64_t length, int64_t width, Dtype t, int64_t first, Where at) {
   at = line_of(at);
   check_computed("sinusoids", at, t);
   check_sizes(at, "sinusoids", {length, width});
@@ -15,7 +15,7 @@ Tensor sinusoids(int64_t length, int64_t width, Dtype t, Where at) {
     parallel_for(length, 64, [&](int64_t begin, int64_t end) {
       for (int64_t p = begin; p < end; ++p)
         for (int64_t j = 0; j < width; ++j) {
-          const double angle = double(p) * frequency[std::size_t(j)];
+          const double angle = double(first + p) * frequency[std::size_t(j)];
           row[p * width + j] = T(j % 2 ? std::cos(angle) : std::sin(angle));
         }
     });

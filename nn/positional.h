@@ -6,9 +6,9 @@
 
 namespace heed {
 
-// Row p has sin(p / 10000^(2i / width)) in column 2i and the cosine beside it, f32 or f64      [length, width]
-// (Vaswani et al. 2017, section 3.5)
-Tensor sinusoids(int64_t length, int64_t width, Dtype t = f32, Where at = Where::here());
+// The row of place p has sin(p / 10000^(2i / width)) in column 2i and the cosine beside it, f32 or f64; the first one
+// stands at `first`      [length, width]   (Vaswani et al. 2017, section 3.5)
+Tensor sinusoids(int64_t length, int64_t width, Dtype t = f32, int64_t first = 0, Where at = Where::here());
 
 // x + sinusoids      x [.., T, width]
 struct SinusoidalPosition {

@@ -9,6 +9,22 @@ Tensor log_probability(In p, In choice) {
   return log(where(sum(choice, -1) > 0, chosen, 1));
 }
 
+Choice choose(In scores, Rng* rng, const Tensor& drawn) {
+  const Where at = line_of(scores);
+  if (drawn.defined()) {
+    check_boolean("choose", at, drawn);
+    if (scores->dim() < 1 || drawn.shape() != scores->shape().without(scores->dim() - 1))
+      fail<ShapeError>(
+          at, "choose",
+          "drawn must be true or false of each row of " + scores->shape().str() + ", not " + drawn.shape().str());
+  }
+  Scope here{scores};
+  const Tensor p = softmax(scores), key = normalize(scores, Normalizer::sampled, {}, rng);
+  if (!drawn.defined()) return {key, log_probability(p, key), entropy(p)};
+  const Tensor rows = unsqueeze(drawn, -1);
+  return {where(rows, key, p), log_probability(p, where(rows, key, 0)), entropy(p)};
+}
+
 Tensor Reinforce::operator()(In log_likelihood, In log_choice, In choice_entropy) const {
   const Where at = line_of(log_likelihood);
   for (const In& x : {log_likelihood, log_choice, choice_entropy}) {

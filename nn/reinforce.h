@@ -1,8 +1,19 @@
 #pragma once
 #include "../core/mode.h"
 #include "alignment.h"
+#include "normalize.h"
 
 namespace heed {
+
+// Hard attention: for each row of scores, one key, drawn with the probabilities p = softmax(scores).
+struct Choice {
+  Tensor weights;          // [.., S]: 1 at the key, else 0; no gradient
+  Tensor log_probability;  // [..]: of the key
+  Tensor entropy;          // [..]: of p
+};
+// Where `drawn` (boolean [..], undefined: everywhere) is false, no key is drawn: the weights are p itself, with its
+// gradient. Without a generator it is the likeliest key.
+Choice choose(In scores, Rng* rng, const Tensor& drawn = {});
 
 // log p(choice) of one-hot choices, and of no choice 0: p, choice [.., S] -> [..]
 Tensor log_probability(In p, In choice);

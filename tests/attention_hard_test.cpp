@@ -79,6 +79,26 @@ TEST_CASE("the probability of a choice, and of none") {
   CHECK(equal(d(2), zeros({4}, f64)));
 }
 
+TEST_CASE("choices: a key in each row that is drawn, the probabilities in the others, and what each is worth") {
+  const Tensor s = variable({200, 5}, 1), p = softmax(s);
+  const Tensor drawn = arange(200) < 100;
+  Rng a{3}, b{3};
+  const Choice all = choose(s, &a), half = choose(s, &b, drawn);
+  CHECK(equal(all.log_probability, log_probability(p, all.weights)));
+  CHECK(allclose(all.entropy, entropy(p), 1e-15));
+  CHECK_FALSE(all.weights.tracked());
+  CHECK(equal(half.weights(range(0, 100)), all.weights(range(0, 100))));
+  CHECK(equal(half.weights(range(100, 200)), p(range(100, 200))));
+  CHECK(equal(half.log_probability(range(0, 100)), all.log_probability(range(0, 100))));
+  CHECK(equal(half.log_probability(range(100, 200)), zeros({100}, f64)));
+  const Tensor gy = noise({200, 5}, 2), d = vjp(half.weights, gy, {s})[0];
+  CHECK(equal(d(range(0, 100)), zeros({100, 5}, f64)));
+  CHECK(allclose(d(range(100, 200)), vjp(p, gy, {s})[0](range(100, 200)), 1e-15, 1e-15));
+  CHECK(equal(argmax(choose(s, nullptr).weights), argmax(s)));
+  CHECK_ERROR(ShapeError, choose(s, nullptr, drawn(range(0, 5))),
+              "choose: drawn must be true or false of each row of [200, 5], not [5]");
+}
+
 TEST_CASE("REINFORCE's gradient is right on average, with a baseline and without, and the baseline calms it") {
   // log p(y | s) of looking at each of four keys, and scores of the keys: both are learned. The exact objective is
   // sum_s p(s) log p(y | s) + 0.3 H[p].

@@ -2,6 +2,7 @@
 // generators.
 #include <heed/models/data/inference.h>
 #include <heed/models/data/scenes.h>
+#include <heed/models/data/signposts.h>
 #include <heed/models/data/stories.h>
 #include <heed/models/data/textures.h>
 #include <heed/models/data/words.h>
@@ -240,6 +241,7 @@ TEST_CASE("scenes: the picture shows what the caption says, where the alignment 
   constexpr int n = 20'000;
   for (int i = 0; i < n; ++i) {
     const Scene s = sample_scene(rng);
+    REQUIRE(WordVocabulary(scene_words).encode(s.caption).size() == 5);
     const Words w = words_of(s.caption);
     REQUIRE(w.size() == 5);
     if (i < 2000) {
@@ -321,4 +323,75 @@ TEST_CASE("textures: the corner names the channel, the channel has the texture, 
   CHECK(chi_square(both) < 31.3);  // 11 degrees of freedom
   // All three alike 1/16, two of them 9/16: without the corner one is right in 1/16 + 9/16 2/3 + 6/16 1/3 of cases.
   CHECK(plurality / n == Approx(0.5625).margin(0.03));
+}
+
+TEST_CASE("dotted textures: the red dot's quarter has the texture, and no window of 3 x 3 sees a dot and a texture") {
+  Rng rng{1};
+  std::map<std::string, int> both;
+  for (int i = 0; i < 2000; ++i) {
+    const DottedTexture t = sample_dotted_texture(rng);
+    REQUIRE(t.image.shape() == Shape{3, 20, 20});
+    const Tensor dots = max(t.image(range(0, 2)), 0) > 0;
+    REQUIRE(sum(dots).item() == 4);
+    const Tensor near = max_pool2d(reshape(cast(dots, f32), {1, 1, 20, 20}), 5, {.stride = 1, .padding = 2});
+    REQUIRE(equal(t.image(2) == 0, near(0, 0) > 0));  // textures, with their noise, are never 0
+    std::set<int64_t> kinds;
+    for (int64_t q = 0; q < 4; ++q) {
+      const Range rows = range(q / 2 * 10, q / 2 * 10 + 10), columns = range(q % 2 * 10, q % 2 * 10 + 10);
+      REQUIRE(sum(t.image(0, rows, columns)).item() == (q == t.quarter ? 3 : 0));
+      REQUIRE(sum(t.image(1, rows, columns)).item() == (q == t.quarter ? 0 : 3));
+      auto share = [&](int64_t dy, int64_t dx) {  // of pixels that are as those dy below and dx to the right
+        const Tensor part = t.image(2, rows, columns);
+        const Range up = range(0, 10 - dy), down = range(dy, 10);
+        const Range left = range(std::max<int64_t>(-dx, 0), 10 - std::max<int64_t>(dx, 0)),
+                    right = range(std::max<int64_t>(dx, 0), 10 - std::max<int64_t>(-dx, 0));
+        const Tensor a = part(up, left), b = part(down, right), counts = (a != 0) & (b != 0);
+        return sum(((a > 0.5) == (b > 0.5)) & counts).item() / sum(counts).item();
+      };
+      const int64_t kind = share(0, 1) > 0.95 ? 0 : share(1, 0) > 0.95 ? 1 : share(1, -1) > 0.95 ? 3 : 2;
+      if (q == t.quarter) REQUIRE(kind == t.kind);
+      kinds.insert(kind);
+    }
+    REQUIRE(kinds.size() == 4);
+    ++both[std::to_string(t.quarter) + std::to_string(t.kind)];
+  }
+  CHECK(both.size() == 16);
+  CHECK(chi_square(both) < 37.7);  // 15 degrees of freedom
+}
+
+TEST_CASE("signposts: a sign lies in its cell as the cell that it points at lies in the picture") {
+  Rng rng{1};
+  const Signposts s = sample_signposts(2, 900, rng);
+  REQUIRE(s.images.shape() == Shape{900, 3, 24, 24});
+  std::map<std::string, int> second, form;
+  for (int64_t b = 0; b < 900; ++b) {
+    const auto path = s.path(b).to_vector<int64_t>();
+    REQUIRE(path[0] == 4);
+    auto cell = [&](int64_t channel, int64_t c) {
+      const int64_t y = c / 3 * 8, x = c % 3 * 8;
+      return s.images(b, channel, range(y, y + 8), range(x, x + 8));
+    };
+    for (std::size_t h = 0; h < 2; ++h) {
+      const Tensor sign = cell(0, path[h]);
+      const int64_t y = 1 + path[h + 1] / 3 * 2, x = 1 + path[h + 1] % 3 * 2;
+      REQUIRE(sum(sign).item() == 4);
+      REQUIRE(sum(sign(range(y, y + 2), range(x, x + 2))).item() == 4);
+    }
+    const auto kind = int64_t(s.form(b).item());
+    std::vector<double> pixels;
+    for (int64_t y = 0; y < 6; ++y)
+      for (int64_t x = 0; x < 6; ++x) pixels.push_back(in_form(kind, y, x));
+    const Tensor shape = tensor(pixels, {6, 6}), there = cell(2, path[2]);
+    bool found = false;
+    for (int64_t y = 0; y < 3; ++y)
+      for (int64_t x = 0; x < 3; ++x) found |= equal(there(range(y, y + 6), range(x, x + 6)), shape);
+    REQUIRE(found);
+    REQUIRE(equal(sum(there), sum(shape)));
+    ++second[std::to_string(path[1])], ++form[std::to_string(kind)];
+  }
+  CHECK(second.size() == 9);
+  CHECK(chi_square(second) < 26.1);
+  CHECK(chi_square(form) < 16.3);
+  CHECK(equal(sample_signposts(0, 3, rng).path, full({3, 1}, 4, i64)));
+  CHECK_ERROR(IndexError, sample_signposts(-1, 3, rng), "sample_signposts: there must be 0 hops or more, not -1");
 }

@@ -106,8 +106,13 @@ TEST_CASE("every picture is well-formed XML, whatever its labels say", "[draw]")
   m.title = m.row_name = m.col_name = hostile;
   m.values[4] = not_a_number;
   const std::vector<Series> series = {{.name = hostile, .y = {1, 2, not_a_number, 4}}};
-  const std::vector<std::string> pictures = {
+  Matrix seen = zeros(2, 2);
+  seen.title = hostile;
+  const Picture picture{.height = 1, .width = 2, .pixels = {{1, 2, 3}, {4, 5, 6}}, .title = hostile, .maps = {seen}};
+  const std::vector<std::string> drawn = {
       heat_map(m),
+      pictures({picture, picture}, hostile),
+      pictures({}),
       heat_maps({m, m, zeros(0, 0)}, {.title = hostile}),
       heat_maps({}),
       labelled_matrix(m),
@@ -117,10 +122,10 @@ TEST_CASE("every picture is well-formed XML, whatever its labels say", "[draw]")
       bars({hostile, "b"}, {1, not_a_number}, hostile, hostile),
       bars({}, {}),
   };
-  for (const std::string& picture : pictures) {
-    CHECK(verdict(picture) == "well-formed");
-    CHECK(count(picture, "http") == 1);  // the name space, and nothing to fetch
-    CHECK(contains(picture, "prefers-color-scheme: dark"));
+  for (const std::string& svg : drawn) {
+    CHECK(verdict(svg) == "well-formed");
+    CHECK(count(svg, "http") == 1);  // the name space, and nothing to fetch
+    CHECK(contains(svg, "prefers-color-scheme: dark"));
   }
 }
 
@@ -178,6 +183,26 @@ TEST_CASE("a heat map has a cell per value, and names each", "[draw]") {
   CHECK(count(svg, "<title>r, c: nan</title>") == 1);
   CHECK(count(svg, "class=\"empty\"") == 1);
   for (const char* text : {">0</text>", ">0.5</text>", ">1</text>"}) CHECK(contains(svg, text));  // the key
+}
+
+TEST_CASE("pictures: a rectangle for each run of one colour, drawn again under each map", "[draw]") {
+  const Rgb red{255, 0, 0}, blue{0, 0, 255};
+  Matrix map = zeros(1, 2);
+  map.values = {0.25, 7};
+  map.title = "seen";
+  const std::string svg = pictures({{.height = 2,
+                                     .width = 3,
+                                     .pixels = {red, red, blue, blue, blue, blue},
+                                     .title = "one",
+                                     .maps = {map, zeros(1, 1)}}},
+                                   "all");
+  CHECK(count(svg, "fill=\"#ff0000\"") == 1);
+  CHECK(count(svg, "fill=\"#0000ff\"") == 2);
+  CHECK(count(svg, "<use href=\"#picture0\"") == 2);
+  CHECK(attribute(svg, "page crisp", "fill-opacity") == std::vector<double>{0.75, 0, 1});
+  CHECK(attribute(svg, "page crisp", "width") == std::vector<double>{72, 72, 144});
+  CHECK(attribute(svg, "page crisp", "height") == std::vector<double>{96, 96, 96});
+  for (const char* text : {">all<", ">one<", ">seen<", "<title>7</title>"}) CHECK(contains(svg, text));
 }
 
 TEST_CASE("a labelled matrix prints every number", "[draw]") {
@@ -371,6 +396,13 @@ TEST_CASE("what cannot be drawn is refused with the numbers", "[draw]") {
           curve({{.name = "a", .x = {1, 2}, .y = {1}}});
         }) == "curve: cannot draw series 'a': it has 2 x and 1 y");
   CHECK(refused([] { bars({"a"}, {1, 2}); }) == "bars: cannot label 2 bars: 1 labels are given");
+  CHECK(refused([] {
+          pictures({{.height = 2, .width = 2, .pixels = {{}, {}}}});
+        }) == "pictures: cannot draw 2 x 2 pixels: 2 are given");
+  CHECK(refused([] { pictures({{}}); }) == "pictures: cannot draw 0 x 0 pixels: 0 are given");
+  CHECK(refused([&] {
+          pictures({{.height = 1, .width = 1, .pixels = {{}}, .maps = {{.rows = 1, .cols = 2, .values = {1}}}}});
+        }) == "pictures: cannot draw a 1 x 2 matrix: 1 values are given");
   CHECK(refused([] { sparkline(std::vector{1.0}, 0); }) == "sparkline: cannot draw in 0 columns");
 }
 

@@ -128,6 +128,9 @@ TEST_CASE("every module: cloned, cast, saved, loaded, frozen, printed, and train
   check_module("Transformer", Transformer{8, 2, 2, 1, options}, [](const auto& m, Dtype t) {
     return m(input({2, 4, 8}, t), input({2, 3, 8}, t));
   });
+  check_module("SqueezeExcitation", SqueezeExcitation{8, 2}, of({2, 8, 3, 4}));
+  check_module("Cbam", Cbam{.channels = 8, .reduction = 2, .kernel = 3}, of({2, 8, 3, 4}));
+  check_module("GeneralizedAttention", GeneralizedAttention{.channels = 8, .heads = 2}, of({2, 8, 3, 4}));
   auto of_state = [](const auto& m, Dtype t) { return m(input({2, 3}, t), input({2, 4}, t)); };
   check_module("RnnCell", RnnCell{3, 4}, of_state);
   check_module("GruCell", GruCell{3, 4}, of_state);

@@ -156,6 +156,9 @@ TEST_CASE("sinusoids are the paper's, in the type of use") {
     }
   CHECK(odd(2, 4).item() == Approx(std::sin(2 / std::pow(10000, 4.0 / 5))));
   CHECK(max_difference(cast(sinusoids(5000, 8), f64), sinusoids(5000, 8, f64)) < 4e-8);  // the angle is not rounded
+  CHECK(equal(sinusoids(40, 6, f64, 10), table(range(10, 50))));
+  CHECK(sinusoids(3, 6, f64, -2)(0, 2).item() == -table(2, 2).item());
+  CHECK(sinusoids(3, 6, f64, -2)(0, 3).item() == table(2, 3).item());
   const SinusoidalPosition position{6};
   const Tensor x = noise({2, 4, 6}, 1);
   CHECK(equal(position(x), x + table(range(0, 4))));

@@ -1,4 +1,5 @@
 #include "textures.h"
+#include "batch.h"
 
 namespace heed {
 namespace {
@@ -34,6 +35,24 @@ Texture sample_texture(Rng& rng) {
   }
   r.image = tensor(pixels, Shape{3, side, side});
   return r;
+}
+
+DottedTexture sample_dotted_texture(Rng& rng) {
+  constexpr int64_t side = 20, quarter = side / 2, hole = 5, red = 0, green = 1, blue = 2;
+  std::vector<double> pixels(3 * side * side);
+  auto at = [&](int64_t c, int64_t y, int64_t x) -> double& { return pixels[std::size_t((c * side + y) * side + x)]; };
+  const std::vector<int64_t> kinds = randperm(texture_kinds, rng);
+  const int64_t asked = rng.below(4);
+  for (int64_t q = 0; q < 4; ++q) {
+    const int64_t top = q / 2 * quarter, left = q % 2 * quarter;
+    const int64_t down = rng.below(4), right = rng.below(4), y0 = 2 + rng.below(2), x0 = 2 + rng.below(2);
+    for (int64_t y = 0; y < quarter; ++y)
+      for (int64_t x = 0; x < quarter; ++x)
+        if (y < y0 || y >= y0 + hole || x < x0 || x >= x0 + hole)
+          at(blue, top + y, left + x) = bright(kinds[std::size_t(q)], y + down, x + right) + 0.1 * rng.normal();
+    at(q == asked ? red : green, top + y0 + hole / 2, left + x0 + hole / 2) = 3;
+  }
+  return {tensor(pixels, Shape{3, side, side}), kinds[std::size_t(asked)], asked};
 }
 
 }  // namespace heed

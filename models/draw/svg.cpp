@@ -103,6 +103,22 @@ class Page {
     body_ += "<line class=\"" + std::string(kind) + "\" x1=\"" + px(x1) + "\" y1=\"" + px(y1) + "\" x2=\"" + px(x2) +
              "\" y2=\"" + px(y2) + "\"/>\n";
   }
+  // A rectangle of this colour, or of the page's own, that covers so much of what is below it.
+  void fill(const std::string& colour, double x, double y, double w, double h) {
+    body_ += "<rect class=\"crisp\" x=\"" + px(x) + "\" y=\"" + px(y) + "\" width=\"" + px(w) + "\" height=\"" + px(h) +
+             "\" fill=\"" + colour + "\"/>\n";
+  }
+  void veil(double opacity, double x, double y, double w, double h, std::string_view tooltip) {
+    body_ += "<rect class=\"page crisp\" x=\"" + px(x) + "\" y=\"" + px(y) + "\" width=\"" + px(w) + "\" height=\"" +
+             px(h) + "\" fill-opacity=\"" + fixed(opacity, 3) + "\"";
+    close("rect", tooltip);
+  }
+  // What is drawn between them is drawn again by `again`, moved by (x, y).
+  void begin(const std::string& id) { body_ += "<g id=\"" + id + "\">\n"; }
+  void end() { body_ += "</g>\n"; }
+  void again(const std::string& id, double x, double y) {
+    body_ += "<use href=\"#" + id + "\" x=\"" + px(x) + "\" y=\"" + px(y) + "\"/>\n";
+  }
   void path(std::string_view kind, std::span<const Point> points, std::string_view tooltip) {
     body_ += "<path class=\"" + std::string(kind) + "\" d=\"";
     for (size_t i = 0; i < points.size(); ++i) body_ += (i == 0 ? "M" : "L") + px(points[i].x) + " " + px(points[i].y);
@@ -311,6 +327,35 @@ std::string draw_matrices(const char* op, std::span<const Matrix> matrices, cons
   return page.svg(right + margin, y + margin, name, Colours::ramp);
 }
 
+// ---- pictures
+
+void check(const Picture& p) {
+  const auto size = std::ssize(p.pixels);
+  if (p.height < 1 || p.width < 1 || size % p.width != 0 || size / p.width != p.height)
+    throw std::invalid_argument("pictures: cannot draw " + std::to_string(p.height) + " x " + std::to_string(p.width) +
+                                " pixels: " + std::to_string(size) + " are given");
+  for (const Matrix& m : p.maps) check("pictures", m);
+}
+
+void draw_pixels(Page& page, const Picture& p, double x, double y, double pixel) {
+  for (int64_t row = 0; row < p.height; ++row)
+    for (int64_t from = 0, to; from < p.width; from = to) {  // pixels of one colour are one rectangle
+      const auto at = [&](int64_t col) { return hex(p.pixels[static_cast<size_t>(row * p.width + col)]); };
+      for (to = from + 1; to < p.width && at(to) == at(from);) ++to;
+      page.fill(at(from), x + pixel * static_cast<double>(from), y + pixel * static_cast<double>(row),
+                pixel * static_cast<double>(to - from), pixel);
+    }
+}
+
+void draw_veils(Page& page, const Matrix& m, double x, double y, double w, double h) {  // w and h are a cell's
+  for (int64_t row = 0; row < m.rows; ++row)
+    for (int64_t col = 0; col < m.cols; ++col) {
+      const double v = m.values[static_cast<size_t>(row * m.cols + col)];
+      page.veil(1 - position(v, {}).value_or(0), x + w * static_cast<double>(col), y + h * static_cast<double>(row), w,
+                h, number(v));
+    }
+}
+
 // ---- charts
 
 // The range of an axis: what the values span, never nothing.
@@ -420,6 +465,36 @@ std::string labelled_matrix(const Matrix& matrix, const MatrixOptions& options) 
 }
 std::string labelled_matrices(const std::vector<Matrix>& matrices, const MatrixOptions& options) {
   return draw_matrices("labelled_matrices", matrices, options, true);
+}
+
+std::string pictures(const std::vector<Picture>& rows, const std::string& title) {
+  constexpr double side = 144, between = 24, caption = 22;  // the longer side of a picture
+  Page page;
+  page.text("title", margin, margin + 14, title);
+  double top = margin + (title.empty() ? 0 : title_height), right = margin + 1.2 * text_width(title);
+  for (size_t n = 0; n < rows.size(); ++n) {
+    const Picture& p = rows[n];
+    check(p);
+    const double pixel = side / static_cast<double>(std::max(p.height, p.width));
+    const double w = pixel * static_cast<double>(p.width), h = pixel * static_cast<double>(p.height);
+    page.text("caption", margin, top + 13, visible(p.title, 200));
+    top += p.title.empty() ? 0 : caption;
+    const bool titled = std::ranges::any_of(p.maps, [](const Matrix& m) { return !m.title.empty(); });
+    const std::string id = "picture" + std::to_string(n);
+    double x = margin, y = top + (titled ? caption : 0);
+    page.begin(id);
+    draw_pixels(page, p, x, y, pixel);
+    page.end();
+    for (const Matrix& m : p.maps) {
+      x += w + between;
+      page.again(id, x - margin, 0);
+      page.text("token", x, top + 13, visible(m.title));
+      draw_veils(page, m, x, y, w / static_cast<double>(m.cols), h / static_cast<double>(m.rows));
+    }
+    right = std::max(right, x + w);
+    top = y + h + between;
+  }
+  return page.svg(right + margin, top - between + margin, title, Colours::ramp);
 }
 
 std::string curve(const std::vector<Series>& series, const CurveOptions& options) {

@@ -30,6 +30,19 @@ std::string labelled_matrix(const Matrix& matrix, const MatrixOptions& options =
 // Several of them in one picture, on one scale.
 std::string labelled_matrices(const std::vector<Matrix>& matrices, const MatrixOptions& options = {});
 
+// A picture in colour, and what of it is seen: in each map, values of 0 leave out their part of the picture and values
+// of 1 show it all.
+struct Picture {
+  int64_t height = 0, width = 0;
+  std::vector<Rgb> pixels = {};  // [height, width], row after row
+  std::string title = {};
+  std::vector<Matrix> maps = {};  // each over the whole of it, by its own rows and columns; labels are not drawn
+};
+
+// A row for each: the picture, then what its maps show of it, with their titles. Throws std::invalid_argument if there
+// are not height x width pixels or a map does not fit (see `check`).
+std::string pictures(const std::vector<Picture>& rows, const std::string& title = "");
+
 // A line of a chart. Points that are not finite, or not positive on a logarithmic axis, are gaps.
 struct Series {
   std::string name = {};

@@ -1,0 +1,48 @@
+#pragma once
+// A network that sees 3 x 3 pixels at a time and forgets where: what it needs to know of the rest of a picture,
+// attention must tell it.
+#include "../../nn/visual_attention.h"
+
+namespace heed {
+
+// Pictures [B, 3, H, W] to logits [B, classes]: a convolution and ReLU, attention, the mean over places, a linear layer
+struct TextureNet {
+  enum Kind { none, se, cbam };
+  int64_t classes;
+  Kind kind;
+  int64_t channels = 32, reduction = 2;
+
+  Conv2d conv{.in = 3, .out = channels, .kernel = 3, .padding = 1};
+  std::optional<SqueezeExcitation> squeeze_excitation = squeeze_excitation_if(kind == se);
+  std::optional<Cbam> block_attention = block_attention_if(kind == cbam);
+  Linear output{channels, classes};
+
+  Tensor features(In x) const { return relu(conv(x)); }  // [B, channels, H, W]
+  Tensor attended(In h) const {                          // likewise
+    return squeeze_excitation ? (*squeeze_excitation)(h) : block_attention ? (*block_attention)(h) : h.tensor();
+  }
+  Tensor operator()(In x, Rng* = nullptr) const { return output(mean(attended(features(x)), {2, 3})); }
+
+  // How much is kept of each channel [B, channels] and of each place [B, H, W]; undefined where nothing decides that.
+  Tensor channel_gate(In x) const {
+    if (kind == none) return {};
+    const Tensor h = features(x);
+    return flatten(squeeze_excitation ? squeeze_excitation->gate(h) : block_attention->channel.gate(h), 1);
+  }
+  Tensor place_gate(In x) const {
+    if (!block_attention) return {};
+    return squeeze(block_attention->spatial.gate(block_attention->channel(features(x))), 1);
+  }
+
+  // Absent where nothing needs them.
+  std::optional<SqueezeExcitation> squeeze_excitation_if(bool wanted) const {
+    if (!wanted) return std::nullopt;
+    return SqueezeExcitation{channels, reduction};
+  }
+  std::optional<Cbam> block_attention_if(bool wanted) const {
+    if (!wanted) return std::nullopt;
+    return Cbam{channels, reduction};
+  }
+};
+
+}  // namespace heed
