@@ -41,7 +41,7 @@ DifferentiableNeuralComputer::State DifferentiableNeuralComputer::step(In x, con
   State now;
   now.controller = controller(concat({x, flatten(before.read, 1)}, -1), before.controller);
   const std::vector<Tensor> said =
-      split(interface(now.controller.h), {reads * width, reads, width, 1, width, width, reads, 1, 1, 3 * reads}, -1);
+      split(heads(now.controller.h), {reads * width, reads, width, 1, width, width, reads, 1, 1, 3 * reads}, -1);
   auto of_each = [&](std::size_t i) { return reshape(said[i], {batch, reads, -1}); };
   auto strength = [](const Tensor& v) { return 1 + softplus(v); };
 

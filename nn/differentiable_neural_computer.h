@@ -28,9 +28,9 @@ struct DifferentiableNeuralComputer {
   Controller::Kind kind = Controller::lstm;
   bool frees = true;                                        // else no slot is ever free again
   Controller controller{in + reads * width, hidden, kind};  // of x_t and what was read last
-  // Read keys and strengths; write key and strength, erase and write vector; free gates, allocation gate, write gate
-  // and read modes.
-  Linear interface { hidden, reads* width + 3 * width + 5 * reads + 3 };
+  // The interface: read keys and strengths; write key and strength, erase and write vector; free gates, allocation
+  // gate, write gate and read modes.
+  Linear heads{hidden, (reads + 3) * width + 5 * reads + 3};
   Linear output{hidden + reads * width, out};  // W_y and W_r beside each other
 
   struct State {

@@ -14,8 +14,8 @@ struct Tape {
 
 // An LSTM whose state before each step is a mean of all states so far, weighted by attention over them
 // (Cheng, Dong and Lapata 2016, section 3.2):
-//   a_i = v^T tanh(W_h h_i + W_x x_t + W_h~ h~_{t-1}),  s = softmax(a) over i < t,  [h~_t, c~_t] = sum_i s_i [h_i,
-//   c_i],
+//   a_i = v^T tanh(W_h h_i + W_x x_t + W_h~ h~_{t-1}),  s = softmax(a) over i < t,
+//   [h~_t, c~_t] = sum_i s_i [h_i, c_i],
 // and h_t and c_t are what an LSTM makes of x_t, h~_t and c~_t.
 struct Lstmn {
   int64_t in, hidden, width = hidden;

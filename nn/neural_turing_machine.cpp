@@ -29,10 +29,10 @@ Linear NeuralTuringMachine::initial_heads() const {
 
 NeuralTuringMachine::State NeuralTuringMachine::initial(int64_t batch) const {
   const Dtype t = output.weight.dtype();
-  const int64_t all = reads + writes;
-  const Tensor memory = full({batch, slots, width}, 1e-6, t);
-  const Tensor weights = expand(cast(arange(slots) == 0, t), {batch, all, slots});
-  return {{}, memory, weights, memory(_, range(0, reads))};
+  return {.controller = {},
+          .memory = full({batch, slots, width}, 1e-6, t),
+          .weights = expand(cast(arange(slots) == 0, t), {batch, reads + writes, slots}),
+          .read = full({batch, reads, width}, 1e-6, t)};
 }
 
 NeuralTuringMachine::State NeuralTuringMachine::step(In x, const State& before) const {

@@ -73,7 +73,7 @@ TEST_CASE("what holds after every step, whatever the weights") {
     for (int64_t reads : {1, 3})
       for (double size : {0.5, 3.0}) {
         const DifferentiableNeuralComputer m = computer(kind, reads, 1, size);
-        CHECK(m.interface.out == reads * 3 + 3 * 3 + 5 * reads + 3);
+        CHECK(m.heads.out == reads * 3 + 3 * 3 + 5 * reads + 3);
         DifferentiableNeuralComputer::State s = m.initial(4);
         for (uint64_t t = 0; t < 30; ++t) {
           s = m.step(3 * noise({4, 3}, 100 + t), s);
@@ -97,7 +97,7 @@ TEST_CASE("a step writes, then reads what it has written: the memory's equation"
   for (uint64_t t = 0; t < 4; ++t) {
     const DifferentiableNeuralComputer::State before = s;
     s = m.step(noise({1, 3}, 10 + t), before);
-    const Tensor said = m.interface(s.controller.h)(0);
+    const Tensor said = m.heads(s.controller.h)(0);
     const Tensor w = unsqueeze(s.write(0), 1), erase = sigmoid(said(range(12, 15))), add = said(range(15, 18));
     CHECK(max_difference(s.memory(0), before.memory(0) * (1 - w * erase) + w * add) < 1e-14);
     const Tensor free = reshape(sigmoid(said(range(18, 20))), {1, 2, 1});
