@@ -59,6 +59,7 @@ TEST_CASE("stories: the answer follows from all sentences, and from those that s
     std::map<std::size_t, int> last;
     double last_place = 0, last_mention = 0;
     constexpr int n = 4000;
+    std::string said;
     for (int i = 0; i < n; ++i) {
       const Story s = sample_story(facts, facts == 1 ? 6 : 12, rng);
       REQUIRE(std::ssize(s.sentences) == (facts == 1 ? 6 : 12));
@@ -70,6 +71,8 @@ TEST_CASE("stories: the answer follows from all sentences, and from those that s
       if (facts == 1 || words_of(alone[0])[1] == "walks") REQUIRE(answer_of(alone, s.question) == s.answer);
       else REQUIRE((words_of(alone[1])[0] == words_of(alone[0])[0] && words_of(alone[1]).back() == s.answer));
       ++answers[s.answer], ++last[std::size_t(s.supporting.back())];
+      for (const std::string& sentence : s.sentences) said += sentence + " ";
+      said += s.question + " " + s.answer + " ";
 
       // What one look could use: the last place named; that of the person who is named with the thing, before.
       std::string place, named;
@@ -81,6 +84,7 @@ TEST_CASE("stories: the answer follows from all sentences, and from those that s
       last_mention += named == s.answer;
     }
     CHECK(answers.size() == 6);
+    if (facts == 2) CHECK(WordVocabulary(said) == WordVocabulary(story_words));
     CHECK(chi_square(answers) < 20.5);
     CHECK(last_place / n < 0.5);
     CHECK(last_mention / n < 0.5);
@@ -184,6 +188,7 @@ TEST_CASE("inference: a linear bag of words is right in fewer than 60 % of cases
     text += pairs.back().premise + " " + pairs.back().hypothesis + " ";
   }
   const WordVocabulary words(text);
+  CHECK(words == WordVocabulary(inference_words));
   const int64_t n = std::ssize(pairs), V = words.size();
   std::vector<double> bags(std::size_t(n * 2 * V));
   std::vector<int64_t> labels;

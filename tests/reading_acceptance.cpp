@@ -22,17 +22,27 @@ Baseline behind(const std::string& name, const std::string& arguments, double mo
 }  // namespace
 
 TEST_CASE("one fact: both readers look at the sentence that says it") {
-  for (const std::string model : {"memory", "reader"})
+  struct Kind {
+    const char *name, *mechanism, *threshold;
+    int64_t steps;
+    double least;  // weight
+  };
+  for (const Kind& k :
+       {Kind{"memory", "memory network, 3 hops", "≥ 99 %, on the supporting sentence ≥ 0.9; even ≤ 60 %", 1000, 0.9},
+        // Its LSTM carries what a sentence says to words of the next one, and that is looked at, too.
+        Kind{"reader", "attentive reader", "≥ 99 %, on the supporting sentence ≥ 0.8; even ≤ 60 %", 1500, 0.8}}) {
+    const std::string model = std::string("--model ") + k.name;
     accept({.task = "stories, one fact",
-            .mechanism = model == "memory" ? "memory network, 3 hops" : "attentive reader",
-            .threshold = "≥ 99 %, on the supporting sentence ≥ 0.9; even ≤ 60 %",
-            .steps = 1000,
+            .mechanism = k.mechanism,
+            .threshold = k.threshold,
+            .steps = k.steps,
             .train =
                 [&](int seed) {
-                  const Stories r = read("--model " + model, seed);
-                  return Outcome{r.score(), r.right >= 99 && r.weight >= 0.9};
+                  const Stories r = read(model, seed);
+                  return Outcome{r.score(), r.right >= 99 && r.weight >= k.least};
                 },
-            .baselines = {behind("all sentences alike", "--attention even --model " + model, 60)}});
+            .baselines = {behind("all sentences alike", "--attention even " + model, 60)}});
+  }
 }
 
 TEST_CASE("two facts: a memory network finds them by three looks, not by one") {

@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <string_view>
 #include "../../core/rng.h"
 #include "alignment.h"
 
@@ -13,6 +14,11 @@
 // premise and hypothesis must be compared: the classes are equally frequent, and no sum of evidence of single words, of
 // either sentence, tells them apart well (a linear bag of words is right in fewer than 60 % of cases).
 namespace heed {
+
+// All that sentences are made of, for a WordVocabulary.
+inline constexpr std::string_view inference_words =
+    "animal apple artist ball bird book car carries carry chase chases child does dog every find finds girl hat like "
+    "likes not painter person poodle see sees singer some sparrow stone terrier the want wants";
 
 // What a premise says of a hypothesis.
 enum class Inference { entailment, contradiction, neutral };

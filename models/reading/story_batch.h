@@ -1,5 +1,6 @@
 #pragma once
 // Stories as tensors, and what every reader of them says.
+#include <algorithm>
 #include <span>
 #include "../../ops/ops.h"
 #include "../data/batch.h"

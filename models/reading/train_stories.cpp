@@ -23,16 +23,17 @@ std::vector<Story> stories(int64_t n, int64_t facts, int64_t length, Rng& rng) {
 draw::Matrix picture(const Story& s, const Reading& reading, int64_t i) {
   const std::string said = words.word(int64_t(argmax(reading.logits(i)).item()));
   draw::Matrix m{.row_labels = s.sentences, .title = s.question + "? " + said, .col_name = "look"};
+  for (std::string& label : m.row_labels) label.erase(label.find("the "), 4);  // to be short enough
   for (int64_t k = 0; k < reading.weights.size(1); ++k) m.col_labels.push_back(std::to_string(k + 1));
   return draw::matrix_of(transpose(reading.weights(i)), std::move(m));
 }
 
-// model(batch, rng) is a Reading.
+// read(batch, rng, step) is a Reading.
 template <class M>
-void train(M& model, const Fit& how, const Options& options, int64_t facts, int64_t length) {
-  const RunFolder run = fit(model, how, options, [&](Rng& rng) {
+void train(M& model, const Fit& how, const Options& options, int64_t facts, int64_t length, auto read) {
+  const RunFolder run = fit(model, how, options, [&](Rng& rng, int64_t step) {
     const StoryBatch batch = collate(stories(how.batch, facts, length, rng), words);
-    return cross_entropy(model(batch, &rng).logits, batch.answer);
+    return cross_entropy(read(batch, rng, step).logits, batch.answer);
   });
   if (interrupted()) return;
 
@@ -58,26 +59,34 @@ void train(M& model, const Fit& how, const Options& options, int64_t facts, int6
 void train(Options& options) {
   options.group("Model");
   const std::string kind = options.choice("--model", {"memory", "reader"}, "a memory network, or an attentive reader");
+  const bool memory = kind == "memory";
   const int64_t hops = options.integer("--hops", 3, "how often a memory network looks", at_least(1));
   const bool attends = options.choice("--attention", {"soft", "even"}, "even: at all sentences alike") == "soft";
-  const int64_t width = options.integer("--width", 64, "of the embeddings", at_least(1));
+  const int64_t linear =
+      options.integer("--linear-start", 300, "first steps in which it looks without softmax", at_least(0));
+  const int64_t width = options.integer("--width", memory ? 64 : 32, "of the embeddings", at_least(1));
   const int64_t hidden = options.integer("--hidden", 32, "of the LSTMs of a reader", at_least(1));
   options.group("Task");
   const int64_t facts = options.integer("--facts", 1, "sentences that an answer follows from, 1 or 2", between(1, 2));
   const int64_t length = options.integer("--sentences", facts == 1 ? 6 : 12, "in a story", at_least(double(facts)));
-  const Fit how = fit_options(options, {.steps = facts == 1 ? 1000 : 3000,
-                                        .lr = kind == "memory" ? 1e-2 : 5e-3,
+  const Fit how = fit_options(options, {.steps = !memory      ? 1500
+                                                 : facts == 1 ? 1000
+                                                              : 3000,
+                                        .lr = memory ? 1e-2 : 5e-3,
                                         .out = "runs/stories",
                                         .title = "Stories: " + kind});
   options.done();
 
   seed(uint64_t(how.seed));
-  if (kind == "memory") {
+  if (memory) {
     MemoryNetwork model{.vocab = words.size(), .width = width, .hops = hops, .times = 2 * length, .attends = attends};
-    train(model, how, options, facts, length);
+    train(model, how, options, facts, length, [&](const StoryBatch& batch, Rng& rng, int64_t step) {
+      return model(batch, &rng, step < linear ? Normalizer::none : Normalizer::softmax);
+    });
   } else {
     AttentiveReader model{.vocab = words.size(), .width = width, .hidden = hidden, .attends = attends};
-    train(model, how, options, facts, length);
+    train(model, how, options, facts, length,
+          [&](const StoryBatch& batch, Rng& rng, int64_t) { return model(batch, &rng); });
   }
 }
 

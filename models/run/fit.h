@@ -34,16 +34,20 @@ void finish(const Fit& how, const RunFolder& run);
 //     return cross_entropy(model(x, &rng), y);
 //   });
 //   if (interrupted()) return;
+//
+// A loss that changes as training goes on is loss(rng, step).
 template <Module M, class Loss>
-requires std::is_invocable_r_v<Tensor, Loss&, Rng&> RunFolder fit(M& model, const Fit& how, const Options& options,
-                                                                  Loss loss) {
+requires(std::is_invocable_r_v<Tensor, Loss&, Rng&> || std::is_invocable_r_v<Tensor, Loss&, Rng&, int64_t>) RunFolder
+    fit(M& model, const Fit& how, const Options& options, Loss loss) {
   Rng rng{uint64_t(how.seed)};
   AdamW optimizer{.lr = how.lr, .weight_decay = 0};
   Checkpoints checkpoints(how.out, model);
   checkpoints.add("optimizer", optimizer).add("rng", rng);
   RunFolder run(how.out, options, how.resume ? std::optional(checkpoints.load()) : std::nullopt);
   for (auto& step : progress(how.steps, run)) {
-    Tensor l = loss(rng);
+    Tensor l;
+    if constexpr (std::is_invocable_v<Loss&, Rng&>) l = loss(rng);
+    else l = loss(rng, step);
     step.show("loss", l.item());
     optimizer.step(model, clip(grad(consume(l), model), how.clip), cosine(step, 50, how.steps));
     if (step.last() || step % 100 == 99) checkpoints.save(step + 1);
