@@ -195,6 +195,14 @@ M make(A&&... a) {
   return M{std::forward<A>(a)...};
 }
 
+// The same where it is wanted, else nothing:
+//   std::optional<Linear> gate = make_if<Linear>(gated, width, hidden);
+template <class M, class... A>
+std::optional<M> make_if(bool wanted, A&&... a) {
+  if (!wanted) return std::nullopt;
+  return M{std::forward<A>(a)...};
+}
+
 // n modules, each with values of its own (PyTorch's ModuleList):
 //   std::vector<Block> blocks = stack_of(layers, [this] { return Block{width, heads}; });
 template <class F>

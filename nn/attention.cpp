@@ -1,4 +1,5 @@
 #include "attention.h"
+#include "../core/text.h"
 #include "../ops/allowed.h"
 #include "../ops/checks.h"
 
@@ -63,7 +64,12 @@ Attended Attention::attend(In q, const Source& source, const AttendOptions& opti
 
 Attended LocalAttention::attend(In q, const Attention::Source& source, const Tensor& mask) const {
   Scope here{*this, q};
+  const Where at = line_of(q);
+  if (!(reach > 0)) fail<Error>(at, "LocalAttention", "reach must be positive, not " + text_of(reach));
+  Shape shape = check_readable("attention", at, q, source.k, source.v);
   const int64_t S = source.k.size(-2);
+  shape.push_back(q->size(-2)), shape.push_back(S);
+  check_allowed("attention", at, shape, q->dtype(), {}, mask, Causal::off);
   const Tensor keys = mask.defined() ? sum(cast(mask, q->dtype()), -1, keepdim) : full({1}, double(S), q->dtype());
   const Tensor p = keys * sigmoid(v(tanh(place(q))));  // [.., T, 1]
   const Tensor away = arange(S, q->dtype()) - p;       // [.., T, S]

@@ -48,9 +48,9 @@ struct Attention {
   Attended attend(In q, const Source& source, const AttendOptions& options = {}, Rng* training = nullptr) const;
 };
 
-// Attention to keys around a place that the query chooses, p = S sigmoid(v^T tanh(W q)), of S keys that the mask
-// allows: those at most `reach` away, whose weights are times e^(-(s - p)^2 / (2 (reach / 2)^2)) and sum to less than 1
-// then. q, k and v have the same batch.      (Luong, Pham and Manning 2015, section 3.2, local-p)
+// Attention to keys around a place that the query chooses, p = S sigmoid(v^T tanh(W q)), of the S first keys, which the
+// mask allows: those at most `reach` away, whose weights are times e^(-(s - p)^2 / (2 (reach / 2)^2)) and sum to less
+// than 1 then. q, k and v have the same batch.      (Luong, Pham and Manning 2015, section 3.2, local-p)
 struct LocalAttention {
   int64_t query_width, key_width;
   double reach = 10;  // D

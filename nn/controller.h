@@ -12,22 +12,12 @@ struct Controller {
   enum Kind { feed_forward, lstm };
   int64_t in, hidden;
   Kind kind = feed_forward;
-  std::optional<Linear> layer = layer_of(kind, in, hidden);
-  std::optional<LstmCell> cell = cell_of(kind, in, hidden);
+  std::optional<Linear> layer = make_if<Linear>(kind == feed_forward, in, hidden);
+  std::optional<LstmCell> cell = make_if<LstmCell>(kind == lstm, in, hidden);
 
   LstmState operator()(In x, const LstmState& state = {}, Rng* = nullptr) const {
     Scope here{*this, x};
     return cell ? (*cell)(x, state) : LstmState{tanh((*layer)(x)), {}};
-  }
-
-  // Absent where the other one is there.
-  static std::optional<Linear> layer_of(Kind kind, int64_t in, int64_t hidden) {
-    if (kind != feed_forward) return std::nullopt;
-    return Linear{in, hidden};
-  }
-  static std::optional<LstmCell> cell_of(Kind kind, int64_t in, int64_t hidden) {
-    if (kind != lstm) return std::nullopt;
-    return LstmCell{in, hidden};
   }
 };
 

@@ -1,4 +1,5 @@
 #include "differentiable_neural_computer.h"
+#include "../ops/checks.h"
 
 namespace heed {
 
@@ -65,6 +66,7 @@ DifferentiableNeuralComputer::State DifferentiableNeuralComputer::step(In x, con
 
 DifferentiableNeuralComputer::Result DifferentiableNeuralComputer::operator()(In x, Rng*) const {
   Scope here{*this, x};
+  check_sequence("DifferentiableNeuralComputer", line_of(x), x, in);
   State state = initial(x->size(0));
   std::vector<Tensor> found, weights;
   for (int64_t t = 0; t < x->size(1); ++t) {

@@ -57,7 +57,7 @@ struct LinearAttention {
   Linear k_proj = linear_of(width, width, bias);
   Linear v_proj = linear_of(width, width, bias);
   Linear out_proj = linear_of(width, width, bias);
-  std::optional<Linear> beta = rate_of(rule, width, heads);
+  std::optional<Linear> beta = make_if<Linear>(rule == delta, width, heads);  // a rate for each head
 
   struct Result {
     Tensor y;      // [B, T, width]
@@ -69,12 +69,6 @@ struct LinearAttention {
   Tensor operator()(In query, In key, In value, const Tensor& key_mask = {}) const;
   // Of a causal one: what follows on x [B, T, width] that left this state. The state does not grow with T.
   Result steps(In x, const Tensor& state = {}) const;
-
-  // What `beta` begins as: a rate per head for the delta rule, else none.
-  static std::optional<Linear> rate_of(Rule rule, int64_t width, int64_t heads) {
-    if (rule == sum) return std::nullopt;
-    return Linear{width, heads};
-  }
 };
 
 }  // namespace heed

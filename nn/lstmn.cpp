@@ -1,4 +1,5 @@
 #include "lstmn.h"
+#include "../ops/checks.h"
 
 namespace heed {
 namespace {
@@ -35,6 +36,7 @@ Tape Lstmn::step(In x, const Tape& tape, const Tensor& s) const {
 
 Lstmn::Result Lstmn::operator()(In x, Rng*) const {
   Scope here{*this, x};
+  check_sequence("Lstmn", line_of(x), x, in);
   const int64_t T = x->size(1);
   Tape tape;
   std::vector<Tensor> looks{zeros({x->size(0), T}, x->dtype())};
@@ -72,6 +74,7 @@ LstmnDecoder::State LstmnDecoder::step(In x, const State& before, const Source& 
 
 LstmnDecoder::Result LstmnDecoder::operator()(In x, const Source& source) const {
   Scope here{*this, x};
+  check_sequence("LstmnDecoder", line_of(x), x, in);
   State state;
   std::vector<Tensor> looks;
   for (int64_t t = 0; t < x->size(1); ++t) {

@@ -46,7 +46,7 @@ struct LstmnDecoder {
   Fusion fusion = deep;
   Lstmn target{fusion == shallow ? in + hidden : in, hidden, width};
   AdditiveScore inter{in + hidden, hidden, width};  // of queries [x_t, g~_{t-1}]
-  std::optional<Linear> gate = gate_of(fusion, in, hidden);
+  std::optional<Linear> gate = make_if<Linear>(fusion == deep, hidden + in, hidden);
 
   struct Source {
     Tensor states;     // [B, S, 2 hidden]: g_j and a_j
@@ -68,11 +68,6 @@ struct LstmnDecoder {
     State state;
   };
   Result operator()(In x, const Source& source) const;  // x [B, T, in], from an empty tape on
-
-  static std::optional<Linear> gate_of(Fusion fusion, int64_t in, int64_t hidden) {
-    if (fusion != deep) return std::nullopt;
-    return Linear{hidden + in, hidden};
-  }
 };
 
 }  // namespace heed

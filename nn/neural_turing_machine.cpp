@@ -1,4 +1,5 @@
 #include "neural_turing_machine.h"
+#include "../ops/checks.h"
 
 namespace heed {
 
@@ -59,6 +60,7 @@ NeuralTuringMachine::State NeuralTuringMachine::step(In x, const State& before) 
 
 NeuralTuringMachine::Result NeuralTuringMachine::operator()(In x, Rng*) const {
   Scope here{*this, x};
+  check_sequence("NeuralTuringMachine", line_of(x), x, in);
   State state = initial(x->size(0));
   std::vector<Tensor> found, weights;
   for (int64_t t = 0; t < x->size(1); ++t) {

@@ -162,6 +162,8 @@ void Score::walk(std::string& path, Visit visit) {
   std::visit([&](auto& score) { detail::walk(score, path, visit); }, kind_);
 }
 
+const std::string& Score::name() const { return score_names()[kind_.index()]; }  // which stand in the variant's order
+
 const std::vector<std::string>& score_names() {
   static const std::vector<std::string> names{"dot",        "scaled_dot", "general", "additive", "location",
                                               "positional", "factorized", "cosine",  "relative"};

@@ -130,9 +130,11 @@ class Score {
   Tensor operator()(In q, In k) const { return of(q, project(k)); }
 
   template <class S>
-  const S& as() const {  // std::bad_variant_access: it is another one
-    return std::get<S>(kind_);
+  const S& as(Where at = Where::here()) const {  // Error: it is another one
+    if (const S* score = std::get_if<S>(&kind_)) return *score;
+    fail<Error>(at, "Score", "the score is another one: " + name());
   }
+  const std::string& name() const;  // of score_names()
 
   // What the walk over a model does with it: paths are those of the score itself.
   void walk(std::string& path, Visit visit);

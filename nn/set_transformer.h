@@ -1,7 +1,8 @@
 #pragma once
 // Attention over sets, to which order means nothing (Lee et al. 2019, Set Transformer): x [B, n, width], mask [B, n]
 // boolean, true where an element is real and no padding, or undefined. As in the authors' code, scores are divided by
-// the root of the whole width, not of a head's, and rFF(x) is relu(W x + b).
+// the root of the whole width, not of a head's, and rFF(x) is relu(W x + b); as in the paper and not in the code, heads
+// are joined by W^O, and it is x that attention is added to, not its projection.
 #include "../core/tree.h"
 #include "attention.h"
 #include "norm.h"

@@ -48,6 +48,12 @@ void check_vector(const char* op, Where at, const char* what, const Tensor& vect
         std::string(what) + " must be " + Shape{n}.str() + " for " + x.shape().str() + ", not " + vector.shape().str());
 }
 
+void check_sequence(const char* op, Where at, const Tensor& x, int64_t width) {
+  if (x.dim() != 3 || x.size(1) < 1 || x.size(2) != width)
+    fail<ShapeError>(at, op,
+                     "x must be [B, T, " + std::to_string(width) + "] of one step at least, not " + x.shape().str());
+}
+
 Shape check_readable(const char* op, Where at, const Tensor& q, const Tensor& k, const Tensor& v) {
   for (const Tensor* x : {&q, &k, &v}) {
     check_floating(op, at, *x);

@@ -43,6 +43,9 @@ struct Reduced {
 };
 inline void check_dims(const char* op, Where at, const Tensor& x, Dims dims) { (void)Reduced(op, at, x, dims); }
 
+// x [B, T, width], T at least 1
+void check_sequence(const char* op, Where at, const Tensor& x, int64_t width);
+
 // What attention takes: q [.., T, D], k [.., S, D], v [.., S, E] of one floating type. Returns what their batches
 // broadcast to. check_readable: whose scores are no products, so that q and k may differ in their last dimension.
 Shape check_readable(const char* op, Where at, const Tensor& q, const Tensor& k, const Tensor& v);

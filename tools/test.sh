@@ -64,8 +64,10 @@ fi
 check release
 if [ $acceptance = yes ]; then
   rm -rf build/release/acceptance
-  passed=yes
+  SECONDS=0 passed=yes
   ctest --test-dir build/release --output-on-failure --label-regex acceptance || passed=no
-  build/release/bin/acceptance_table build/release/acceptance | tee models/README.md
+  build/release/bin/acceptance_table build/release/acceptance | tee "$log"
+  echo "the acceptance tests took $((SECONDS / 60)) minutes"
   [ $passed = yes ]
+  cp "$log" models/README.md
 fi

@@ -21,7 +21,7 @@ struct Captioner {
   LearnedPosition place{places, features};                      // a deep network's features would tell
   Linear first_h{features, hidden}, first_c{features, hidden};  // from the mean of the patches
   Embedding word{vocab, width};
-  std::optional<AdditiveScore> score = score_if(kind != mean);
+  std::optional<AdditiveScore> score = make_if<AdditiveScore>(kind != mean, hidden, features, hidden);
   Linear gate{hidden, 1};  // beta
   LstmCell decoder{width + features, hidden};
   Linear of_h{hidden, width}, of_z{.in = features, .out = width, .bias = {}}, output{width, vocab};  // section 3.1.2
@@ -101,11 +101,6 @@ struct Captioner {
       if (score) weights.push_back(now.looks.weights);
     }
     return {stack(ids, 1), score ? stack(weights, 1) : Tensor()};
-  }
-
-  std::optional<AdditiveScore> score_if(bool wanted) const {
-    if (!wanted) return std::nullopt;
-    return AdditiveScore{hidden, features, hidden};
   }
 };
 

@@ -16,7 +16,7 @@ struct AssociativeMemory {
 
   Embedding key{keys, width};
   Embedding value{values + 1, width};  // the last one stands beside a key that asks
-  std::optional<MultiHeadAttention> list = list_of(kind, 2 * width);
+  std::optional<MultiHeadAttention> list = make_if<MultiHeadAttention>(kind == softmax, 2 * width, 1);
   std::optional<LinearAttention> matrix = matrix_of(kind, 2 * width);
   Linear output{2 * width, values};
 
@@ -43,12 +43,8 @@ struct AssociativeMemory {
     return unsqueeze(writes(asked, full(asked.shape(), double(values), i64)), 1);
   }
 
-  // The layer of this kind, and none of the other.
-  static std::optional<MultiHeadAttention> list_of(Kind kind, int64_t width) {
-    if (kind != softmax) return std::nullopt;
-    return MultiHeadAttention{.width = width, .heads = 1};
-  }
-  static std::optional<LinearAttention> matrix_of(Kind kind, int64_t width) {  // likewise
+  // Of the rule of this kind; none for softmax.
+  static std::optional<LinearAttention> matrix_of(Kind kind, int64_t width) {
     if (kind == softmax) return std::nullopt;
     return LinearAttention{.width = width,
                            .heads = 1,

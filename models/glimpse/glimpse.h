@@ -30,6 +30,10 @@ struct GlimpseNet {
   // [B, 3, H, W]; what hard attention draws, see `choose`
   Seen look(In images, Rng* rng = nullptr, const Tensor& drawn = {}) const {
     const Tensor all = transpose(flatten(what(images), 2));  // [B, cells, hidden]
+    if (all.size(1) != cells)
+      fail<ShapeError>(line_of(images), "GlimpseNet",
+                       "pictures " + images->shape().str() + " have " + std::to_string(all.size(1)) + " cells, not " +
+                           std::to_string(cells));
     const int64_t B = images->size(0);
     Tensor w = expand(cast(arange(cells) == cells / 2, all.dtype()), {B, cells});
     std::vector<Tensor> weights{w};

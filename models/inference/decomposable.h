@@ -45,7 +45,7 @@ struct Decomposable {
 
   Embedding word{vocab, width};
   Linear project{.in = width, .out = hidden, .bias = {}};
-  std::optional<IntraSentence> own = own_of(*this);
+  std::optional<IntraSentence> own = make_if<IntraSentence>(intra, hidden, dropout);
   int64_t wide = intra ? 2 * hidden : hidden;
   Sequential attend = two_layers(wide, hidden, dropout);           // F
   Sequential compare = two_layers(2 * wide, hidden, dropout);      // G
@@ -77,10 +77,6 @@ struct Decomposable {
   Tensor represent(const Tensor& ids, const Tensor& mask, Rng* training) const {  // [B, T, wide]
     const Tensor x = project(word(ids));
     return own ? (*own)(x, mask, training) : x;
-  }
-  static std::optional<IntraSentence> own_of(const Decomposable& m) {  // if it is wanted, else none
-    if (!m.intra) return std::nullopt;
-    return IntraSentence{m.hidden, m.dropout};
   }
 };
 

@@ -12,8 +12,8 @@ struct Reader {
   Memory memory = lstmn;
 
   Embedding token{vocab, width};
-  std::optional<Lstmn> tape = tape_of(memory, width, hidden);
-  std::optional<Lstm> state = state_of(memory, width, hidden);
+  std::optional<Lstmn> tape = make_if<Lstmn>(memory == lstmn, width, hidden);
+  std::optional<Lstm> state = make_if<Lstm>(memory == lstm, width, hidden);
   Linear output{hidden, answers};
 
   // ids [B, T] i64 -> logits [B, answers]; weights, if wanted: [B, T, T] of an LSTMN
@@ -23,16 +23,6 @@ struct Reader {
     const Lstmn::Result r = (*tape)(x);
     if (weights) *weights = r.weights;
     return output(r.y(_, -1));
-  }
-
-  // Absent where the other one is there.
-  static std::optional<Lstmn> tape_of(Memory memory, int64_t width, int64_t hidden) {
-    if (memory != lstmn) return std::nullopt;
-    return Lstmn{width, hidden};
-  }
-  static std::optional<Lstm> state_of(Memory memory, int64_t width, int64_t hidden) {
-    if (memory != lstm) return std::nullopt;
-    return Lstm{width, hidden};
   }
 };
 

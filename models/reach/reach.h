@@ -15,7 +15,7 @@ struct FirstSymbol {
   Memory memory = attention;
 
   Embedding token{symbols + 1, width};  // the last one is silence
-  std::optional<MultiHeadAttention> list = list_of(memory, width);
+  std::optional<MultiHeadAttention> list = make_if<MultiHeadAttention>(memory == attention, width, 1);
   std::optional<AnyRecurrent> state = state_of(memory, width, length);
   Linear output{width, symbols};
 
@@ -27,16 +27,12 @@ struct FirstSymbol {
     return (*state)(x).y(_, -1);
   }
 
-  // The memory of this kind, and none of the other.
-  static std::optional<MultiHeadAttention> list_of(Memory memory, int64_t width) {
-    if (memory != attention) return std::nullopt;
-    return MultiHeadAttention{.width = width, .heads = 1};
-  }
-  static std::optional<AnyRecurrent> state_of(Memory memory, int64_t width, int64_t length) {  // likewise
+  // Of a recurrent memory, else none.
+  static std::optional<AnyRecurrent> state_of(Memory memory, int64_t width, int64_t length) {
     if (memory == attention) return std::nullopt;
     AnyRecurrent r = any_recurrent(memory == lstm ? Cell::lstm : Cell::rnn, {.in = width, .hidden = width});
-    if (memory ==
-        lstm) {  // gates that begin with memories of all lengths up to it   (Tallec and Ollivier 2018, eq. 16)
+    if (memory == lstm) {
+      // Gates that begin with memories of all lengths up to it   (Tallec and Ollivier 2018, eq. 16)
       const Tensor forget = log(rand({width}, default_rng()) * double(length - 2) + 1);
       assign(std::get<Lstm>(r.held).cells[0].bias_ih, concat({-forget, forget, zeros({2 * width})}));
     }

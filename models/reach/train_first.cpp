@@ -41,10 +41,11 @@ void train(Options& options) {
   Rng unseen{uint64_t(how.seed) + 1000};
   const Tensor test = sample(1000, silence + 1, symbols, unseen);
   const std::vector<double> before = reach(model, test);
-  int64_t steps = 0, good = 0;  // steps taken; batches on end that were all right
-  const RunFolder run = fit(model, how, options, [&](Rng& rng) {
+  int64_t since = 0, good = 0;  // the first of `good` batches on end that were all right
+  const RunFolder run = fit(model, how, options, [&](Rng& rng, int64_t step) {
     const Tensor x = sample(how.batch, silence + 1, symbols, rng), logits = model(x);
-    if (good < 5) ++steps, good = equal(argmax(logits), x(_, 0)) ? good + 1 : 0;
+    if (!equal(argmax(logits), x(_, 0))) since = step + 1, good = 0;
+    else ++good;
     return cross_entropy(logits, x(_, 0));
   });
   if (interrupted()) return;
@@ -53,7 +54,7 @@ void train(Options& options) {
   const double right = mean(cast(argmax(model(test)) == test(_, 0), f64)).item();
   std::printf("\n%lld steps of silence: %.1f%% of 1000 symbols right, chance %.1f%%\n", static_cast<long long>(silence),
               100 * right, 100.0 / double(symbols));
-  if (good >= 5) std::printf("all right since step %lld\n", static_cast<long long>(steps - 5));
+  if (good >= 5) std::printf("all right since step %lld\n", static_cast<long long>(since));
   std::printf("the symbol's gradient, of that of the last place: %.1e before training, %.1e after\n",
               before.back() / before.front(), after.back() / after.front());
   draw::save_svg(run.path("reach.svg"),

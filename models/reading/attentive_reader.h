@@ -16,8 +16,7 @@ struct AttentiveReader {
   Embedding word{vocab, width};
   Lstm story{.in = width, .hidden = hidden, .bidirectional = true};
   Lstm question{.in = width, .hidden = hidden, .bidirectional = true};
-  Attention attention{.score = attends ? Score(AdditiveScore{2 * hidden, 2 * hidden, 2 * hidden})
-                                       : Score(CosineScore{.beta = 0})};
+  Attention attention = attends ? additive(2 * hidden) : evenly();
   Linear from_story{.in = 2 * hidden, .out = 2 * hidden, .bias = {}};  // W_rg
   Linear from_question{2 * hidden, 2 * hidden};                        // W_ug
   Linear output{2 * hidden, vocab};
@@ -33,6 +32,9 @@ struct AttentiveReader {
     const Tensor g = tanh(from_story(squeeze(r, 1)) + from_question(u));
     return {output(g), sum(reshape(s, {B, 1, S, L}), -1)};
   }
+
+  // v^T tanh(W q + U k), all as wide
+  static Attention additive(int64_t width) { return {.score = AdditiveScore{width, width, width}}; }
 };
 
 }  // namespace heed

@@ -38,7 +38,7 @@ struct MemoryNetwork {
     const Dtype t = tables[0].word.weight.dtype();
     const Tensor mask = has_words(words), encoding = position_encoding(words, width, t), back = ages(mask, training);
     auto sentences = [&](const Table& table) { return sum(encoding * table.word(words), 2) + table.time(back); };
-    const Attention look{.score = attends ? Score(DotScore{}) : Score(CosineScore{.beta = 0}), .normalizer = weights};
+    const Attention look = attends ? Attention{.score = DotScore{}, .normalizer = weights} : evenly();
 
     Tensor u = sum(position_encoding(story.question, width, t) * tables[0].word(story.question), 1);  // [B, width]
     std::vector<Tensor> looks;

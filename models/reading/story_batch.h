@@ -2,7 +2,7 @@
 // Stories as tensors, and what every reader of them says.
 #include <algorithm>
 #include <span>
-#include "../../ops/ops.h"
+#include "../../nn/attention.h"
 #include "../data/batch.h"
 #include "../data/stories.h"
 #include "../data/words.h"
@@ -19,6 +19,9 @@ struct Reading {
   Tensor logits;   // [B, vocab]
   Tensor weights;  // [B, looks, S]: how much each look, one after the other, was at each sentence
 };
+
+// To all alike, whatever the question is.
+inline Attention evenly() { return {.score = CosineScore{.beta = 0}}; }
 
 inline Tensor has_words(const Tensor& sentences) {  // [B, S, L] -> [B, S] boolean: false where there is padding
   return any(sentences != Vocabulary::pad, 2);

@@ -9,7 +9,7 @@ Fit fit_options(Options& options, const Fit& usual) {
   options.group("Training");
   r.steps = options.integer("--steps", usual.steps, "updates of the weights", at_least(1));
   r.batch = options.integer("--batch", usual.batch, "examples in a batch", at_least(1));
-  r.lr = options.number("--lr", usual.lr, "learning rate of AdamW at its peak", at_least(0));
+  r.lr = options.number("--lr", usual.lr, "learning rate of Adam at its peak", at_least(0));
   r.seed = options.integer("--seed", usual.seed, "of the weights and of the data", at_least(0));
   options.group("Run");
   r.out = options.text("--out", usual.out, "folder of pictures, metrics and checkpoints");

@@ -10,7 +10,7 @@ namespace heed {
 
 struct Fit {
   int64_t steps;
-  double lr;          // of AdamW at its peak: 50 steps up to it, then half a cosine
+  double lr;          // of Adam at its peak: 50 steps up to it, then half a cosine
   std::string out;    // the folder of the run
   std::string title;  // of the picture of the loss
   int64_t batch = 64;

@@ -48,21 +48,23 @@ struct Seq2Seq {
   Normalizer normalizer = Normalizer::softmax;  // of all but local
   int64_t longest = 50;                         // source, of location and tutorial
 
-  // Who looks: the state before a step, or that after it. How wide its keys are.
-  bool early() const { return attends == Attends::additive || attends == Attends::tutorial; }
-  bool late() const { return attends != Attends::none && !early(); }                        // likewise
+  // Does the state look before a step, as the tutorial's, or after it? How wide are its keys?
+  bool tutorial() const { return attends == Attends::tutorial; }
+  bool late() const {  // likewise
+    return attends != Attends::none && attends != Attends::additive && !tutorial();
+  }
   int64_t key_width() const { return attends == Attends::additive ? 2 * hidden : hidden; }  // likewise
 
   Embedding source{source_vocab, width};
   AnyRecurrent encoder = any_recurrent(cell, {.in = width, .hidden = hidden, .bidirectional = true});
   Linear first_h{2 * hidden, hidden};  // from the last states of both directions
-  std::optional<Linear> first_c = linear_if(cell == Cell::lstm, 2 * hidden, hidden);
+  std::optional<Linear> first_c = make_if<Linear>(cell == Cell::lstm, 2 * hidden, hidden);
   Embedding target{target_vocab, width};
   AnyCell decoder = any_cell(cell, width + (late() || attends == Attends::additive ? key_width() : 0), hidden);
   std::optional<Attention> attention = attention_of(attends, width, hidden, longest, normalizer);
-  std::optional<LocalAttention> local = local_of(attends, hidden);
-  std::optional<Linear> combine = attends == Attends::tutorial ? linear_if(true, width + hidden, width)  // W_c
-                                                               : linear_if(late(), 2 * hidden, hidden);
+  std::optional<LocalAttention> local = make_if<LocalAttention>(attends == Attends::local, hidden, hidden);
+  std::optional<Linear> combine = make_if<Linear>(late() || tutorial(), late() ? 2 * hidden : width + hidden,
+                                                  late() ? hidden : width);  // W_c
   Linear output{hidden + (attends == Attends::additive ? key_width() : 0), target_vocab};
 
   // ---- the encoder, once per batch
@@ -108,11 +110,10 @@ struct Seq2Seq {
       const LstmState next = decoder(x, {state.h, state.c});
       return {output(next.h), {}, {next.h, next.c}};
     }
-    const bool tutorial = attends == Attends::tutorial;
-    const auto [context, weights] = look(tutorial ? concat({x, state.h}, -1) : state.h, e);
+    const auto [context, weights] = look(tutorial() ? concat({x, state.h}, -1) : state.h, e);
     const Tensor given = concat({x, context}, -1);
-    const LstmState next = decoder(tutorial ? relu((*combine)(given)) : given, {state.h, state.c});
-    return {output(tutorial ? next.h : concat({next.h, context}, -1)), weights, {next.h, next.c}};
+    const LstmState next = decoder(tutorial() ? relu((*combine)(given)) : given, {state.h, state.c});
+    return {output(tutorial() ? next.h : concat({next.h, context}, -1)), weights, {next.h, next.c}};
   }
   // What one query per row sees: q [B, ..] -> y [B, key_width()], weights [B, S]
   Attended look(const Tensor& q, const Encoded& e) const {
@@ -173,11 +174,7 @@ struct Seq2Seq {
   // The best of beam_search for each source, one after the other; options.end is Vocabulary::end, whatever it says.
   Written translate(const Padded& x, BeamOptions options) const;
 
-  // Absent where nothing needs them.
-  static std::optional<Linear> linear_if(bool wanted, int64_t in, int64_t out) {
-    if (!wanted) return std::nullopt;
-    return Linear{in, out};
-  }
+  // Of those that have one, but for local attention.
   static std::optional<Attention> attention_of(Attends attends, int64_t width, int64_t hidden, int64_t longest,
                                                Normalizer normalizer) {
     const int64_t H = hidden;
@@ -202,10 +199,6 @@ struct Seq2Seq {
                          .normalizer = normalizer};
     }
     return std::nullopt;
-  }
-  static std::optional<LocalAttention> local_of(Attends attends, int64_t hidden) {  // likewise
-    if (attends != Attends::local) return std::nullopt;
-    return LocalAttention{hidden, hidden};
   }
   // Of both directions side by side: [B, S, 2 hidden] -> [B, S, hidden]
   Tensor sum_of_halves(const Tensor& x) const { return x(_, _, range(0, hidden)) + x(_, _, Range{hidden}); }

@@ -14,13 +14,14 @@ struct SetRegressor {
   Pooling pooling = attention;
 
   Linear first{1, width};
-  std::optional<Sab> together = together_of(*this);
-  std::optional<Pma> pool = pool_of(*this);
+  std::optional<Sab> together = make_if<Sab>(pooling == attention, width, heads);
+  std::optional<Pma> pool = make_if<Pma>(pooling == attention, width, heads);
   std::vector<Linear> alone = stack_of(pooling == attention ? 0 : 2, [this] { return Linear{width, width}; });
   std::vector<Linear> decoder = stack_of(pooling == attention ? 0 : 2, [this] { return Linear{width, width}; });
   Linear output{width, 1};
 
-  // Sets [B, n], mask [B, n] boolean, false where there is padding, or undefined -> [B]
+  // Sets [B, n], mask [B, n] boolean, false where there is padding, or undefined -> [B]; what is pooled of an empty set
+  // is zeros, and by attention the seed alone
   Tensor operator()(In x, const Tensor& mask = {}, Rng* = nullptr) const {
     const Tensor h = encode(x, mask);
     if (pool) return squeeze(output((*pool)(h, mask)), {1, 2});
@@ -46,17 +47,9 @@ struct SetRegressor {
   }
   Tensor pooled(const Tensor& h, const Tensor& mask) const {
     const Tensor real = mask.defined() ? unsqueeze(mask, 2) : ones({h.size(0), h.size(1), 1}, boolean);
-    if (pooling == max) return heed::max(where(real, h, -std::numeric_limits<double>::infinity()), 1);
-    return sum(where(real, h, 0), 1) / cast(sum(real, 1), h.dtype());
-  }
-
-  static std::optional<Sab> together_of(const SetRegressor& m) {  // with attention, else none
-    if (m.pooling != attention) return std::nullopt;
-    return Sab{m.width, m.heads};
-  }
-  static std::optional<Pma> pool_of(const SetRegressor& m) {  // likewise
-    if (m.pooling != attention) return std::nullopt;
-    return Pma{m.width, m.heads};
+    if (pooling == mean) return sum(where(real, h, 0), 1) / maximum(cast(sum(real, 1), h.dtype()), 1);
+    const Tensor most = heed::max(where(real, h, -std::numeric_limits<double>::infinity()), 1);
+    return where(any(real, 1), most, 0);
   }
 };
 

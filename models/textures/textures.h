@@ -13,8 +13,8 @@ struct TextureNet {
   int64_t channels = 32, reduction = 2;
 
   Conv2d conv{.in = 3, .out = channels, .kernel = 3, .padding = 1};
-  std::optional<SqueezeExcitation> squeeze_excitation = squeeze_excitation_if(kind == se);
-  std::optional<Cbam> block_attention = block_attention_if(kind == cbam);
+  std::optional<SqueezeExcitation> squeeze_excitation = make_if<SqueezeExcitation>(kind == se, channels, reduction);
+  std::optional<Cbam> block_attention = make_if<Cbam>(kind == cbam, channels, reduction);
   Linear output{channels, classes};
 
   Tensor features(In x) const { return relu(conv(x)); }  // [B, channels, H, W]
@@ -32,16 +32,6 @@ struct TextureNet {
   Tensor place_gate(In x) const {
     if (!block_attention) return {};
     return squeeze(block_attention->spatial.gate(block_attention->channel(features(x))), 1);
-  }
-
-  // Absent where nothing needs them.
-  std::optional<SqueezeExcitation> squeeze_excitation_if(bool wanted) const {
-    if (!wanted) return std::nullopt;
-    return SqueezeExcitation{channels, reduction};
-  }
-  std::optional<Cbam> block_attention_if(bool wanted) const {
-    if (!wanted) return std::nullopt;
-    return Cbam{channels, reduction};
   }
 };
 
