@@ -53,6 +53,7 @@ struct LstmnDecoder {
     Tensor projected;  // [B, S, width]: W_g g_j
     Tensor mask;       // [B, S] boolean, true where a real token stands; undefined: everywhere
   };
+  // Once, before the first step
   Source look_at(const Tape& source, const Tensor& mask = {}) const;
 
   struct State {

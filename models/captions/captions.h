@@ -34,6 +34,7 @@ struct Captioner {
     Tensor projected;  // U a [B, L, hidden], undefined where nothing attends
     LstmState state;   // of the decoder, [B, hidden]
   };
+  // Before the first word
   Seen look(In images) const {
     const Tensor a = relu(place(transpose(flatten(patches(images), 2)))), m = heed::mean(a, 1);
     return {a, m, score ? score->project(a) : Tensor(), {tanh(first_h(m)), tanh(first_c(m))}};

@@ -11,7 +11,7 @@ struct RecallTask {
   int64_t length = 24;  // with the question
 
   int64_t question(int64_t mark) const { return symbols * (marks + 1) + mark; }  // its id
-  int64_t vocab() const { return question(marks); }
+  int64_t vocab() const { return question(marks); }                              // how many ids there are
 };
 
 struct Recalls {

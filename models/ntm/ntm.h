@@ -6,6 +6,7 @@
 
 namespace heed {
 
+// Layers of LSTM      x [B, T, in]
 struct LstmCopier {
   int64_t in, out, hidden, layers;
   Lstm lstm{.in = in, .hidden = hidden, .layers = layers};
@@ -14,6 +15,7 @@ struct LstmCopier {
   struct Result {
     Tensor y;  // [B, T, out]
   };
+  // In the form of the others
   Result operator()(In x, Rng* = nullptr) const { return {output(lstm(x).y)}; }
 };
 

@@ -45,7 +45,7 @@ struct SetRegressor {
     for (const Linear& layer : alone) h = layer(relu(h));
     return h;
   }
-  Tensor pooled(const Tensor& h, const Tensor& mask) const {
+  Tensor pooled(const Tensor& h, const Tensor& mask) const {  // [B, width], of mean and max
     const Tensor real = mask.defined() ? unsqueeze(mask, 2) : ones({h.size(0), h.size(1), 1}, boolean);
     if (pooling == mean) return sum(where(real, h, 0), 1) / maximum(cast(sum(real, 1), h.dtype()), 1);
     const Tensor most = heed::max(where(real, h, -std::numeric_limits<double>::infinity()), 1);
