@@ -24,7 +24,7 @@ TEST_CASE("attention and an LSTM reach back a hundred steps, attention in fewer 
   accept({.task = "a symbol 100 steps ago",
           .mechanism = "lstm, gates open",
           .threshold = "≥ 99 %",
-          .steps = 600,
+          .steps = 1500,
           .train =
               [&](int seed) {
                 const First r = first("lstm", seed);
@@ -37,7 +37,7 @@ TEST_CASE("attention and an LSTM reach back a hundred steps, attention in fewer 
           .threshold =
               "≥ 99 %, before training its gradient ≥ 0.1 of the last place's, in half of the LSTM's steps; RNN "
               "≤ 20 %, gradient ≤ 1e-10",
-          .steps = 600,
+          .steps = 1500,
           .train =
               [&](int seed) {
                 const First r = first("attention", seed);

@@ -28,7 +28,7 @@ void train(Options& options) {
   options.group("Task");
   const int64_t symbols = options.integer("--symbols", 8, "how many there are", at_least(2));
   const int64_t silence = options.integer("--silence", 100, "steps between symbol and question", at_least(1));
-  const Fit how = fit_options(options, {.steps = 600, .lr = 3e-3, .out = "runs/first", .title = "First symbol"});
+  const Fit how = fit_options(options, {.steps = 1500, .lr = 3e-3, .out = "runs/first", .title = "First symbol"});
   options.done();
 
   seed(uint64_t(how.seed));
