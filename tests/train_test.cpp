@@ -27,7 +27,11 @@ TEST_CASE("a program says what is wrong in one line and exits with 2") {
   };
   CHECK(refused("train_dates", "--stepz 4").find("--steps") != std::string::npos);
   CHECK(refused("train_dates", "--forcing 1.5").find("1.5") != std::string::npos);
-  CHECK(refused("train_dates", "--attention soft").find("additive") != std::string::npos);
+  CHECK(refused("train_dates", "--attention soft").find("--attention soft: must be additive or dot") !=
+        std::string::npos);
+  CHECK(refused("train_dates", "--cell lsmt").find("--cell lsmt: must be lstm or gru or rnn") != std::string::npos);
+  CHECK(refused("train_dates", "--attention local --normalizer relu").find("no part in --attention local") !=
+        std::string::npos);
   CHECK(refused("train_dates", "--resume --out /nowhere/at/all").find("/nowhere/at/all") != std::string::npos);
   CHECK(refused("train_reverse", "--hidden none").find("--hidden") != std::string::npos);
 }

@@ -166,8 +166,10 @@ std::string Options::required(const std::string& name, const std::string& help) 
 std::string Options::choice(const std::string& name, const std::vector<std::string>& choices, const std::string& help) {
   const std::string otherwise = impl_->usual(name, choices.front());
   std::string value = impl_->given(name, joined(choices, "|"), otherwise, help).value_or(otherwise);
-  if (std::find(choices.begin(), choices.end(), value) == choices.end())
+  if (std::find(choices.begin(), choices.end(), value) == choices.end()) {
     impl_->blame(name + " " + value + ": must be " + joined(choices, " or "));
+    value = choices.front();  // until done() says so
+  }
   impl_->keep(name, value);
   return value;
 }
