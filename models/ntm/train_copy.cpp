@@ -82,8 +82,9 @@ void train(M model, const std::string& memory, int64_t slots, const CopyTask& ta
   for (int64_t length : {task.longest, 2 * task.longest, 4 * task.longest}) {
     if (length > slots) break;
     const Score s = score(model, of_length(task, length), unseen);
+    const int64_t bits = length * task.strings * task.bits;
     std::printf("length %lld: %.1f%% without an error, %.2f wrong bits of %lld\n", static_cast<long long>(length),
-                100 * s.perfect, s.wrong_bits, static_cast<long long>(length * task.strings * task.bits));
+                100 * s.perfect, s.wrong_bits, static_cast<long long>(bits));
   }
   const int64_t length = std::min(2 * task.longest, slots);
   const Copies shown = sample_copies(of_length(task, length), 100, unseen);
