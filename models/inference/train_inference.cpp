@@ -50,6 +50,7 @@ std::optional<RunFolder> train(M& model, const Fit& how, const Options& options,
   std::printf("\n%lld weights, %zu new pairs\n", static_cast<long long>(numbers), unseen.all.size());
   const Tensor right = argmax(logits(unseen, nullptr)) == unseen.labels;
   std::printf("labels right %.1f%%\n", 100 * mean(cast(right, f64)).item());
+  std::printf("wrote %s\n", run.path("loss.svg").c_str());
   return run;
 }
 
@@ -122,7 +123,7 @@ void train(Options& options) {
   const std::optional<RunFolder> run = train(model, how, options, unseen, [&](const Pairs& p, Rng* training) {
     return model(p.premises, p.hypotheses, training).logits;
   });
-  if (run && kind == "soft") show(model, *run, unseen);
+  if (run && model.attends) show(model, *run, unseen);
 }
 
 }  // namespace

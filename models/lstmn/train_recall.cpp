@@ -1,5 +1,5 @@
-// Attention inside a recurrent net: a string has marks in it, and its last place asks what stood behind one of them. An
-// LSTMN looks back over all its states; an LSTM must have kept all that could be asked in its last one.
+// Attention inside a recurrent net: some symbols of a string bear marks, and its last place asks which one bore one of
+// them. An LSTMN looks back over all its states; an LSTM must have kept all that could be asked in its last one.
 #include <heed/heed.h>
 #include <heed/models/data/recall.h>
 #include <heed/models/draw/svg.h>
@@ -62,7 +62,10 @@ void train(Options& options) {
   const Tensor right = cast(argmax(model(r.ids, &weights)) == r.answer, f64);
   std::printf("\n%lld new strings of %lld places\n", static_cast<long long>(n), static_cast<long long>(length));
   std::printf("recalled %.1f%%\n", 100 * mean(right).item());
-  if (!attends) return;
+  if (!attends) {
+    std::printf("wrote %s\n", run.path("loss.svg").c_str());
+    return;
+  }
   const Tensor last = weights(_, -1);  // [n, length]
   std::printf("the question looks at its place with weight %.3f\n",
               mean(gather(last, 1, unsqueeze(r.place, 1))).item());
@@ -72,6 +75,7 @@ void train(Options& options) {
                                                              .title = "What each place looks back at",
                                                              .row_name = "reads",
                                                              .col_name = "state of"})));
+  std::printf("wrote %s and loss.svg beside it\n", run.path("attention.svg").c_str());
 }
 
 }  // namespace
@@ -79,6 +83,6 @@ void train(Options& options) {
 int main(int argc, char** argv) {
   return run_program(
       argc, argv,
-      {.what = "Recalls what stood behind a mark, by attention over its own states.", .example = "--memory lstm"},
+      {.what = "Recalls which symbol bore a mark, by attention over its own states.", .example = "--memory lstm"},
       train);
 }
