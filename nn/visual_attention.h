@@ -54,8 +54,8 @@ struct SpatialTerms {
 // Each place attends to all, by a sum of up to four terms that ask what stands here, what stands there and how far
 // apart they are      x [N, channels, H, W]   (Zhu et al. 2019, eq. 3; Dai et al. 2019, section 3.3, in one dimension):
 //   y_i = W^O sum_j softmax_j((q_i k_j + q_i r_{j-i} + u k_j + v r_{j-i}) / sqrt(D)) W^V x_j, of each head
-// q = W^Q x and k = W^K x; r_{j-i} is made of sinusoids of how many rows and columns key j is away from query i. For
-// the kernel, (q + u) k are the products, and (q + v) r is the bias.
+// q = W^Q x and k = W^K x; r_{j-i} is made of sinusoids of how many rows and columns key j is away from query i; the
+// root is Vaswani et al.'s. For the kernel, (q + u) k are the products, and (q + v) r is the bias.
 struct GeneralizedAttention {
   int64_t channels, heads = 1;
   SpatialTerms terms = {};
