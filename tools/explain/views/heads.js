@@ -1,0 +1,40 @@
+// Heads beside each other, and the choice of one, which all chapters share.
+import {choice, html, t} from '../dom.js';
+import {Grid} from '../grid.js';
+import {norm, number} from '../tensor.js';
+
+export function headChoice(page) {
+  const {layers} = page.data;
+  if (layers.length === 1 && layers[0].heads.length === 1) return html('span');
+  const box = html('div', {class: 'controls'});
+  const key = (l, h) => `${l}.${h}`;
+  const select = html('select', {'aria-label': t('heads.which')}, layers.flatMap((layer, l) => layer.heads.map((_, h) =>
+    html('option', {value: key(l, h)}, t('heads.name', {layer: layer.name, head: h + 1})))));
+  select.addEventListener('change', () => page.show(...select.value.split('.').map(Number)));
+  page.listen(() => (select.value = key(page.layer, page.headIndex)));
+  box.append(html('label', {}, t('heads.which'), select));
+  return box;
+}
+
+export function heads(page, section) {
+  section.append(html('p', {}, t('heads.text')));
+  const box = html('div', {class: 'matrices'}), table = html('div', {class: 'scroll'});
+  section.append(box, table);
+  page.listen((changed) => {
+    if (changed?.selected && Object.keys(changed).length === 1) return;
+    box.replaceChildren(...page.heads.map((h, n) => {
+      const grid = new Grid('A', {kind: 'forward', cell: 26, width: page.heads.length > 2 ? 300 : 420, cols: page.data.keys,
+        rows: page.data.queries, onselect: (i, j) => {
+          page.show(page.layer, n);
+          page.select('A', i, j);
+        }});
+      grid.set(h.A);
+      grid.size.textContent = t('heads.head', {head: n + 1});
+      return grid.figure;
+    }));
+    const all = page.heads.map((h) => [norm(h.O.data), norm(h.dO.data), norm(h.dQ.data), norm(h.dK.data), norm(h.dV.data)]);
+    table.replaceChildren(html('table', {},
+      html('thead', {}, html('tr', {}, ['', '|O|', '|dO|', '|dQ|', '|dK|', '|dV|'].map((name) => html('th', {scope: 'col'}, name)))),
+      html('tbody', {}, all.map((row, n) => html('tr', {}, html('td', {}, t('heads.head', {head: n + 1})), row.map((x) => html('td', {}, number(x, 3))))))));
+  });
+}

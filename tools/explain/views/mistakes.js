@@ -1,0 +1,9 @@
+// What popular sources say, what is right, and by how much it fails: numbers measured by the program that wrote the page.
+import {html, t} from '../dom.js';
+import {number} from '../tensor.js';
+
+export function mistakes(page, section) {
+  section.append(html('p', {}, t('mistakes.text')), html('ul', {class: 'cards'}, page.data.mistakes.map((m) =>
+    html('li', {id: m.id}, html('h3', {}, t(`mistakes.${m.id}.title`)), html('p', {class: 'wrong'}, t(`mistakes.${m.id}.wrong`)), html('p', {class: 'verified'}, t(`mistakes.${m.id}.right`)),
+      m.wrong === undefined ? null : html('p', {class: 'numbers'}, t(`mistakes.${m.id}.numbers`, {wrong: number(m.wrong, 3), right: number(m.right, 3)}))))));
+}
