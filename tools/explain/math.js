@@ -46,7 +46,7 @@ function one(stream) {
     return element(/^[a-z]+$/.test(text) ? 'mi' : 'mo', text);
   }
   if (/[0-9]/.test(token)) return element('mn', token);
-  if (/^d[A-Z]$/.test(token)) return element('mrow', element('mi', 'd'), element('mi', token[1]));
+  if (/^(d[A-Z]|[a-z]{2})$/.test(token)) return element('mrow', element('mi', token[0]), element('mi', token[1]));
   if (/[a-zA-Zα-ω]/.test(token)) return element('mi', token);
   const sign = element('mo', token);
   if ('()[]'.includes(token)) sign.setAttribute('stretchy', 'false');

@@ -6,6 +6,8 @@ import {at, copy, norm, row} from './tensor.js';
 export class Page extends Shared {
   // It begins where most is to be seen: at the answer that is worst, and the head and key that change most by it.
   constructor(data) {
+    const visible = (labels) => labels.map((label) => label?.replaceAll(' ', '␣').replaceAll('\n', '↵') ?? null);
+    for (const name of ['queries', 'keys', 'targets', 'predictions']) data[name] = visible(data[name]);
     super({data, layer: 0, headIndex: 0, selected: null, edits: {}, rerun: null});
     const {probabilities, targets} = data, S = this.head.A.cols;
     const asked = targets.map((_, i) => i).filter((i) => targets[i] !== null);

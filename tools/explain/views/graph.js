@@ -2,18 +2,22 @@
 import {html, svg, t} from '../dom.js';
 import {number} from '../tensor.js';
 
-// Nodes of one picture: an op where its module is unfolded, else the outermost module that is not.
+// Nodes of one picture: an op where its module is unfolded, else the outermost module that is not. What a loop does again
+// and again is one node too.
 function quotient(graph, unfolded) {
-  const {modules, nodes} = graph;
+  const {modules, nodes} = graph, repeated = new Map();
+  for (const node of nodes) repeated.set(alike(node), (repeated.get(alike(node)) ?? 0) + 1);
   const box = nodes.map((node, n) => {
     const path = node.name !== undefined ? parentOf(node.name, modules) : modules[node.module]?.path ?? '';
     const folded = modules.filter((m) => m.path && within(m.path, path) && !unfolded.has(m.path)).sort((a, b) => a.path.length - b.path.length)[0];
-    return folded ? `m:${folded.path}` : `n:${n}`;
+    if (folded) return `m:${folded.path}`;
+    return node.name === undefined && repeated.get(alike(node)) > 3 && !unfolded.has(alike(node)) ? alike(node) : `n:${n}`;
   });
   const boxes = new Map();
   nodes.forEach((node, n) => {
-    const b = boxes.get(box[n]) ?? {key: box[n], nodes: [], reads: new Map()};
+    const b = boxes.get(box[n]) ?? {key: box[n], nodes: [], first: Infinity, reads: new Map()};
     b.nodes.push(n);
+    if (node.name === undefined) b.first = Math.min(b.first, n);
     boxes.set(box[n], b);
     node.inputs.forEach((from, k) => {
       if (from < 0 || box[from] === box[n]) return;
@@ -24,18 +28,21 @@ function quotient(graph, unfolded) {
   });
   return boxes;
 }
+const alike = (node) => `r:${node.module} ${node.op} ${node.shape}`;  // a loop's ops
 const within = (outer, path) => path === outer || path.startsWith(outer + '.');
 const parentOf = (name, modules) => modules.map((m) => m.path).filter((p) => p && within(p, name)).sort((a, b) => b.length - a.length)[0] ?? '';
 
 // Columns from left to right: after everything that is read; a module that reads what comes after it (a loop) stays.
 function columnsOf(boxes) {
-  const order = [...boxes.values()].sort((a, b) => a.nodes[0] - b.nodes[0]), column = new Map();
-  for (const b of order) column.set(b.key, Math.max(0, ...[...b.reads.keys()].filter((k) => column.has(k)).map((k) => column.get(k) + 1)));
-  for (const b of [...order].reverse())  // leaves stand just before what reads them
-    if (b.reads.size === 0) {
-      const readers = order.filter((o) => o.reads.has(b.key)).map((o) => column.get(o.key));
-      if (readers.length) column.set(b.key, Math.max(0, Math.min(...readers) - 1));
+  const order = [...boxes.values()].sort((a, b) => a.first - b.first || a.nodes[0] - b.nodes[0]), column = new Map();
+  for (const b of order) if (b.first < Infinity) column.set(b.key, Math.max(0, ...[...b.reads.keys()].filter((k) => column.has(k)).map((k) => column.get(k) + 1)));
+  for (const b of order)  // leaves stand just before what reads them
+    if (b.first === Infinity) {
+      const readers = order.filter((o) => o.reads.has(b.key) && column.has(o.key)).map((o) => column.get(o.key));
+      column.set(b.key, Math.min(...readers) - 1);
     }
+  const first = Math.min(...column.values());
+  for (const [key, c] of column) column.set(key, c - first);
   const columns = [];
   for (const b of order) (columns[column.get(b.key)] ??= []).push(b);
   return columns.filter((c) => c);
@@ -46,7 +53,7 @@ export function drawGraph(page, section) {
   const holder = html('div', {class: 'scroll'}), panel = html('div', {class: 'readout here', id: 'node', 'aria-live': 'polite'}, html('p', {class: 'muted'}, t('graph.click')));
   const play = (direction) => html('button', {type: 'button', id: `play-${direction}`, onclick: () => animate(direction)}, t(`graph.${direction}`));
   section.append(html('div', {class: 'controls'}, play('forward'), play('backward'),
-    html('button', {type: 'button', onclick: () => (graph.modules.forEach((m) => m.path && unfolded.add(m.path)), draw())}, t('graph.unfold')),
+    html('button', {type: 'button', onclick: () => (graph.modules.forEach((m) => m.path && unfolded.add(m.path)), graph.nodes.forEach((node) => unfolded.add(alike(node))), draw())}, t('graph.unfold')),
     html('button', {type: 'button', onclick: () => (unfolded.clear(), draw())}, t('graph.fold'))), holder, panel);
   let drawn = [], timer = null, chosen = null;
 
@@ -83,11 +90,11 @@ export function drawGraph(page, section) {
   function box(b, x, y, width, height) {
     const n = b.nodes.at(-1), node = graph.nodes[n], isModule = b.key.startsWith('m:'), path = b.key.slice(2);
     const module = isModule ? graph.modules.find((m) => m.path === path) : null;
-    const name = isModule ? path.split('.').slice(path.match(/\.\d+$/) ? -2 : -1).join('.') : node.name ?? node.op;
+    const name = isModule ? path.split('.').slice(path.match(/\.\d+$/) ? -2 : -1).join('.') : (node.name ?? node.op).split('.').at(-1);
     const below = isModule ? module.type : `[${node.shape.join(', ')}]`;
     const group = svg('g', {class: isModule ? 'module' : node.name !== undefined ? 'node leaf' : 'node', tabindex: 0, role: 'button', 'aria-label': `${name} ${below}`},
       svg('rect', {x, y, width, height, rx: isModule ? 9 : 4}),
-      svg('text', {x: x + width / 2, y: y + 17, 'text-anchor': 'middle', style: 'font-weight:600'}, clip(isModule ? `${name} +` : name, 19)),
+      svg('text', {x: x + width / 2, y: y + 17, 'text-anchor': 'middle', style: 'font-weight:600'}, clip(isModule ? `${name} +` : b.key[0] === 'r' ? `${name} × ${b.nodes.length}` : name, 19)),
       svg('text', {class: 'muted', x: x + width / 2, y: y + 32, 'text-anchor': 'middle', style: 'font-size:10.5px'}, clip(below, 22)), svg('title', {}, `${name} ${below}`));
     const chosenBy = () => {
       for (const other of holder.querySelectorAll('.chosen')) other.classList.remove('chosen');
@@ -100,8 +107,8 @@ export function drawGraph(page, section) {
       e.preventDefault();
       chosenBy();
     });
-    group.addEventListener('dblclick', () => isModule && (unfolded.add(path), draw()));
-    drawn.push({element: group, at: b.nodes[0]});
+    group.addEventListener('dblclick', () => (unfolded.add(isModule ? path : b.key), draw()));
+    drawn.push({element: group, at: b.first === Infinity ? b.nodes[0] : b.first});
     return group;
   }
 
@@ -109,9 +116,9 @@ export function drawGraph(page, section) {
     if (module) return [
       html('p', {}, html('b', {}, `${module.path}`), ' ', html('span', {class: 'muted'}, t('graph.module', {type: module.type, n: b.nodes.length}))),
       html('p', {}, html('button', {type: 'button', class: 'unfold', onclick: () => (unfolded.add(module.path), draw())}, t('graph.open')))];
-    const node = graph.nodes[b.nodes[0]], values = (m) => (m ? [...m.data].slice(0, 16).map((x) => number(x, 3)).join('  ') + (m.data.length > 16 ? ' …' : '') : '');
+    const node = graph.nodes[b.nodes.at(-1)], values = (m) => (m ? [...m.data].slice(0, 16).map((x) => number(x, 3)).join('  ') + (m.data.length > 16 ? ' …' : '') : '');
     return [
-      html('p', {}, html('b', {}, node.name ?? node.op), ' ', html('span', {class: 'muted'}, `[${node.shape.join(', ')}]  ${node.line ?? ''}`)),
+      html('p', {}, html('b', {}, node.name ?? node.op), ' ', html('span', {class: 'muted'}, `[${node.shape.join(', ')}]  ${node.line ?? ''}`, b.nodes.length > 1 ? `  ${t('graph.repeated', {n: b.nodes.length})}` : '')),
       html('p', {class: 'forward'}, t('graph.value', {norm: number(node.norm, 4)}), '  ', values(node.value)),
       html('p', {class: 'backward'}, node.grad === null || node.grad === undefined ? t('graph.nogradient') : t('graph.gradient', {norm: number(node.grad, 4)}), '  ', values(node.gradient))];
   }

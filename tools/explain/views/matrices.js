@@ -15,7 +15,7 @@ export function rowLabel(page, name, i) {
 export function matrices(page, section) {
   section.append(html('p', {}, t('matrices.text')), html('p', {class: 'muted'}, t('matrices.how')));
   section.append(headChoice(page));
-  const box = html('div', {class: 'matrices all'}), readout = html('div', {class: 'readout', 'aria-live': 'polite', id: 'readout'});
+  const box = html('div', {class: page.head.Q.cols > 16 ? 'matrices' : 'matrices all'}), readout = html('div', {class: 'readout', 'aria-live': 'polite', id: 'readout'});
   section.append(box, readout);
   const grids = {}, {queries, keys} = page.data, same = queries.length === keys.length && queries.every((query, i) => query === keys[i]);
   const widths = page.head.Q.cols > 16 ? 200 : 330, square = Math.min(560, 70 + 22 * keys.length);

@@ -13,7 +13,7 @@ export function paths(page, section) {
     const p = page.data.layers[page.layer].paths;
     asked = Math.min(asked, p.rows.length - 1);
     controls.replaceChildren(html('span', {class: 'muted'}, t('paths.of')),
-      choice(p.rows.map((i, n) => [n, `${page.data.queries[i]} → ${page.data.targets[i]}`]), asked, (n) => ((asked = n), (source = null), draw()), t('paths.of')));
+      choice(p.rows.map((i, n) => [n, page.data.queries[i] === page.data.targets[i] ? page.data.targets[i] : `${page.data.queries[i]} → ${page.data.targets[i]}`]), asked, (n) => ((asked = n), (source = null), draw()), t('paths.of')));
     draw();
   }
   function draw() {

@@ -3,17 +3,15 @@ import {html, t} from '../dom.js';
 import {number} from '../tensor.js';
 import {drawGraph} from './graph.js';
 
-const visible = (label) => label.replaceAll(' ', '␣').replaceAll('\n', '↵');
-
 export function run(page, section) {
   const {data} = page;
   const list = (labels, extra = () => null) => html('ul', {class: 'sentence'}, labels.map((label, i) => {
     const more = extra(i);
-    return html('li', {class: more ? 'asked' : ''}, visible(label), more && html('small', {}, more));
+    return html('li', {class: more ? 'asked' : ''}, label, more && html('small', {}, more));
   }));
   const probability = (p) => (p >= 0.9995 ? '> 99.9 %' : `${number(100 * p, 3)} %`);
   const answer = (i) => data.targets[i] === null ? null : t(data.targets[i] === data.predictions[i] ? 'run.right' : 'run.wrong', {
-    target: visible(data.targets[i]), prediction: visible(data.predictions[i]), probability: probability(data.probabilities[i])});
+    target: data.targets[i], prediction: data.predictions[i], probability: probability(data.probabilities[i])});
   section.append(html('p', {}, t(`run.${data.model}`, {
     steps: data.step, parameters: data.parameters.toLocaleString('en'), run: data.run ?? ''})));
   const same = data.queries.length === data.keys.length && data.queries.every((q, i) => q === data.keys[i]);
