@@ -1,16 +1,16 @@
 #include "page.h"
 #include <map>
 #include <regex>
+#include <set>
 #include <stdexcept>
 #include <string_view>
-#include <vector>
-#include "parts.h"
+#include "bundled.h"
 
 namespace heed::explain {
 namespace {
 
 const std::string& part(const std::string& name) {
-  static const std::map<std::string, std::string> all(parts, parts + parts_count);
+  static const std::map<std::string, std::string> all(bundled, bundled + bundled_count);
   const auto found = all.find(name);
   if (found == all.end()) throw std::logic_error("the page has no part " + name);
   return found->second;
@@ -21,7 +21,7 @@ const std::string& part(const std::string& name) {
 class Bundle {
  public:
   const std::string& add(const std::string& name) {
-    if (!added_.emplace(name, true).second) return script_;
+    if (!added_.insert(name).second) return script_;
     static const std::regex import(R"(import \{([^}]*)\} from '(?:\.*/)*(?:views/)?([^']*)';\n)");
     static const std::regex exported(R"((^|\n)export (?:function|const|class) (\w+))"), as(" as ");
     std::string code = part(name), names, reads;
@@ -38,7 +38,7 @@ class Bundle {
   }
 
  private:
-  std::map<std::string, bool> added_;
+  std::set<std::string> added_;
   std::string script_ = "const modules = (globalThis.explainer = {});\n";  // a test reads them
 };
 

@@ -5,7 +5,7 @@
 
 namespace heed::explain {
 
-extern const std::pair<const std::string, std::string> parts[];  // name, text
-extern const std::size_t parts_count;
+extern const std::pair<const std::string, std::string> bundled[];  // name, text
+extern const std::size_t bundled_count;
 
 }  // namespace heed::explain
