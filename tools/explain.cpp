@@ -30,8 +30,13 @@ void run(Options& options) {
   const std::string data = options.text("--data", "", "only what the page reads, as JSON, to this file");
   options.done();
 
-  Scene scene = explain_fruit({steps, seed, causal});
-  scene.command = "explain";
+  if (model != "attention" && folder.empty())
+    throw Error("--model " + model + " needs a --run: the folder that " +
+                (model == "gpt" ? "train_gpt" : "train_dates") + " has filled");
+  Scene scene = model == "gpt"       ? explain_gpt(folder, text)
+                : model == "seq2seq" ? explain_dates(folder, text.empty() ? "the 5th of March 1987" : text)
+                                     : explain_fruit({steps, seed, causal});
+  scene.command = "explain" + (model == "attention" ? "" : " --model " + model + " --run " + folder);
   const Told told = tell(scene);
   const std::string json = told.data.dump(-1, ' ', false, explain::json::error_handler_t::replace);
   const std::string& path = data.empty() ? out : data;

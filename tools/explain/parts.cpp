@@ -1,5 +1,6 @@
 #include "parts.h"
 #include <algorithm>
+#include <stdexcept>
 #include <string_view>
 
 namespace heed::explain {
@@ -8,35 +9,41 @@ namespace {
 bool same(const Tensor& a, const Tensor& b) {
   return a.tracked() && a.edge().node.get() == b.edge().node.get() && a.edge().output == b.edge().output;
 }
-bool is(const AppliedOp& op, std::string_view name) { return op.op == name; }
+bool is(const AppliedOp& op, auto... names) { return ((op.op == std::string_view(names)) || ...); }
+const AppliedOp& the(const std::vector<AppliedOp>& ops, auto which) {
+  const auto found = std::find_if(ops.begin(), ops.end(), which);
+  if (found == ops.end()) throw std::logic_error("explain: attention is not made as it was when this was written");
+  return *found;
+}
 
 }  // namespace
 
 const AppliedOp& maker_of(const Tensor& x, const std::vector<AppliedOp>& ops) {
-  return *std::find_if(ops.begin(), ops.end(), [&](const AppliedOp& op) {
+  return the(ops, [&](const AppliedOp& op) {
     return std::any_of(op.outputs.begin(), op.outputs.end(), [&](const Tensor& y) { return same(y, x); });
   });
 }
 
 Parts parts_of(const Tensor& weights, const std::vector<AppliedOp>& ops) {
-  auto maker = [&](const Tensor& x) -> const AppliedOp& { return maker_of(x, ops); };
-  const AppliedOp& softmax = maker(weights);
-  const AppliedOp& mix = *std::find_if(
-      ops.begin(), ops.end(), [&](const AppliedOp& op) { return is(op, "matmul") && same(op.inputs[0], weights); });
+  auto maker = [&](const Tensor& x) { return &maker_of(x, ops); };
+  const AppliedOp& mix = the(ops, [&](const AppliedOp& op) { return is(op, "matmul") && same(op.inputs[0], weights); });
   Parts r;
-  r.scores = softmax.inputs[0], r.weights = weights, r.v = mix.inputs[1], r.y = mix.outputs[0];
-  if (softmax.inputs.size() > 1) r.mask = softmax.inputs[1];
+  r.weights = weights, r.v = mix.inputs[1], r.y = mix.outputs[0];
 
-  const AppliedOp* op = &maker(r.scores);
-  while (!is(*op, "matmul") && !is(*op, "tanh")) {
-    if (is(*op, "linear")) r.bend = op->inputs[1];
-    op = &maker(op->inputs[0]);
+  const AppliedOp* op = maker(weights);  // up through softmax, which with a mask is of several ops
+  while (is(*op, "softmax", "div", "where", "exp", "sub")) {
+    const bool where = is(*op, "where");
+    if (where) r.mask = op->inputs[0];
+    op = maker(op->inputs[where]);
   }
+  r.scores = op->outputs[0];
+  for (; !is(*op, "matmul", "tanh"); op = maker(op->inputs[0]))  // and through what is done with products, or v tanh
+    if (is(*op, "linear")) r.bend = op->inputs[1];
   if (r.bend.defined()) {
-    const AppliedOp& sum = maker(op->inputs[0]);  // of keys and queries, each with a new dimension
-    r.k = maker(sum.inputs[0]).inputs[0], r.q = maker(sum.inputs[1]).inputs[0];
+    const AppliedOp& sum = *maker(op->inputs[0]);  // of keys and queries, each with a new dimension
+    r.k = maker(sum.inputs[0])->inputs[0], r.q = maker(sum.inputs[1])->inputs[0];
   } else {
-    r.q = op->inputs[0], r.k = maker(op->inputs[1]).inputs[0];  // which was transposed
+    r.q = op->inputs[0], r.k = maker(op->inputs[1])->inputs[0];  // which was transposed
   }
   return r;
 }
