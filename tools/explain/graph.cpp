@@ -1,4 +1,5 @@
 #include "graph.h"
+#include <filesystem>
 #include <map>
 #include "../../core/graph.h"
 
@@ -32,6 +33,13 @@ double size_of_all(const std::vector<Tensor>& list) {
   double squares = 0;
   for (const Tensor& x : list) squares += std::pow(size_of(x), 2);
   return std::sqrt(squares);
+}
+
+// Of the tree's root, without detours: "tools/explain/../../nn/linear.h" is "nn/linear.h".
+std::string line_of_tree(Where at) {
+  std::string file = std::filesystem::path(at.file).lexically_normal();
+  while (file.starts_with("../")) file.erase(0, 3);
+  return file + ":" + std::to_string(at.line);
 }
 
 }  // namespace
@@ -82,7 +90,7 @@ json graph(const Tensor& loss, const std::vector<AppliedOp>& ops, const Names& n
       for (const Tensor& x : p.op->inputs)
         if (x.defined()) inputs.push_back(number_of(x));
       edges = flows(*p.op, d);
-      node["line"] = n.at.str();
+      node["line"] = line_of_tree(n.at);
     }
     const Tensor& y = p.outputs[0];
     node["module"] = module;
