@@ -3,24 +3,14 @@
 #include <cmath>
 #include <cstdio>
 #include "plus.h"
+#include "trace.h"
 
 namespace heed {
 namespace {
 
 using Many = std::vector<Tensor>;
 
-struct Step {  // one op that f applied
-  const char* op;
-  Where at;
-  ModuleId module;
-  Many inputs, outputs;
-
-  Node* node() const {
-    for (const Tensor& y : outputs)
-      if (y.tracked()) return y.edge().node.get();
-    return nullptr;
-  }
-};
+using Step = AppliedOp;
 struct Trace {
   std::vector<Step> steps;
   Many results;
@@ -29,13 +19,7 @@ struct Trace {
 // Everything that f does, with its graph.
 Trace traced(detail::Checked f, const Many& x) {
   Trace t;
-  const Observe watch{[&t](const Event& e) {
-    if (e.backward || mode.in_rule) return;
-    t.steps.push_back({e.op, e.at, e.module, {}, {e.outputs.begin(), e.outputs.end()}});
-    for (const Tensor* input : e.inputs) t.steps.back().inputs.push_back(*input);
-  }};
-  mode.checkpointing = false;  // until watch ends
-  t.results = f(x);
+  t.steps = applied_ops([&] { t.results = f(x); });
   return t;
 }
 // Its values alone, which may share no storage with x: that moves on.

@@ -84,6 +84,7 @@ void train(Options& options) {
   const int64_t eval_tokens = options.integer("--eval-tokens", 200'000, "of the validation part, at most", at_least(1));
   const int64_t sample_every = options.integer("--sample-every", 500, "steps between samples; 0: none", at_least(0));
   const int64_t save_every = options.integer("--save-every", 100, "steps between checkpoints", at_least(1));
+  const bool history = options.flag("--history", "keep the model after 0, 10, 20, 50, 100, .. steps, for explain");
   const int64_t threads = options.integer("--threads", 0, "0: all cores; results are the same", between(0, 1024));
   options.group("Text");
   const std::string file = options.required("--text", "the file to learn from");
@@ -161,6 +162,7 @@ void train(Options& options) {
   double latest = std::nan("");
   Stopwatch busy;  // with training alone
   for (auto& step : progress(steps, run)) {
+    if (history) checkpoints.keep_history(step, about);
     busy.start();
     Gradients g;
     double loss = 0;

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <set>
 #include "../../core/disk.h"
 
@@ -100,19 +101,23 @@ struct Reader final : detail::Exchange {
   }
 };
 
-std::string folder_name(int64_t step) {
+std::string six_digits(int64_t step) {
   const std::string digits = std::to_string(step);
-  return std::string(prefix) + std::string(digits.size() < 6 ? 6 - digits.size() : 0, '0') + digits;
+  return std::string(digits.size() < 6 ? 6 - digits.size() : 0, '0') + digits;
 }
+std::string folder_name(int64_t step) { return std::string(prefix) + six_digits(step); }
+std::string history_name(int64_t step) { return "history/" + six_digits(step) + ".safetensors"; }
 
-std::vector<int64_t> saved_steps(const std::string& folder) {  // the newest first
+// Of what stands in a folder under name(step), after so many letters; the newest first.
+std::vector<int64_t> saved_steps(const std::string& folder, std::size_t before = prefix.size(),
+                                 std::string (*name)(int64_t) = folder_name) {
   std::vector<int64_t> steps;
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(folder, none)) {
-    const std::string name = entry.path().filename();
+    const std::string found = entry.path().filename();
     int64_t step = 0;
-    if (name.starts_with(prefix)) std::from_chars(name.data() + prefix.size(), name.data() + name.size(), step);
-    if (name == folder_name(step)) steps.push_back(step);
+    if (found.size() > before) std::from_chars(found.data() + before, found.data() + found.size(), step);
+    if (found == fs::path(name(step)).filename()) steps.push_back(step);
   }
   std::sort(steps.rbegin(), steps.rend());
   return steps;
@@ -175,6 +180,17 @@ void Checkpoints::save(int64_t step, const Metadata& metadata, Where at) const {
   }
 }
 
+void Checkpoints::keep_history(int64_t step, const Metadata& metadata, Where at) const {
+  int64_t digit = step;  // the first of several, if the others are 0
+  while (digit >= 10 && digit % 10 == 0) digit /= 10;
+  if (step != 0 && (step < 10 || (digit != 1 && digit != 2 && digit != 5))) return;
+  const std::string path = folder_ + "/" + history_name(step);
+  std::error_code error;
+  fs::create_directories(fs::path(path).parent_path(), error);
+  if (error) FileTask{"keep_history", path, at}.cannot_write(error.message());
+  model_.save(model_.object, path, metadata, at);
+}
+
 int64_t Checkpoints::load_from(const std::string& path, Where at) {
   const std::string training = path + "/training.safetensors";
   const FileTask task{"load", training, at};
@@ -192,6 +208,19 @@ int64_t Checkpoints::load(Where at) {
       folder_, [&](const std::string& path) { step = load_from(path, at); }, at);
   if (!any) std::fprintf(stderr, "%s has no checkpoint yet: starting at step 0\n", folder_.c_str());
   return step;
+}
+
+std::vector<SavedModel> saved_models(const std::string& run, Where at) {
+  const FileTask task{"saved_models", run, at};
+  if (!fs::is_directory(run)) task.cannot_read("there is no such folder");
+  std::map<int64_t, std::string> files;
+  for (const int64_t step : saved_steps(run + "/history", 0, history_name))
+    files[step] = run + "/" + history_name(step);
+  for (const int64_t step : saved_steps(run)) files[step] = run + "/" + folder_name(step) + "/model.safetensors";
+  if (files.empty()) task.cannot_read("there is no checkpoint in it");
+  std::vector<SavedModel> r;
+  for (const auto& [step, file] : files) r.push_back({step, file});
+  return r;
 }
 
 bool load_newest(const std::string& run, FunctionRef<void(const std::string& path)> load, Where at) {

@@ -73,6 +73,14 @@ void exchange(T& x, std::string& path, Exchange& file) {
 // can be loaded: the reason is that of the newest.
 bool load_newest(const std::string& run, FunctionRef<void(const std::string& path)> load, Where at = Where::here());
 
+struct SavedModel {
+  int64_t step;      // it was saved after so many
+  std::string file;  // as `load` reads it
+};
+// All models that a run still has, those of its checkpoints and of its history, by step. FileError: no such folder, or
+// none in it.
+std::vector<SavedModel> saved_models(const std::string& run, Where at = Where::here());
+
 // What a run must not lose, saved together:
 //
 //   Checkpoints checkpoints("runs/dates", model);
@@ -107,6 +115,10 @@ class Checkpoints {
   // After `step` steps. The checkpoint before it stays, others are removed. The metadata go to the model's file.
   // FileError: it cannot be written; then those that were there still are.
   void save(int64_t step, const Metadata& metadata = {}, Where at = Where::here()) const;
+
+  // For looking back: the model after 0, 10, 20, 50, 100, 200, .. steps goes to runs/dates/history/000020.safetensors
+  // and stays there; after others, nothing happens. FileError: as above.
+  void keep_history(int64_t step, const Metadata& metadata = {}, Where at = Where::here()) const;
 
   // Restores the newest checkpoint, bit for bit, and returns the number of steps it was saved after. All numbers of the
   // parts are restored, an optimizer's lr too. If the newest cannot be read, the one before it is taken; if there is

@@ -26,7 +26,8 @@ namespace detail {
 void finish(const Fit& how, const RunFolder& run);
 }  // namespace detail
 
-// Takes the steps and returns the run, which has checkpoints, metrics and loss.svg; after Ctrl-C `interrupted()`, and
+// Takes the steps and returns the run, which has checkpoints, a history, metrics and loss.svg; after Ctrl-C
+// `interrupted()`, and
 // --resume goes on. loss(rng) is one of a batch drawn with that generator, whose state is kept in the checkpoints.
 //
 //   RunFolder run = fit(model, how, options, [&](Rng& rng) {
@@ -45,6 +46,7 @@ requires(std::is_invocable_r_v<Tensor, Loss&, Rng&> || std::is_invocable_r_v<Ten
   checkpoints.add("optimizer", optimizer).add("rng", rng);
   RunFolder run(how.out, options, how.resume ? std::optional(checkpoints.load()) : std::nullopt);
   for (auto& step : progress(how.steps, run)) {
+    checkpoints.keep_history(step);
     Tensor l;
     if constexpr (std::is_invocable_v<Loss&, Rng&>) l = loss(rng);
     else l = loss(rng, step);

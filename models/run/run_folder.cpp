@@ -80,6 +80,27 @@ double peak_megabytes() {
   return double(used.ru_maxrss) * 1024 / 1e6;
 }
 
+RunStart last_start(const std::string& run, Where at) {
+  const std::string path = run + "/run.json";
+  const FileTask task{"last_start", path, at};
+  std::ifstream file(path);
+  if (!file) task.cannot_read("there is no such file: no program has been started in that folder");
+  const json starts = json::parse(file, nullptr, false);
+  if (!starts.is_array() || starts.empty() || !starts.back().contains("program") ||
+      !starts.back().contains("options") || !starts.back()["options"].is_object())
+    task.cannot_read("it does not say how a program was started");
+  RunStart r{starts.back().value("program", ""), {}};
+  for (const auto& [name, value] : starts.back()["options"].items())
+    r.options[name] = value.is_string() ? value.get<std::string>() : value.dump();
+  return r;
+}
+
+const std::string& RunStart::option(const std::string& name, Where at) const {
+  const auto found = options.find(name);
+  if (found == options.end()) fail<Error>(at, "RunStart", program + " was started without an option --" + name);
+  return found->second;
+}
+
 RunFolder::RunFolder(std::string path, const Options& options, std::optional<int64_t> first, Where at)
     : path_(std::move(path)), first_(first.value_or(0)), at_(at) {
   while (path_.size() > 1 && path_.back() == '/') path_.pop_back();

@@ -2,6 +2,7 @@
 // The folder of a run: its options, its metrics, its pictures and checkpoints.
 #include <cstdint>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,15 @@ class Options;
 // What results and times depend on: "2 threads, AVX3_SPR loops, OpenBLAS SkylakeX, heed 0.1.0"
 std::string machine();
 double peak_megabytes();  // the most memory that this process has held at once, in 10^6 bytes
+
+// How a program was last started in the folder of a run, as its run.json says.
+struct RunStart {
+  std::string program;
+  std::map<std::string, std::string> options;  // {"attention", "additive"}, {"steps", "400"}
+
+  const std::string& option(const std::string& name, Where at = Where::here()) const;  // Error: it had none such
+};
+RunStart last_start(const std::string& run, Where at = Where::here());  // FileError: there is no run.json
 
 class RunFolder {
  public:

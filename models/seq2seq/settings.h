@@ -1,6 +1,8 @@
 #pragma once
 // What the training scripts of this folder let the user choose.
+#include "../../core/file.h"
 #include "../run/options.h"
+#include "../run/run_folder.h"
 #include "seq2seq.h"
 
 namespace heed {
@@ -44,6 +46,29 @@ inline Seq2SeqSettings seq2seq_settings(Options& options, const Seq2SeqSettings&
   if (r.normalizer != Normalizer::softmax && (r.attends == Attends::none || r.attends == Attends::local))
     throw Error("--normalizer " + normalizer + " has no part in --attention " + attends_names[std::size_t(r.attends)]);
   return r;
+}
+
+// The model that a run of a script of this folder has saved in a file, one of its saved_models. FileError: it is of
+// another kind.
+inline Seq2Seq load_seq2seq(const std::string& path, const RunStart& start, Where at = Where::here()) {
+  const std::map<std::string, double> config = load_config(path, at);
+  auto integer = [&](const char* field) {
+    const auto found = config.find(field);
+    if (found == config.end())
+      fail<FileError>(at, "load_seq2seq",
+                      "cannot read " + path + ": it holds no Seq2Seq, whose \"config\" has " + field);
+    return int64_t(found->second);
+  };
+  Seq2Seq model{.source_vocab = integer("source_vocab"),
+                .target_vocab = integer("target_vocab"),
+                .width = integer("width"),
+                .hidden = integer("hidden"),
+                .attends = attends_named(start.option("attention", at), at),
+                .cell = cell_named(start.option("cell", at), at),
+                .normalizer = normalizer_of(start.option("normalizer", at), at),
+                .longest = integer("longest")};
+  load(path, model, at);
+  return model;
 }
 
 }  // namespace heed

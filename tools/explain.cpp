@@ -1,0 +1,59 @@
+// Shows how a gradient goes through attention: a page with every number of one forward and backward, and how it came.
+#include <heed/core/disk.h>
+#include <heed/models/run/options.h>
+#include <cstdio>
+#include "explain/models.h"
+#include "explain/page.h"
+using namespace heed;
+
+namespace {
+
+void write(const std::string& path, const std::string& text) {
+  NewFile file({"explain", path, {}});
+  file.write(text);
+  file.commit();
+}
+
+void run(Options& options) {
+  using namespace heed::explain;
+  options.group("What is explained");
+  const std::string model =
+      options.choice("--model", {"attention", "seq2seq", "gpt"}, "attention: a tiny one, trained as it is asked for");
+  const std::string folder = options.text("--run", "", "folder that train_dates or train_gpt has filled");
+  const std::string text = options.text("--text", "", "what seq2seq or gpt reads");
+  options.group("Training of the tiny one");
+  const int64_t steps = options.integer("--steps", 200, "updates of the weights", at_least(1));
+  const int64_t seed = options.integer("--seed", 1, "of weights and data", at_least(0));
+  const bool causal = options.flag("--causal", "no place looks at those behind it");
+  options.group("What is written");
+  const std::string out = options.text("--out", "explain.html", "the page");
+  const std::string data = options.text("--data", "", "only what the page reads, as JSON, to this file");
+  options.done();
+
+  if (model != "attention" && folder.empty())
+    throw Error("--model " + model + " needs a --run: the folder that " +
+                (model == "gpt" ? "train_gpt" : "train_dates") + " has filled");
+  Scene scene = model == "gpt"       ? explain_gpt(folder, text)
+                : model == "seq2seq" ? explain_dates(folder, text.empty() ? "the 5th of March 1987" : text)
+                                     : explain_fruit({steps, seed, causal});
+  scene.command = "explain" + (model == "attention" ? "" : " --model " + model + " --run " + folder);
+  const Told told = tell(scene);
+  const std::string json = told.data.dump(-1, ' ', false, explain::json::error_handler_t::replace);
+  const std::string& path = data.empty() ? out : data;
+  const std::string written = data.empty() ? page(json) : json;
+  write(path, written);
+  std::printf("loss %.4f; gradients certified to %.1f digits at least\n", scene.loss.item(), told.digits);
+  std::printf("wrote %s, %.0f kB%s\n", path.c_str(), double(written.size()) / 1e3,
+              data.empty() ? ": open it in a browser" : "");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return run_program(argc, argv,
+                     {.what = "Writes a page that shows how a gradient goes through attention: every value and every "
+                              "gradient of one forward and backward of a trained model, the formula behind each, and "
+                              "the differences that prove it.",
+                      .example = "--model seq2seq --run runs/dates"},
+                     run);
+}
