@@ -11,6 +11,7 @@ cmake --build --preset release --target programs --parallel "$(nproc)"
 echo
 echo "training a model to read dates as people write them and to write them as ISO 8601"
 build/release/bin/train_dates
+build/release/bin/explain --model seq2seq --run runs/dates --out runs/dates/explain.html
 
 cat <<'EOT'
 
@@ -21,4 +22,6 @@ What to try next
   build/release/bin/train_gpt --text FILE                              a GPT on your own text (tools/corpus.sh makes one)
   build/release/bin/gradcheck --op softmax                             are its gradients right, and how sure is that?
   README.md, "A training script" and "Is my gradient right?"           a script, and an op, of your own
+
+Open runs/dates/explain.html in a browser: every value and gradient of the model you have just trained, and how they came about
 EOT

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # Installs the packages heed is built from, where they are not there yet. Debian 12 or later, Ubuntu 24.04 or later.
 #
-#   tools/setup.sh [build|test|all]     build: what programs need; test (the default): and clang, and what tools/docs.sh needs;
-#                                       all: and sanitizers, clang-tidy
+#   tools/setup.sh [build|test|all]     build: what programs need; test (the default): and clang, what tools/docs.sh needs, a
+#                                       browser for the explainer's page; all: and sanitizers, clang-tidy
 set -euo pipefail
 
 packages=(g++ cmake ninja-build libopenblas-dev libtbb-dev libhwy-dev zlib1g-dev libpng-dev libpcre2-dev nlohmann-json3-dev libcli11-dev catch2)
 case ${1:-test} in
   build) ;;
-  test) packages+=(clang doxygen python3) ;;
-  all) packages+=(clang doxygen python3 clang-tidy libclang-rt-dev) ;;
+  test) packages+=(clang doxygen python3 chromium chromium-driver python3-selenium) ;;
+  all) packages+=(clang doxygen python3 chromium chromium-driver python3-selenium clang-tidy libclang-rt-dev) ;;
   *) echo "usage: tools/setup.sh [build|test|all]" >&2; exit 2 ;;
 esac
 

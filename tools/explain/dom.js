@@ -23,23 +23,39 @@ export function t(key, values = {}) {
   return texts[spoken.language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-// ---- values that several views show: f is called at once, and with what has changed whenever something has
+// ---- values that several views show: f is called at once, and whenever one has changed, with the names of what has; if
+// its section is out of sight then, when it comes into sight
 export class Shared {
-  #listeners = [];
+  #views = [];
   constructor(values) {
     Object.assign(this, values);
+    addEventListener('scroll', () => this.#show(inSight), {passive: true});
+    addEventListener('beforeprint', () => this.#show(() => true));
   }
-  listen(f) {
-    this.#listeners.push(f);
-    f();
+  listen(section, f) {
+    this.#views.push({section, f, changed: new Set()});
+    f(new Set());
   }
   forget() {
-    this.#listeners = [];
+    this.#views = [];
   }
   change(values) {
     Object.assign(this, values);
-    for (const f of this.#listeners) f(values);
+    for (const view of this.#views) for (const name of Object.keys(values)) view.changed.add(name);
+    this.#show(inSight);
   }
+  #show(wanted) {
+    for (const view of this.#views) {
+      if (view.changed.size === 0 || !wanted(view.section)) continue;
+      const changed = view.changed;
+      view.changed = new Set();
+      view.f(changed);
+    }
+  }
+}
+function inSight(element) {
+  const box = element.getBoundingClientRect();
+  return box.bottom > -200 && box.top < innerHeight + 200;
 }
 
 // ---- controls

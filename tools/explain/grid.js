@@ -43,7 +43,7 @@ export class Grid {
     const left = o.rows ? Math.ceil(widest(o.rows)) + 7 : 0;
     const slanted = o.cols && widest(o.cols) > 14;
     const top = o.cols ? (slanted ? Math.ceil(widest(o.cols) * 0.86) + 12 : 18) : 0;
-    const cell = Math.max(2, Math.min(o.cell ?? 34, Math.floor(((o.width ?? 520) - left) / m.cols)));
+    const cell = Math.max(2, Math.min(o.cell ?? 34, Math.floor((Math.min(o.width ?? 520, document.documentElement.clientWidth - 34) - left) / m.cols)));
     const height = Math.max(cell, o.rows || m.rows <= 12 ? 15 : 4);
     this.cell = cell, this.height = height, this.left = left, this.top = top;
     const width = left + cell * m.cols + 1, tall = top + height * m.rows + 1, extra = slanted ? top * 0.6 : 0;

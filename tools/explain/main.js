@@ -57,4 +57,6 @@ document.getElementById('scheme').addEventListener('click', () => {
   draw();
 });
 dark.addEventListener('change', draw);
+let width = innerWidth;
+addEventListener('resize', () => width !== innerWidth && ((width = innerWidth), draw()));
 draw();

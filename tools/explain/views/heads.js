@@ -3,7 +3,7 @@ import {choice, html, t} from '../dom.js';
 import {Grid} from '../grid.js';
 import {norm, number} from '../tensor.js';
 
-export function headChoice(page) {
+export function headChoice(page, section) {
   const {layers} = page.data;
   if (layers.length === 1 && layers[0].heads.length === 1) return html('span');
   const box = html('div', {class: 'controls'});
@@ -11,7 +11,7 @@ export function headChoice(page) {
   const select = html('select', {'aria-label': t('heads.which')}, layers.flatMap((layer, l) => layer.heads.map((_, h) =>
     html('option', {value: key(l, h)}, t('heads.name', {layer: layer.name, head: h + 1})))));
   select.addEventListener('change', () => page.show(...select.value.split('.').map(Number)));
-  page.listen(() => (select.value = key(page.layer, page.headIndex)));
+  page.listen(section, () => (select.value = key(page.layer, page.headIndex)));
   box.append(html('label', {}, t('heads.which'), select));
   return box;
 }
@@ -20,8 +20,8 @@ export function heads(page, section) {
   section.append(html('p', {}, t('heads.text')));
   const box = html('div', {class: 'matrices'}), table = html('div', {class: 'scroll'});
   section.append(box, table);
-  page.listen((changed) => {
-    if (changed?.selected && Object.keys(changed).length === 1) return;
+  page.listen(section, (changed) => {
+    if (changed.size === 1 && changed.has('selected')) return;
     box.replaceChildren(...page.heads.map((h, n) => {
       const grid = new Grid('A', {kind: 'forward', cell: 26, width: page.heads.length > 2 ? 300 : 420, cols: page.data.keys,
         rows: page.data.queries, onselect: (i, j) => {

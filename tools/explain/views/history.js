@@ -23,5 +23,5 @@ export function history(page, section) {
       {width: 480, height: 190, logY: true, xLabel: t('history.step'), yLabel: t(`history.${key}`), mark: now.step});
     charts.replaceChildren(line('loss', 'forward'), line('gradient', 'backward'));
   }
-  page.listen((changed) => (!changed || 'layer' in changed) && draw());
+  page.listen(section, (changed) => (changed.size === 0 || changed.has('layer')) && draw());
 }

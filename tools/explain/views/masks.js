@@ -2,7 +2,7 @@
 import {choice, html, t} from '../dom.js';
 import {attend, attendBackward} from '../engine.js';
 import {Grid} from '../grid.js';
-import {fill, map} from '../tensor.js';
+import {fill} from '../tensor.js';
 
 export function masks(page, section) {
   section.append(html('p', {}, t('masks.text')));
@@ -25,13 +25,9 @@ export function masks(page, section) {
   })[kind]();
   function draw() {
     const from = page.head, h = attendBackward(attend({...from, mask: mask(from)}), from.dO);
-    const shown = {...h, S: h.mask ? map((s, m) => (m ? s : NaN), h.S, h.mask) : h.S};
-    for (const [name, grid] of Object.entries(grids)) {
-      grid.options.hidden = true;
-      grid.set(name === 'S' ? h.S : shown[name]);
-    }
+    for (const [name, grid] of Object.entries(grids)) grid.set(h[name]);
     const zeros = (m) => m.data.filter((x) => Object.is(Math.abs(x), 0)).length, hidden = h.mask ? zeros(h.mask) : 0;
     readout.replaceChildren(html('p', {}, t('masks.counts', {hidden, A: zeros(h.A), dS: zeros(h.dS)})), html('p', {class: 'muted'}, t(`masks.${kind}.why`)));
   }
-  page.listen((changed) => (!changed || !('selected' in changed) || 'layer' in changed) && draw());
+  page.listen(section, (changed) => (changed.size === 0 || changed.has('layer') || changed.has('rerun')) && draw());
 }

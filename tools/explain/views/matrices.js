@@ -14,8 +14,8 @@ export function rowLabel(page, name, i) {
 
 export function matrices(page, section) {
   section.append(html('p', {}, t('matrices.text')), html('p', {class: 'muted'}, t('matrices.how')));
-  section.append(headChoice(page));
-  const box = html('div', {class: page.head.Q.cols > 16 ? 'matrices' : 'matrices all'}), readout = html('div', {class: 'readout', 'aria-live': 'polite', id: 'readout'});
+  section.append(headChoice(page, section));
+  const box = html('div', {class: 28 * (4 * page.head.Q.cols + 2 * page.data.keys.length) < 900 ? 'matrices all' : 'matrices'}), readout = html('div', {class: 'readout', 'aria-live': 'polite', id: 'readout'});
   section.append(box, readout);
   const grids = {}, {queries, keys} = page.data, same = queries.length === keys.length && queries.every((query, i) => query === keys[i]);
   const widths = page.head.Q.cols > 16 ? 200 : 330, square = Math.min(560, 70 + 22 * keys.length);
@@ -34,7 +34,7 @@ export function matrices(page, section) {
       return grids[name].figure;
     })));
 
-  page.listen(() => {
+  page.listen(section, () => {
     const h = page.head, {name, i, j} = page.selected, m = h[name];
     const here = {i: Math.min(i, m.rows - 1), j: Math.min(j, m.cols - 1)};
     const rule = rules(h)[name](here.i, here.j);

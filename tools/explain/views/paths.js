@@ -8,7 +8,8 @@ export function paths(page, section) {
   section.append(html('p', {}, t(page.data.model === 'seq2seq' ? 'paths.encoder' : 'paths.text')));
   const controls = html('div', {class: 'controls'}), box = html('div', {class: 'scroll'}), table = html('div', {class: 'scroll'}), sentence = html('p', {id: 'paths', 'aria-live': 'polite'});
   section.append(controls, box, sentence, table);
-  let asked = 0, source = null;
+  const worst = page.data.layers[page.layer].paths.rows.indexOf(page.selected.i);
+  let asked = Math.max(0, worst), source = null;
   function start() {
     const p = page.data.layers[page.layer].paths;
     asked = Math.min(asked, p.rows.length - 1);
@@ -56,5 +57,5 @@ export function paths(page, section) {
       html('tbody', {}, kinds.map((name, k) => html('tr', {}, html('td', {}, t(`paths.${name}`)), [...all[k]].map((x) => html('td', {}, placed(x))))),
         html('tr', {class: 'total'}, html('td', {}, t('paths.total')), [...added].map((x) => html('td', {}, placed(x)))))));
   }
-  page.listen((changed) => (!changed || 'layer' in changed) && start());
+  page.listen(section, (changed) => (changed.size === 0 || changed.has('layer')) && start());
 }

@@ -37,7 +37,7 @@ export function reach(page, section) {
     W.set(steps[place].W);
     said.textContent = t('fast.error', {error: number(steps[place].error, 3), n: place + 1});
   }
-  page.listen(() => (flash(), fast()));
+  page.listen(section, () => (flash(), fast()));
 
   const machine = page.data.ntm;
   if (!machine) return;

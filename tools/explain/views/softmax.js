@@ -61,9 +61,7 @@ export function softmaxRow(page, section) {
       html('p', {}, t('softmax.verdict', {off: number(off, 3), most: number(Math.max(...numeric.map(Math.abs)), 3)})),
       html('p', {class: 'muted'}, t(added === 0 ? 'softmax.try' : 'softmax.moved', {added: placed(added, 1)})));
   }
-  page.listen((changed) => {
-    if (!changed || 'layer' in changed || 'selected' in changed || 'rerun' in changed) start();
-  });
+  page.listen(section, start);
 
   // what the scale is for
   section.append(html('h3', {}, t('scale.title')), html('p', {}, t('scale.text')), scaleChart());

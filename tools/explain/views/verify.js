@@ -36,7 +36,7 @@ export function verify(page, section) {
       {logX: true, logY: true, xLabel: t('verify.x'), yLabel: t('verify.y'), mark: 10 ** exponent}),
       html('p', {class: 'ui'}, formula(`\\frac{L(x + h) − L(x − h)}{2 h} = ${number(now, 10)}`), html('span', {class: 'muted'}, '  ' + t('verify.wrong', {error: number(Math.abs(now - right), 2)}))));
   }
-  page.listen(() => {
+  page.listen(section, () => {
     const h = page.head, {name, i, j} = chosen(), check = page.edited ? null : h.check?.[name];
     select.value = name;
     grid.options.rows = name.endsWith('K') || name.endsWith('V') ? page.data.keys : page.data.queries;
