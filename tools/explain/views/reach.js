@@ -17,7 +17,7 @@ export function reach(page, section) {
   const query = () => (/[KV]$/.test(page.selected.name) ? Math.max(0, page.data.targets.findIndex((x) => x !== null)) : Math.min(page.selected.i, page.head.S.rows - 1));
   let tile = 2;
   const tiles = html('div', {class: 'scroll'}), sentence = html('p', {id: 'flash'});
-  section.append(html('div', {class: 'controls'}, choice([[1, '1'], [2, '2'], [4, '4'], [8, '8']], tile, (n) => ((tile = n), flash()), t('flash.tile'))), tiles, sentence);
+  section.append(html('div', {class: 'controls'}, html('span', {class: 'muted'}, t('flash.tile')), choice([[1, '1'], [2, '2'], [4, '4'], [8, '8']], tile, (n) => ((tile = n), flash()), t('flash.tile'))), tiles, sentence);
   function flash() {
     const h = page.head, i = query(), all = flashSteps(h, i, tile), last = all.at(-1).O;
     tiles.replaceChildren(html('table', {}, html('thead', {}, html('tr', {}, [t('flash.keys'), 'm', 'l', t('flash.shrink'), 'O₁'].map((x) => html('th', {scope: 'col'}, x)))),
