@@ -33,6 +33,8 @@ void run(Options& options) {
   if (model != "attention" && folder.empty())
     throw Error("--model " + model + " needs a --run: the folder that " +
                 (model == "gpt" ? "train_gpt" : "train_dates") + " has filled");
+  if (model == "attention" && !(folder + text).empty())
+    throw Error(std::string(folder.empty() ? "--text" : "--run") + " is for --model seq2seq or --model gpt");
   Scene scene = model == "gpt"       ? explain_gpt(folder, text)
                 : model == "seq2seq" ? explain_dates(folder, text.empty() ? "the 5th of March 1987" : text)
                                      : explain_fruit({steps, seed, causal});

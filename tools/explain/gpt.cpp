@@ -85,7 +85,7 @@ int64_t numbers_in(const Layer& layer) {  // that the page is given of it
 Scene explain_gpt(const std::string& run, const std::string& text) {
   const RunStart start = last_start(run);
   if (start.program != "train_gpt")
-    throw Error(run + " is a run of " + start.program + ": --model gpt explains runs of train_gpt");
+    throw Error(run + " is a run of " + start.program + ": --model gpt is for those of train_gpt");
   const std::vector<SavedModel> saved = saved_models(run);
   auto load = [](const SavedModel& m) { return cast(load_gpt(m.file), f64); };
   const auto model = std::make_shared<const Gpt>(load(saved.back()));
