@@ -14,7 +14,7 @@ namespace heed::explain {
 namespace {
 
 constexpr int64_t most_tokens = 12;
-constexpr int64_t room = 90'000, room_of_history = 30'000;  // numbers that the page has room for
+constexpr int64_t room = 80'000, room_of_history = 20'000;  // numbers that the page has room for
 
 // The first tokens of the text that the model was trained on.
 std::vector<int64_t> beginning(const RunStart& start, const Tokenizer& tokenizer) {
