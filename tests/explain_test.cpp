@@ -414,6 +414,16 @@ TEST_CASE("explain says what is wrong in one line and exits with 2") {
   contains(refused("--model gpt --run " + gpt + " --text 'The MIT License'"), "is 15 tokens long: it must be 2 to 8");
   contains(refused("--model gpt --run " + gpt + " --text T"), "is 1 tokens long");
   contains(refused("--model gpt --run " + gpt + " --text 'ä'"), "cannot encode 'ä' (U+00E4) at position 0");
+  CHECK(explained("--model gpt --run " + gpt)["queries"].size() == 8);
+  REQUIRE(
+      run_program_of_build("train_gpt", "--text " HEED_SOURCE_DIR "/LICENSE --tokenizer bytes --layers 1 --heads 1"
+                                        " --width 8 --context 8 --steps 0 --eval-tokens 500 --sample-every 0 --out " +
+                                            (folder / "bytes"))
+          .code == 0);
+  std::filesystem::copy_file(folder / "bytes/tokenizer.json", gpt + "/tokenizer.json",
+                             std::filesystem::copy_options::overwrite_existing);
+  contains(refused("--model gpt --run " + gpt),
+           gpt + "/tokenizer.json is not the tokenizer that the model was trained");
   std::filesystem::remove_all(gpt + "/checkpoint-000000");
   contains(refused("--model gpt --run " + gpt), "cannot read " + gpt + ": there is no checkpoint in it");
   for (const char* attention : {"none", "local", "location", "tutorial"}) {
