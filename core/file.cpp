@@ -435,12 +435,19 @@ LoadReport assign_matched(const FileTask& task, const NamedTensors& tensors, con
 
 }  // namespace
 
-std::map<std::string, double> load_config(const std::string& path, Where at) {
+double ModelConfig::number(const std::string& field) const {
+  const auto found = numbers.find(field);
+  if (found == numbers.end())
+    FileTask{"load_config", path, at}.cannot_read("it holds no " + model + ", whose \"config\" has " + field);
+  return found->second;
+}
+
+ModelConfig load_config(const std::string& path, const std::string& model, Where at) {
   const FileTask task{"load_config", path, at};
-  std::map<std::string, double> r;
+  ModelConfig r{path, model, at, {}};
   for (const auto& [field, number] : config_of(task, read_safetensors(task)))
-    r.emplace(field, std::strtod(number.c_str(), nullptr));
-  if (r.empty()) task.cannot_read("its metadata have no \"config\": it was not written by save(path, model)");
+    r.numbers.emplace(field, std::strtod(number.c_str(), nullptr));
+  if (r.numbers.empty()) task.cannot_read("its metadata have no \"config\": it was not written by save(path, model)");
   return r;
 }
 

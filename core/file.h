@@ -76,9 +76,17 @@ template <Module M>
 void save(const std::string& path, const M& model, const Metadata& metadata = {}, Where at = Where::here()) {
   detail::save(path, detail::saved(model), metadata, at);
 }
-// The numbers of the structs that save has written, by path: {"width", 384}, {"blocks.0.dropout", 0.1}. FileError: the
-// file has none.
-std::map<std::string, double> load_config(const std::string& path, Where at = Where::here());
+// The numbers of the structs that save has written, by path: {"width", 384}, {"blocks.0.dropout", 0.1}.
+struct ModelConfig {
+  std::string path, model;  // of the file, and whose it is taken for
+  Where at;
+  std::map<std::string, double> numbers;
+
+  double number(const std::string& field) const;  // FileError: there is none, so it holds another model
+  int64_t integer(const std::string& field) const { return int64_t(number(field)); }  // likewise
+};
+// Of a file that holds a model of this type, say "Gpt". FileError: the file has none.
+ModelConfig load_config(const std::string& path, const std::string& model, Where at = Where::here());
 
 // Assigns what save has written, or PyTorch. FileError: a number that both configurations have differs, or the first
 // tensor that is missing, unexpected or of another shape or type; then nothing has been assigned.

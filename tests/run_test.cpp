@@ -382,6 +382,36 @@ TEST_CASE("a run that starts anew keeps the former one under another name") {
   CHECK(contains(read(folder / "run/metrics.jsonl"), "\"step\":2"));
 }
 
+TEST_CASE("how a run was last started can be read again") {
+  const Folder folder;
+  const std::string run = folder / "run";
+  static std::string place;
+  place = run;
+  const Ended r = called_with({"--text", "a.txt", "--lr", "0.5", "--resume"}, [](Options& options) {
+    program(options);
+    RunFolder(place, options);
+  });
+  CHECK(r.code == 0);
+  const RunStart start = last_start(run);
+  CHECK(start.program == "train_dates");
+  CHECK(start.option("text") == "a.txt");
+  CHECK(start.option("steps") == "400");
+  CHECK(start.option("lr") == "0.5");
+  CHECK(start.option("resume") == "true");
+  CHECK_THROWS_WITH(start.option("heads", {"look.cpp", 3}),
+                    "look.cpp:3: RunStart: train_dates was started without an option --heads");
+  for (const char* broken : {"", "{}", "[]", "[1]", "[{}]", R"([{"program": "x", "options": 3}])"}) {
+    write(run + "/run.json", broken);
+    CHECK(error_of([&] {
+            last_start(run, {"look.cpp", 4});
+          }) == "look.cpp:4: last_start: cannot read " + run + "/run.json: it does not say how a program was started");
+  }
+  CHECK(error_of([&] {
+          last_start(folder / "none", {"look.cpp", 5});
+        }) == "look.cpp:5: last_start: cannot read " + folder / "none" +
+                  "/run.json: there is no such file: no program has been started in that folder");
+}
+
 TEST_CASE("a run that goes on from its beginning stays where it is") {
   const Folder folder;
   RunFolder(folder / "run", no_options()).record(0, {{"loss", 1}});
@@ -549,6 +579,46 @@ TEST_CASE("there are the newest checkpoint and the one before it") {
   check_same(t, again);
   t.checkpoints.save(1);  // what comes after it belongs to a future that was given up
   CHECK(there() == std::set<std::string>{"checkpoint-000001"});
+}
+
+TEST_CASE("a history keeps the models after 0, 10, 20, 50, 100, .. steps, but for a future that was given up") {
+  const Folder folder;
+  const std::string run = folder / "run";
+  Training t(run);
+  const auto steps = [&] {
+    std::vector<int64_t> r;
+    for (const SavedModel& m : saved_models(run)) {
+      Mlp model = new_model(9);
+      load(m.file, model);
+      CHECK(model.up.bias(0).item() == double(m.step));
+      r.push_back(m.step);
+    }
+    return r;
+  };
+  for (int64_t step = 0; step <= 2100; ++step) {
+    assign(t.model.up.bias, full({5}, double(step)));
+    t.checkpoints.keep_history(step);
+  }
+  t.checkpoints.save(2100);
+  CHECK(steps() == std::vector<int64_t>{0, 10, 20, 50, 100, 200, 500, 1000, 2000, 2100});
+  assign(t.model.up.bias, full({5}, 150));
+  t.checkpoints.save(150);
+  CHECK(steps() == std::vector<int64_t>{0, 10, 20, 50, 100, 150});
+  t.checkpoints.keep_history(200);
+  t.checkpoints.save(200);  // the same model twice
+  CHECK(saved_models(run).back().file == run + "/checkpoint-000200/model.safetensors");
+
+  write(folder / "file", "");
+  CHECK(error_of([&] {
+          saved_models(folder / "none", {"look.cpp", 3});
+        }) == "look.cpp:3: saved_models: cannot read " + folder / "none" + ": there is no such folder");
+  CHECK(error_of([&] {
+          saved_models(folder.path, {"look.cpp", 4});
+        }) == "look.cpp:4: saved_models: cannot read " + folder.path.string() + ": there is no checkpoint in it");
+  CHECK(error_of([&] {
+          Checkpoints(folder / "file", t.model).keep_history(10, {}, {"train.cpp", 5});
+        }) ==
+        "train.cpp:5: keep_history: cannot write " + folder / "file" + "/history/000010.safetensors: Not a directory");
 }
 
 TEST_CASE("a checkpoint that is broken gives way to the one before it") {

@@ -33,10 +33,13 @@ void run(Options& options) {
   if (model != "attention" && folder.empty())
     throw Error("--model " + model + " needs a --run: the folder that " +
                 (model == "gpt" ? "train_gpt" : "train_dates") + " has filled");
+  if (model == "attention" && !(folder + text).empty())
+    throw Error(std::string(folder.empty() ? "--text" : "--run") + " is for --model seq2seq or --model gpt");
   Scene scene = model == "gpt"       ? explain_gpt(folder, text)
-                : model == "seq2seq" ? explain_dates(folder, text.empty() ? "the 5th of March 1987" : text)
+                : model == "seq2seq" ? explain_dates(folder, text)
                                      : explain_fruit({steps, seed, causal});
-  scene.command = "explain" + (model == "attention" ? "" : " --model " + model + " --run " + folder);
+  scene.command = "explain" + (model == "attention" ? "" : " --model " + model + " --run " + folder) +
+                  (text.empty() ? "" : " --text \"" + text + "\"");
   const Told told = tell(scene);
   const std::string json = told.data.dump(-1, ' ', false, explain::json::error_handler_t::replace);
   const std::string& path = data.empty() ? out : data;

@@ -139,24 +139,17 @@ struct Gpt {
 
 // The model in a file, as save has written it. FileError: it holds no Gpt.
 inline Gpt load_gpt(const std::string& path, Where at = Where::here()) {
-  const std::map<std::string, double> config = load_config(path, at);
-  auto number = [&](const char* field) {
-    const auto found = config.find(field);
-    if (found == config.end())
-      fail<FileError>(at, "load_gpt", "cannot read " + path + ": it holds no Gpt, whose \"config\" has " + field);
-    return found->second;
-  };
-  auto integer = [&](const char* field) { return int64_t(number(field)); };
-  Gpt model{.vocab = integer("vocab"),
-            .context = integer("context"),
-            .width = integer("width"),
-            .layers = integer("layers"),
-            .heads = integer("heads"),
-            .kv_heads = integer("kv_heads"),
-            .dropout = number("dropout"),
-            .rotary = number("rotary") != 0,
-            .bias = number("bias") != 0,
-            .gelu_tanh = config.contains("gelu_tanh") && number("gelu_tanh") != 0};  // older files have none
+  const ModelConfig config = load_config(path, "Gpt", at);
+  Gpt model{.vocab = config.integer("vocab"),
+            .context = config.integer("context"),
+            .width = config.integer("width"),
+            .layers = config.integer("layers"),
+            .heads = config.integer("heads"),
+            .kv_heads = config.integer("kv_heads"),
+            .dropout = config.number("dropout"),
+            .rotary = config.number("rotary") != 0,
+            .bias = config.number("bias") != 0,
+            .gelu_tanh = config.numbers.contains("gelu_tanh") && config.number("gelu_tanh") != 0};  // older ones: none
   load(path, model, at);
   return model;
 }

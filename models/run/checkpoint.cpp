@@ -178,6 +178,8 @@ void Checkpoints::save(int64_t step, const Metadata& metadata, Where at) const {
     if (other > step || (other < step && std::exchange(before, true)))
       fs::remove_all(folder_ + "/" + folder_name(other), error);
   }
+  for (const int64_t other : saved_steps(folder_ + "/history", 0, history_name))
+    if (other > step) fs::remove(folder_ + "/" + history_name(other), error);
 }
 
 void Checkpoints::keep_history(int64_t step, const Metadata& metadata, Where at) const {

@@ -112,8 +112,8 @@ class Checkpoints {
         at);
   }
 
-  // After `step` steps. The checkpoint before it stays, others are removed. The metadata go to the model's file.
-  // FileError: it cannot be written; then those that were there still are.
+  // After `step` steps. The checkpoint before it stays, others are removed, and from the history what comes after it.
+  // The metadata go to the model's file. FileError: it cannot be written; then those that were there still are.
   void save(int64_t step, const Metadata& metadata = {}, Where at = Where::here()) const;
 
   // For looking back: the model after 0, 10, 20, 50, 100, 200, .. steps goes to runs/dates/history/000020.safetensors

@@ -51,22 +51,15 @@ inline Seq2SeqSettings seq2seq_settings(Options& options, const Seq2SeqSettings&
 // The model that a run of a script of this folder has saved in a file, one of its saved_models. FileError: it is of
 // another kind.
 inline Seq2Seq load_seq2seq(const std::string& path, const RunStart& start, Where at = Where::here()) {
-  const std::map<std::string, double> config = load_config(path, at);
-  auto integer = [&](const char* field) {
-    const auto found = config.find(field);
-    if (found == config.end())
-      fail<FileError>(at, "load_seq2seq",
-                      "cannot read " + path + ": it holds no Seq2Seq, whose \"config\" has " + field);
-    return int64_t(found->second);
-  };
-  Seq2Seq model{.source_vocab = integer("source_vocab"),
-                .target_vocab = integer("target_vocab"),
-                .width = integer("width"),
-                .hidden = integer("hidden"),
+  const ModelConfig config = load_config(path, "Seq2Seq", at);
+  Seq2Seq model{.source_vocab = config.integer("source_vocab"),
+                .target_vocab = config.integer("target_vocab"),
+                .width = config.integer("width"),
+                .hidden = config.integer("hidden"),
                 .attends = attends_named(start.option("attention", at), at),
                 .cell = cell_named(start.option("cell", at), at),
                 .normalizer = normalizer_of(start.option("normalizer", at), at),
-                .longest = integer("longest")};
+                .longest = config.integer("longest")};
   load(path, model, at);
   return model;
 }

@@ -78,22 +78,22 @@ Layer layer_of(const std::shared_ptr<const Seq2Seq>& model, const Reading& at) {
 Scene explain_dates(const std::string& run, const std::string& text) {
   const RunStart start = last_start(run);
   if (start.program != "train_dates")
-    throw Error(run + " is a run of " + start.program + ": --model seq2seq explains runs of train_dates");
+    throw Error(run + " is a run of " + start.program + ": --model seq2seq is for those of train_dates");
   const std::vector<SavedModel> saved = saved_models(run);
   auto load = [&](const SavedModel& m) { return cast(load_seq2seq(m.file, start), f64); };
   const auto model = std::make_shared<const Seq2Seq>(load(saved.back()));
   const Attends attends = model->attends;
   if (!model->attention || attends == Attends::location || attends == Attends::tutorial)
     throw Error(run + " was trained with --attention " + attends_names[std::size_t(attends)] +
-                ", which has no queries and keys: additive, dot, general, concat and qkv are explained");
+                ": additive, dot, general, concat and qkv can be explained");
   if (model->normalizer != Normalizer::softmax)
     throw Error(run + " was trained with --normalizer " + normalizer_names()[std::size_t(model->normalizer)] +
-                ": softmax is explained");
+                ": softmax can be explained");
 
   const Vocabulary human(human_characters), iso(iso_characters);
-  const std::vector<int64_t> ids = human.encode(text);
-  const DatePair date = date_named(text);
-  const Batch batch = collate(std::vector{Example{ids, iso.encode(date.iso)}});
+  human.encode(text);  // which names a character that the model does not know
+  const DatePair date = text.empty() ? write_date({1987, 3, 5}, 3) : date_named(text);
+  const Batch batch = collate(std::vector{Example{human.encode(date.human), iso.encode(date.iso)}});
   const Reading at = reading_of(*model, batch);
 
   Scene scene;

@@ -105,7 +105,7 @@ Scene explain_fruit(const FruitOptions& options) {
   };
   constexpr int64_t looks = 12;
   for (int64_t step = 0; step < options.steps; ++step) {
-    if (step * (looks - 1) / options.steps != (step - 1) * (looks - 1) / options.steps || step == 0) look(step);
+    if (step * (looks - 1) % options.steps < looks - 1) look(step);
     const FruitBatch b = sample(64, rng);
     Tensor loss = cross_entropy(model(b.fruit, b.number).logits, b.target, {.ignore_index = no_target});
     optimizer.step(model, clip(grad(consume(loss), model), 1.0), cosine(step, 20, options.steps));

@@ -14,10 +14,10 @@ namespace heed::explain {
 namespace {
 
 constexpr int64_t most_tokens = 12;
-constexpr int64_t room = 90'000, room_of_history = 30'000;  // numbers that the page has room for
+constexpr int64_t room = 80'000, room_of_history = 20'000;  // numbers that the page has room for
 
 // The first tokens of the text that the model was trained on.
-std::vector<int64_t> beginning(const RunStart& start, const Tokenizer& tokenizer) {
+std::vector<int64_t> beginning(const RunStart& start, const Tokenizer& tokenizer, int64_t most) {
   const std::string& path = start.option("text");
   std::ifstream file(path);
   std::string text(400, '\0');
@@ -25,7 +25,7 @@ std::vector<int64_t> beginning(const RunStart& start, const Tokenizer& tokenizer
   text.resize(valid_utf8(text));
   if (text.empty()) throw Error("cannot read " + path + ", which the model was trained on: give a --text");
   std::vector<int64_t> ids = tokenizer.encode(text);
-  ids.resize(std::min<std::size_t>(ids.size(), most_tokens));
+  ids.resize(std::min(ids.size(), std::size_t(most)));
   return ids;
 }
 
@@ -85,13 +85,16 @@ int64_t numbers_in(const Layer& layer) {  // that the page is given of it
 Scene explain_gpt(const std::string& run, const std::string& text) {
   const RunStart start = last_start(run);
   if (start.program != "train_gpt")
-    throw Error(run + " is a run of " + start.program + ": --model gpt explains runs of train_gpt");
+    throw Error(run + " is a run of " + start.program + ": --model gpt is for those of train_gpt");
   const std::vector<SavedModel> saved = saved_models(run);
   auto load = [](const SavedModel& m) { return cast(load_gpt(m.file), f64); };
   const auto model = std::make_shared<const Gpt>(load(saved.back()));
   const Tokenizer tokenizer = Tokenizer::load(run + "/tokenizer.json");
-  const std::vector<int64_t> tokens = text.empty() ? beginning(start, tokenizer) : tokenizer.encode(text);
-  const int64_t T = std::ssize(tokens), most = std::min(most_tokens, model->context);
+  if (tokenizer.size() != model->vocab)
+    throw Error(run + "/tokenizer.json is not the tokenizer that the model was trained with");
+  const int64_t most = std::min(most_tokens, model->context);
+  const std::vector<int64_t> tokens = text.empty() ? beginning(start, tokenizer, most) : tokenizer.encode(text);
+  const int64_t T = std::ssize(tokens);
   if (T < 2 || T > most)
     throw Error("--text " + in_quotes(text) + " is " + std::to_string(T) + " tokens long: it must be 2 to " +
                 std::to_string(most));
@@ -116,9 +119,10 @@ Scene explain_gpt(const std::string& run, const std::string& text) {
     std::printf("%zu of %zu layers are shown: the page has no room for more\n", layers, model->blocks.size());
 
   const int64_t each = int64_t(layers) * model->heads * T * T;
-  const std::size_t looks = std::clamp<std::size_t>(std::size_t(room_of_history / each), 2, saved.size());
-  for (std::size_t i = 0; i < looks && saved.size() > 1; ++i) {
-    const SavedModel& m = saved[i * (saved.size() - 1) / (looks - 1)];
+  const std::size_t last = saved.size() - 1,
+                    looks = std::min(last, std::max<std::size_t>(1, std::size_t(room_of_history / each)));  // and one
+  for (std::size_t i = 0; i <= looks; ++i) {
+    const SavedModel& m = saved[looks ? i * last / looks : 0];
     const Gpt then = load(m);
     Reading r = reading_of(then, ids, targets);
     for (Tensor& w : r.weights) w = w.detach()(0);

@@ -28,7 +28,7 @@ Parts parts_of(const Tensor& weights, const std::vector<AppliedOp>& ops) {
   auto maker = [&](const Tensor& x) { return &maker_of(x, ops); };
   const AppliedOp& mix = the(ops, [&](const AppliedOp& op) { return is(op, "matmul") && same(op.inputs[0], weights); });
   Parts r;
-  r.weights = weights, r.v = mix.inputs[1], r.y = mix.outputs[0];
+  r.v = mix.inputs[1], r.y = mix.outputs[0];
 
   const AppliedOp* op = maker(weights);  // up through softmax, which with a mask is of several ops
   while (is(*op, "softmax", "div", "where", "exp", "sub")) {
@@ -36,7 +36,6 @@ Parts parts_of(const Tensor& weights, const std::vector<AppliedOp>& ops) {
     if (where) r.mask = op->inputs[0];
     op = maker(op->inputs[where]);
   }
-  r.scores = op->outputs[0];
   for (; !is(*op, "matmul", "tanh"); op = maker(op->inputs[0]))  // and through what is done with products, or v tanh
     if (is(*op, "linear")) r.bend = op->inputs[1];
   if (r.bend.defined()) {

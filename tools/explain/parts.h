@@ -6,7 +6,7 @@
 namespace heed::explain {
 
 struct Parts {  // each as it was computed, with its history
-  Tensor q, k, v, scores, weights, y;
+  Tensor q, k, v, y;
   Tensor mask = {}, bend = {};  // as a Head's
 };
 // Of weights that softmax has made of q k^T or bend . tanh(q + k).

@@ -42,7 +42,7 @@ Told tell(const Scene& scene) {
 
   const std::vector<RowLoss> losses = scene.row_losses();
   r["layers"] = json::array();
-  int64_t room = 60'000;  // numbers in checks: what the page has room for
+  int64_t room = 45'000;  // for the numbers of checks
   for (const Layer& layer : scene.layers) {
     json heads = json::array();
     for (const Head& h : layer.heads) {
