@@ -21,6 +21,8 @@ void run(Options& options) {
       options.choice("--model", {"attention", "seq2seq", "gpt"}, "attention: a tiny one, trained as it is asked for");
   const std::string folder = options.text("--run", "", "folder that train_dates or train_gpt has filled");
   const std::string text = options.text("--text", "", "what seq2seq or gpt reads");
+  const std::string copying =
+      options.text("--ntm", "", "folder that train_copy has filled: where its heads go is shown too");
   options.group("Training of the tiny one");
   const int64_t steps = options.integer("--steps", 200, "updates of the weights", at_least(1));
   const int64_t seed = options.integer("--seed", 1, "of weights and data", at_least(0));
@@ -40,7 +42,8 @@ void run(Options& options) {
                                      : explain_fruit({steps, seed, causal});
   scene.command = "explain" + (model == "attention" ? "" : " --model " + model + " --run " + folder) +
                   (text.empty() ? "" : " --text \"" + text + "\"");
-  const Told told = tell(scene);
+  Told told = tell(scene);
+  if (!copying.empty()) told.data["ntm"] = heads_of(copying);
   const std::string json = told.data.dump(-1, ' ', false, explain::json::error_handler_t::replace);
   const std::string& path = data.empty() ? out : data;
   const std::string written = data.empty() ? page(json) : json;

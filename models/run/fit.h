@@ -27,8 +27,8 @@ void finish(const Fit& how, const RunFolder& run);
 }  // namespace detail
 
 // Takes the steps and returns the run, which has checkpoints, a history, metrics and loss.svg; after Ctrl-C
-// `interrupted()`, and
-// --resume goes on. loss(rng) is one of a batch drawn with that generator, whose state is kept in the checkpoints.
+// `interrupted()`, and --resume goes on. loss(rng) is one of a batch drawn with that generator, whose state is kept in
+// the checkpoints.
 //
 //   RunFolder run = fit(model, how, options, [&](Rng& rng) {
 //     auto [x, y] = text.batch(64, 256, rng);

@@ -43,7 +43,7 @@ export const texts = {
     'verify.which': 'Gradient', 'verify.step': 'Step h', 'verify.x': 'step h', 'verify.y': 'error of the difference',
     'verify.wrong': 'off by {error}: a large step bends, a small one drowns in rounding',
     'verify.all': '{n} elements, at least {least} digits', 'verify.rule': 'the rule', 'verify.central': 'central difference, h = {h}', 'verify.extrapolated': 'extrapolated',
-    'verify.element': '{matrix} of “{row}”, place {column}', 'verify.verdict': '✓ {digits} digits are certain', 'verify.edited': 'You have changed a number: the curve is computed for the changed one, the proof was made for the one before.',
+    'verify.element': '{matrix} of “{row}”, place {column}', 'verify.verdict': '✓ {digits} digits are certain', 'verify.edited': 'You have changed a number: the curve is computed for the changed one, the proof was made for the one before.', 'verify.unchecked': 'Not written down for this head, for the page’s size; the curve is computed here.',
 
     'paths.nav': 'Paths', 'paths.title': 'Which way the gradient came',
     'paths.text': 'One answer’s loss pulls at every input, by four ways: the input gave a value that was mixed in; it gave a key that was compared; it asked itself, as a query; and it passed by unchanged, as the residual. The four add up exactly. Values learn what to say, keys and queries learn whom to listen to.',
@@ -140,7 +140,7 @@ export const texts = {
     'verify.which': '梯度', 'verify.step': '步长 h', 'verify.x': '步长 h', 'verify.y': '差分的误差',
     'verify.wrong': '误差 {error}：步长太大会弯曲，太小会淹没在舍入里',
     'verify.all': '{n} 个元素，至少 {least} 位', 'verify.rule': '公式', 'verify.central': '中心差分，h = {h}', 'verify.extrapolated': '外推',
-    'verify.element': '{matrix}：“{row}” 的第 {column} 个', 'verify.verdict': '✓ {digits} 位数字是确定的', 'verify.edited': '你改动了一个数：曲线按改动后的数计算，而证明是为原来的数做的。',
+    'verify.element': '{matrix}：“{row}” 的第 {column} 个', 'verify.verdict': '✓ {digits} 位数字是确定的', 'verify.edited': '你改动了一个数：曲线按改动后的数计算，而证明是为原来的数做的。', 'verify.unchecked': '为了页面的大小，这个头没有写下证明；曲线在这里计算。',
 
     'paths.nav': '路径', 'paths.title': '梯度从哪条路来',
     'paths.text': '一个答案的损失沿四条路拉动每个输入：它提供了被混合的值；提供了被比较的键；自己作为查询提问；以及作为残差原样通过。四者之和恰好等于总梯度。值学会说什么，键和查询学会听谁的。',

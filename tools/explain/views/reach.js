@@ -43,7 +43,7 @@ export function reach(page, section) {
   if (!machine) return;
   section.append(html('h3', {}, t('ntm.title')), html('p', {}, t('ntm.text')));
   for (const [name, kind] of [['write', 'backward'], ['read', 'forward']]) {
-    const grid = new Grid(t(`ntm.${name}`), {kind, cell: 14, width: 700, scale: 1});
+    const grid = new Grid(t(`ntm.${name}`), {kind, cell: 9, width: 700, scale: 1});
     grid.set(machine[name]);
     section.append(grid.figure);
   }

@@ -53,7 +53,7 @@ export function verify(page, section) {
     ] : [[t('verify.rule'), number(at(h[name], i, j), 12), '']];
     table.replaceChildren(html('p', {class: 'muted'}, t('verify.element', {matrix: name, row: rowLabel(page, name, i), column: j + 1})),
       html('table', {}, html('tbody', {}, rows.map((r) => html('tr', {}, r.map((c) => html('td', {}, c)))))),
-      html('p', {class: check ? 'verified' : 'muted'}, check ? t('verify.verdict', {digits: at(check.digits, i, j).toFixed(1)}) : t('verify.edited')));
+      html('p', {class: check ? 'verified' : 'muted'}, check ? t('verify.verdict', {digits: at(check.digits, i, j).toFixed(1)}) : t(page.edited ? 'verify.edited' : 'verify.unchecked')));
     curve();
   });
 }
