@@ -7,9 +7,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
-#include "lesson/learner.h"
-#include "lesson/quiz.h"
-#include "lesson/sheet.h"
+#include "lessons/judge/learner.h"
+#include "lessons/judge/quiz.h"
+#include "lessons/judge/sheet.h"
 using namespace heed;
 using namespace heed::lessons;
 namespace fs = std::filesystem;
@@ -37,13 +37,14 @@ struct Request {
   void list() const {
     Sheet sheet(folder);
     Table table({"", "lesson", "right", "hints", "quizzes"}, 2);
+    std::string next;
     for (const Exercise& e : exercises()) {
       const Score& s = sheet[e.file];
-      table.add({e.number(), e.title, s.of ? of(s.right, s.of) : "-", s.hints ? std::to_string(s.hints) : "-",
-                 of(s.guessed, s.quizzes)});
+      if (next.empty() && (s.of == 0 || s.right < s.of)) next = e.number();
+      table.add(
+          {e.number(), e.title, of(s.right, s.of), s.hints ? std::to_string(s.hints) : "-", of(s.guessed, s.quizzes)});
     }
-    print(table.str());
-    std::puts("\nBegin with one of them: lesson 01. Its file comes to your folder; --help says what else there is.");
+    print(table.str() + (next.empty() ? "\nYou have written them all.\n" : "\nNext: lesson " + next + "\n"));
   }
 
   void hand_out() const {
@@ -75,7 +76,8 @@ struct Request {
       score.right += v.right();
       static constexpr const char* said[] = {"exact", "within rounding: ", "not written yet", "wrong: "};
       print(said[v.kind] + v.text + "\n");
-      if (!v.diagnosis.empty()) print(wrapped(v.diagnosis, std::string(width + 4, ' ')));
+      if (v.kind != Verdict::wrong) continue;
+      if (const auto why = explain(p, v.evidence)) print(wrapped(why->text, std::string(width + 4, ' ')));
     }
     sheet.save();
   }
@@ -95,12 +97,12 @@ struct Request {
     if (score.right < score.of)
       throw std::runtime_error(of(score.right, score.of) + " are right; lesson " + exercise->number() +
                                " --hint helps");
-    print("\nAll " + std::to_string(score.of) + " are right.");
+    print("\nAll " + std::to_string(score.of) + " are right.\n");
     quotes();
   }
 
   void quotes() const {
-    if (!exercise->quotes.empty()) print(" What heed itself does:\n");
+    if (!exercise->quotes.empty()) print("What heed itself does:\n");
     for (const Quote& q : exercise->quotes) print("\n" + quote(q));
   }
 

@@ -1,5 +1,5 @@
 // 02  A linear layer: the derivation, the known mistakes, the hints.
-#include <heed/tools/lesson/exercise.h>
+#include <heed/tools/lessons/judge/exercise.h>
 
 namespace heed::lessons {
 namespace {

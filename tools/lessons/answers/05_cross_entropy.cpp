@@ -1,5 +1,5 @@
 // 05  Cross entropy: the derivation, the known mistakes, the hints.
-#include <heed/tools/lesson/exercise.h>
+#include <heed/tools/lessons/judge/exercise.h>
 
 namespace heed::lessons {
 namespace {

@@ -58,28 +58,28 @@ void run_apart(FunctionRef<void()> body) {
   const pid_t child = fork_process();
   if (child == 0) {
     ::alarm(patience);
-    std::string error;
+    std::string told = "done";
     try {
       body();
     } catch (const std::exception& e) {
-      error = e.what();
+      told = std::string("error") + e.what();
     }
     std::fflush(nullptr);
-    const bool told = ::write(ends[1], error.data(), error.size()) == ssize_t(error.size());
-    ::_exit(told ? 0 : 1);
+    ::_exit(::write(ends[1], told.data(), told.size()) < 0);
   }
   ::close(ends[1]);
-  std::string error;
+  std::string told;
   std::array<char, 512> part{};
-  for (ssize_t n = 0; (n = ::read(ends[0], part.data(), part.size())) > 0;) error.append(part.data(), std::size_t(n));
+  for (ssize_t n = 0; (n = ::read(ends[0], part.data(), part.size())) > 0;) told.append(part.data(), std::size_t(n));
   ::close(ends[0]);
   const int status = wait_for(child);
-  if (!error.empty()) throw Error(error);
-  if (!WIFSIGNALED(status)) return;
-  std::puts("");  // the line of the function that did not come back
-  if (WTERMSIG(status) == SIGALRM)
-    throw Error("the function named last did not come back within " + std::to_string(patience) + " s");
-  throw Error(std::string("the function named last has crashed: ") + ::strsignal(WTERMSIG(status)));
+  if (told == "done") return;
+  std::puts("");  // after the name of the function that ran
+  if (told.starts_with("error")) throw Error(told.substr(5));
+  const std::string last = "the function named last ";
+  if (!WIFSIGNALED(status)) throw Error(last + "has ended the program");
+  if (WTERMSIG(status) == SIGALRM) throw Error(last + "did not come back within " + std::to_string(patience) + " s");
+  throw Error(last + "has crashed: " + ::strsignal(WTERMSIG(status)));
 }
 
 }  // namespace heed::lessons

@@ -13,8 +13,8 @@ void compile(const std::string& file, const std::string& to, const std::string& 
 // The `answers` of a compiled file. Error: it has none, or calls what is not in heed.
 const Answers& load(const std::string& compiled);
 
-// Runs body in a child process: whatever it does, we go on. An Error it throws is thrown here. Error: it ended by a
-// signal, or did not end within 60 s.
+// Runs body in a child process, so that we go on whatever it does. What it throws is an Error here. Error: it crashed,
+// ended the process, or did not come back within 60 s.
 void run_apart(FunctionRef<void()> body);
 
 }  // namespace heed::lessons

@@ -157,10 +157,10 @@ class Reader {
     }
     const Token t = next();
     if (t.kind == Token::sign || t.kind == Token::end) refuse();
+    if (t.kind == Token::call && !functions().contains(t.text)) refuse();
     ++at_;
     if (t.kind == Token::name) return {Formula::name, t.text};
     if (t.kind == Token::number) return {Formula::number, t.text};
-    if (!functions().contains(t.text)) refuse();
     Formula f(Formula::call, t.text);
     take("(");
     do f.parts.push_back(sum());
@@ -210,10 +210,12 @@ const Formula& shown(const Formula& f) {
   return f.signs[std::size_t(left - f.parts.begin())] == '+' ? shown(*left) : f;
 }
 
-std::string in(const Formula& part, Formula::Kind around) {  // parts of sums, products and chains; what stands before ^
+// As a part of a sum, a product or a chain, or before ^: what binds less tightly is in parentheses.
+std::string in(const Formula& part, Formula::Kind around) {
   const Formula& f = shown(part);
-  const bool loose = f.kind >= Formula::sum && f.kind <= Formula::chain && f.kind <= around;
-  return loose || f.weight != 1 ? "(" + f.str() + ")" : f.str();
+  const bool weighted = f.weight != 1, operation = f.kind >= Formula::sum && f.kind <= Formula::chain;
+  const bool loose = weighted ? f.weight < 0 || around == Formula::chain : operation && f.kind <= around;
+  return loose ? "(" + f.str() + ")" : f.str();
 }
 
 }  // namespace
@@ -253,7 +255,7 @@ std::string Formula::str() const {
     if (f.kind == chain) r += first ? "" : " ";
     else if (!first) r += std::string(" ") + f.signs[i] + " ";
     else if (f.signs[i] == '-') r += "-";
-    r += in(f.parts[i], f.kind);
+    r += in(f.parts[i], f.kind == product && f.signs[i] == '*' ? sum : f.kind);  // a * (b * c) is a * b * c
   }
   return r;
 }

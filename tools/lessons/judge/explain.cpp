@@ -16,6 +16,10 @@ struct Hypothesis {
   std::string why;
 };
 
+std::string and_then(const std::string& why, const std::string& more) {
+  return why.empty() ? more : why + "; and " + more;
+}
+
 // ---- any one step of a formula, written differently
 struct Sibling {
   const char *name, *instead, *why;
@@ -34,7 +38,6 @@ constexpr Sibling siblings[] = {
 // A name may be another one, of the case; what may be dropped or transposed is.
 std::vector<Hypothesis> steps(const Hypothesis& of, const Case& c, const std::string& asked) {
   std::vector<Hypothesis> r;
-  const std::string before = of.why.empty() ? "" : of.why + "; and ";
   Formula original = of.formula;
   const std::vector<Formula*> all = nodes(original);
   for (std::size_t k = 0; k < all.size(); ++k) {
@@ -42,7 +45,7 @@ std::vector<Hypothesis> steps(const Hypothesis& of, const Case& c, const std::st
     const auto add = [&](Formula instead, const std::string& why) {
       Formula f = of.formula;
       *nodes(f)[k] = std::move(instead);
-      r.push_back({std::move(f), of.mistakes, before + why});
+      r.push_back({std::move(f), of.mistakes, and_then(of.why, why)});
     };
     const std::string shown = node.str();
     if (node.kind == Formula::name) {
@@ -80,7 +83,10 @@ std::vector<Hypothesis> steps(const Hypothesis& of, const Case& c, const std::st
 class Search {
  public:
   Search(const Part& part, std::span<const Evidence> evidence) : part_(part), evidence_(evidence) {
-    for (const Evidence& e : evidence) residual_ += sum_of_squares(e.yours, e.right);
+    for (const Evidence& e : evidence) {
+      residual_ += sum_of_squares(e.yours, e.right);
+      elements_ += e.yours.numel();
+    }
   }
 
   std::optional<Explanation> run() {
@@ -104,6 +110,7 @@ class Search {
   const Part& part_;
   std::span<const Evidence> evidence_;
   double residual_ = 0;  // squared, of all cases; infinite if shapes differ
+  int64_t elements_ = 0;
 
   static double sum_of_squares(const Tensor& a, const Tensor& b) {
     if (a.shape() != b.shape()) return std::numeric_limits<double>::infinity();
@@ -116,28 +123,28 @@ class Search {
       return std::nullopt;
     }
   }
-  // Is it what the learner's function gave, in every case, and not the right one?
+  // Is it what the learner's function gave?
+  bool holds_in(const Evidence& e, const Formula& f) const {
+    const std::optional<Tensor> x = value(f, *e.of);
+    return x && x->shape() == e.yours.shape() && max_difference(*x, e.yours) <= 1e-9 * largest(*x) &&
+           sum_of_squares(*x, e.yours) <= 1e-6 * residual_;
+  }
   bool holds(const Formula& f) const {
-    double left = 0;
-    for (const Evidence& e : evidence_) {
-      const std::optional<Tensor> x = value(f, *e.of);
-      if (!x || x->shape() != e.yours.shape()) return false;
-      left += sum_of_squares(*x, e.yours);
-      if (!(left <= 1e-6 * residual_) || max_difference(*x, e.yours) > 1e-9 * std::max(largest(*x), 1e-300))
-        return false;
-    }
-    return true;
+    return std::all_of(evidence_.begin(), evidence_.end(), [&](const Evidence& e) { return holds_in(e, f); });
   }
 
-  Explanation said(const Hypothesis& h) const {
+  // in_each: the formulas, if they differ from case to case
+  Explanation said(const Hypothesis& h, const std::vector<Formula>& in_each = {}) const {
     double left = 0;
-    for (const Evidence& e : evidence_) left += sum_of_squares(*value(h.formula, *e.of), e.yours);
-    char share[60];
-    std::snprintf(share, sizeof share, " (explains %.1f %% of the residual)", 100 * (1 - std::sqrt(left / residual_)));
-    const bool square = evidence_.size() == 1;  // where everything fits
-    return {h.mistakes, "your " + part_.name + " equals " + h.formula.str() +
-                            (square ? ", where its shapes fit: " : ": ") + h.why +
-                            (std::isfinite(residual_) ? share : "")};
+    for (std::size_t i = 0; i < evidence_.size(); ++i)
+      left += sum_of_squares(*value(in_each.empty() ? h.formula : in_each[i], *evidence_[i].of), evidence_[i].yours);
+    char share[60] = "";
+    if (std::isfinite(residual_))
+      std::snprintf(share, sizeof share, " (explains %.1f %% of the residual)",
+                    100 * (1 - std::sqrt(left / residual_)));
+    const std::string fits = evidence_.size() == 1 ? ", where its shapes fit" : "";
+    const std::string equals = in_each.empty() ? " equals " + h.formula.str() + fits : "";
+    return {h.mistakes, "your " + part_.name + equals + ": " + h.why + share};
   }
   std::optional<Explanation> first(const std::vector<Hypothesis>& all) const {
     for (const Hypothesis& h : all)
@@ -157,7 +164,7 @@ class Search {
       for (const Mistake& b : part_.mistakes) {
         if (&a == &b || a.find.empty() || b.find.empty()) continue;
         const std::string both = replaced(replaced(part_.formula, a.find, a.instead), b.find, b.instead);
-        if (!both.empty()) r.push_back({Formula(both), {&a, &b}, a.why + "; and " + b.why});
+        if (!both.empty()) r.push_back({Formula(both), {&a, &b}, and_then(a.why, b.why)});
       }
     return r;
   }
@@ -189,22 +196,18 @@ class Search {
         if (norm == 0) break;
         c.push_back(1 + sum((e.yours - *value(h.formula, *e.of)) * *s).item() / norm);
       }
-      if (c.size() < evidence_.size() || (evidence_.size() < 2 && evidence_[0].yours.numel() < 2)) continue;
+      if (c.size() < evidence_.size() || elements_ < 3) continue;  // any two numbers are explained by two
       const auto [text, each] = named(c);
-      if (text.empty()) continue;
-      Hypothesis found = weighted(h, {{t.number, each[0]}});
-      bool all = true;
-      for (std::size_t i = 0; all && i < evidence_.size(); ++i)
-        all = holds_in(weighted(h, {{t.number, each[i]}}).formula, evidence_[i]);
-      if (!all) continue;
+      std::vector<Formula> in_each;
+      for (std::size_t i = 0; i < each.size() && holds_in(evidence_[i], weighted(h, {{t.number, each[i]}}).formula);
+           ++i)
+        in_each.push_back(weighted(h, {{t.number, each[i]}}).formula);
+      if (in_each.size() < c.size()) continue;
+      Hypothesis found = h;
+      found.formula = in_each[0];
+      found.why = and_then(h.why, coefficient(h, t, each[0], text));
       const bool constant = std::equal(each.begin() + 1, each.end(), each.begin());
-      const std::string before = h.why.empty() ? "" : h.why + "; and ", what = coefficient(h, t, each[0], text);
-      if (constant) {
-        found.why = before + what;
-        return said(found);
-      }
-      return Explanation{h.mistakes,
-                         "your " + part_.name + ": " + before + what + " (explains 100.0 % of the residual)"};
+      return constant ? said(found) : said(found, in_each);
     }
     return std::nullopt;
   }
@@ -227,7 +230,7 @@ class Search {
         const double ca = tidy(1 + (ya * bb - yb * ab) / det), cb = tidy(1 + (yb * aa - ya * ab) / det);
         Hypothesis found = weighted(h, {{a.number, ca}, {b.number, cb}});
         if (!holds(found.formula)) continue;
-        found.why = coefficient(h, a, ca, text_of(ca)) + "; and " + coefficient(h, b, cb, text_of(cb));
+        found.why = and_then(coefficient(h, a, ca, text_of(ca)), coefficient(h, b, cb, text_of(cb)));
         return said(found);
       }
     return std::nullopt;
@@ -249,22 +252,27 @@ class Search {
       return r;
     };
     if (auto each = all([&](std::size_t) { return tidy(c[0]); }); !each.empty()) return {text_of(each[0]), each};
-    for (const std::string& size : evidence_[0].of->sizes) {
-      const auto n = [&](std::size_t i) { return evidence_[i].of->values.at(size).item(); };
-      if (auto each = all([&](std::size_t i) { return n(i); }); !each.empty()) return {size, each};
-      if (auto each = all([&](std::size_t i) { return 1 / n(i); }); !each.empty()) return {"1 / " + size, each};
-      if (auto each = all([&](std::size_t i) { return std::sqrt(n(i)); }); !each.empty())
-        return {"sqrt(" + size + ")", each};
-      if (auto each = all([&](std::size_t i) { return 1 / std::sqrt(n(i)); }); !each.empty())
-        return {"1 / sqrt(" + size + ")", each};
-    }
+    struct Way {
+      const char *before, *after;
+      double (*of)(double n);
+    };
+    static constexpr Way ways[] = {{"", "", [](double n) { return n; }},
+                                   {"1 / ", "", [](double n) { return 1 / n; }},
+                                   {"sqrt(", ")", [](double n) { return std::sqrt(n); }},
+                                   {"1 / sqrt(", ")", [](double n) { return 1 / std::sqrt(n); }}};
+    for (const std::string& size : evidence_[0].of->sizes)
+      for (const Way& way : ways) {
+        auto each = all([&](std::size_t i) { return way.of(evidence_[i].of->values.at(size).item()); });
+        if (!each.empty()) return {way.before + size + way.after, each};
+      }
     return {};
   }
   static std::string coefficient(const Hypothesis& h, const Term& t, double c, const std::string& text) {
-    const std::string what = t.number ? "the term " + t.text : h.why.empty() ? "all of it" : "all of that";
-    if (c == 0) return t.number ? what + " is missing" : "it is zero";
+    const std::string what = t.number ? "the term " + t.text : h.mistakes.empty() ? "it" : "all of that";
+    if (c == 0) return what + (t.number ? " is missing" : " is zero");
     if (c == -1) return what + " has the wrong sign";
-    return what + " is there " + text + " times";
+    return what +
+           (t.number || !h.mistakes.empty() ? " is there " + text + " times" : " is " + text + " times the right one");
   }
   static Hypothesis weighted(const Hypothesis& h, const std::vector<std::pair<std::size_t, double>>& weights) {
     Hypothesis r = h;
@@ -272,12 +280,6 @@ class Search {
     for (const auto& [term, weight] : weights) all[term]->weight = weight;
     return r;
   }
-  bool holds_in(const Formula& f, const Evidence& e) const {
-    const auto x = value(f, *e.of);
-    return x && x->shape() == e.yours.shape() && max_difference(*x, e.yours) <= 1e-9 * largest(e.yours) &&
-           sum_of_squares(*x, e.yours) <= 1e-6 * residual_;
-  }
-
   // ---- what can be told of any gradient
   std::optional<Explanation> in_general() const {
     for (const Evidence& e : evidence_) {

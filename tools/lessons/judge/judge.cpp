@@ -11,8 +11,6 @@ namespace {
 
 constexpr double rounding = 1e-12;  // relative to the largest element
 
-double difference(const Tensor& a, const Tensor& b) { return a.numel() ? max_difference(a, b) : 0; }
-
 std::string bracketed(const std::vector<int64_t>& index) {
   std::string r;
   for (const int64_t i : index) r += (r.empty() ? "" : ", ") + std::to_string(i);
@@ -77,8 +75,7 @@ Attempt attempt(const Answer& a, const Part& part) {
 
 Verdict judge(const Exercise& e, const Part& part, const Attempt& yours) {
   const Unrecorded off;
-  Verdict r{Verdict::exact, "", ""};
-  std::vector<Evidence> evidence;
+  Verdict r{Verdict::exact};
   double worst = 0;
   for (const Case& c : e.cases) {
     const Tensor& right = c.values.at(part.name);
@@ -90,17 +87,12 @@ Verdict judge(const Exercise& e, const Part& part, const Attempt& yours) {
       continue;
     }
     if (!y.defined()) return {};
-    if (const std::string wrong = fault(y, right); !wrong.empty()) {
-      if (r.text.empty()) r.text = wrong;
-    } else if (largest(right) > 0) {
-      worst = std::max(worst, difference(y, right) / largest(right));
-    }
-    if (y.dtype() == f64) evidence.push_back({&c, y, right});
+    if (r.text.empty()) r.text = fault(y, right);
+    if (r.text.empty() && right.numel()) worst = std::max(worst, max_difference(y, right) / largest(right));
+    if (y.dtype() == f64) r.evidence.push_back({&c, y, right});
   }
   if (!r.text.empty()) {
     r.kind = Verdict::wrong;
-    const auto known = explain(part, evidence);
-    if (known) r.diagnosis = known->text;
   } else if (worst > 0) {
     r.kind = Verdict::within_rounding;
     char text[20];
