@@ -260,7 +260,7 @@ TEST_CASE("every exercise has a derivation, quotes that are in the sources, and 
       CHECK(quiz.reply("nothing").starts_with("No: it is " + quiz.part->name + ". "));
       seen.insert(quiz.part->name + quiz.wrong);
     }
-    CHECK(seen.size() > 3);
+    CHECK(seen.size() > 1);
   }
   CHECK(quote({"ops/softmax.cpp", "Softmax", {"d0"}})
             .ends_with("    struct Softmax {\n"
@@ -342,4 +342,27 @@ TEST_CASE("lesson, as a learner uses it", "[lessons]") {
   says("99", 2, {"lesson: there is no lesson 99: they go from 01 to 14"});
   write(folder / "scores.txt", "03_tanh four\n");
   says("", 2, {"scores.txt: \"03_tanh four\" is not a line of a score sheet"});
+}
+
+TEST_CASE("README shows what lesson 07 prints", "[lessons]") {
+  const Folder folder;
+  const std::string mine = folder / "07_attention.cpp", readme = read(HEED_SOURCE_DIR "/README.md");
+  std::string file = read(task_file(exercise("07")));
+  for (const auto& [from, to] : {std::pair("todo(A, dO)", "matmul(transpose(A), dO)"),
+                                 {"todo(V, dO)", "matmul(dO, transpose(V))"},
+                                 {"todo(A, dA)", "A * dA"},
+                                 {"todo(Q, dS)", "matmul(dS, Q)"}})
+    file.replace(file.find(from), std::string(from).size(), to);
+  write(mine, file);
+  std::string text = run_program_of_build("lesson", "07 --folder \"" + folder.path.string() + "\"").text;
+  text.replace(text.find(folder.path.string()), folder.path.string().size(), "lessons");
+  INFO(text);
+  const std::string last = "lesson: 2 of 5 are right; lesson 07 --hint helps\n";
+  REQUIRE(contains(text, last));
+  text.erase(text.find(last), last.size());
+  CHECK(contains(readme, "```\n" + text + "```\n"));
+  std::size_t mistakes = 0;
+  for (const Exercise& e : exercises())
+    for (const Part& p : e.parts) mistakes += p.mistakes.size();
+  CHECK(contains(readme, std::to_string(mistakes) + " mistakes that people make"));
 }

@@ -12,7 +12,7 @@
 #include <heed/tools/lessons/lesson.h>
 using namespace heed;
 
-constexpr int64_t block = 2;  // keys; the last block may be smaller
+inline constexpr int64_t block = 2;  // keys; the last block may be smaller
 
 struct Forward {
   int64_t T, N, d, e;

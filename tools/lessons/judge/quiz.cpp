@@ -4,6 +4,11 @@
 namespace heed::lessons {
 namespace {
 
+bool of_an_input(const Exercise& e, const Part& p) {
+  const std::vector<std::string>& inputs = e.cases[0].inputs;
+  return std::find(inputs.begin(), inputs.end(), p.name.substr(1)) != inputs.end();
+}
+
 // All lines computed one from the other, one of them wrong: the gradient of each input that is among them, and what is
 // wrong with it.
 std::vector<std::pair<std::string, std::string>> gradients(const Exercise& e, const Part& part, const Formula& wrong) {
@@ -12,8 +17,7 @@ std::vector<std::pair<std::string, std::string>> gradients(const Exercise& e, co
   for (const Part& p : e.parts) v[p.name] = (&p == &part ? wrong : Formula(p.formula)).value(v);
   std::vector<std::pair<std::string, std::string>> r;
   for (const Part& p : e.parts)
-    if (std::find(c.inputs.begin(), c.inputs.end(), p.name.substr(1)) != c.inputs.end())
-      r.emplace_back(p.name, fault(v.at(p.name), c.values.at(p.name), "this gives"));
+    if (of_an_input(e, p)) r.emplace_back(p.name, fault(v.at(p.name), c.values.at(p.name), "this gives"));
   return r;
 }
 
@@ -29,12 +33,13 @@ bool shows(const Exercise& e, const Part& part, const Formula& wrong) {
 }  // namespace
 
 Quiz draw_quiz(const Exercise& e, uint64_t seed) {
-  std::vector<Quiz> all;
+  std::vector<Quiz> all, deep;
   for (const Part& p : e.parts)
     for (const Mistake& m : p.mistakes) {
       const std::string wrong = Formula(replaced(p.formula, m.find, m.instead)).str();
-      if (shows(e, p, Formula(wrong))) all.push_back({&e, &p, &m, wrong});
+      if (shows(e, p, Formula(wrong))) (of_an_input(e, p) ? all : deep).push_back({&e, &p, &m, wrong});
     }
+  if (deep.size() > 1) all = deep;
   return all[std::size_t(Rng{seed}.below(int64_t(all.size())))];
 }
 

@@ -14,7 +14,7 @@ struct Quiz {
   std::string reply(const std::string& answer) const;  // whether it is right, and what the mistake is
 };
 
-// One of the mistakes that show in a gradient of an input, drawn by seed.
+// One of the mistakes that show in a gradient of an input, drawn by seed: where there are some, in a line before those.
 Quiz draw_quiz(const Exercise& e, uint64_t seed);
 
 }  // namespace heed::lessons
