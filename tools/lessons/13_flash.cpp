@@ -5,8 +5,8 @@
 //
 //   a_tn = e^(s_tn - lse_t)
 //
-// But the row sum of lesson 04, sum_n a_tn da_tn, runs over all blocks. It is known before the first one is made: as
-// da_tn = <do_t, v_n> and sum_n a_tn v_n = o_t, it is D_t = <do_t, o_t>.
+// But the row sum of lesson 04, D_t = sum_n a_tn da_tn, runs over all blocks, and is needed in the first. It can be had
+// before that, of O and dO alone: put in da_tn = <do_t, v_n>.
 //
 // First what a block needs; K and V may be any block of rows. Then all of it, block by block: `block` keys at a time.
 #include <heed/tools/lessons/lesson.h>
