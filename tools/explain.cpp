@@ -40,10 +40,20 @@ void run(Options& options) {
   Scene scene = model == "gpt"       ? explain_gpt(folder, text)
                 : model == "seq2seq" ? explain_dates(folder, text)
                                      : explain_fruit({steps, seed, causal});
-  scene.command = "explain" + (model == "attention" ? "" : " --model " + model + " --run " + folder) +
-                  (text.empty() ? "" : " --text \"" + text + "\"");
+  scene.command = "explain";
+  const std::pair<const char*, std::string> chosen[]{{"--model", model == "attention" ? "" : model},
+                                                     {"--run", model == "attention" ? "" : folder},
+                                                     {"--text", text},
+                                                     {"--ntm", copying},
+                                                     {"--steps", steps == 200 ? "" : std::to_string(steps)},
+                                                     {"--seed", seed == 1 ? "" : std::to_string(seed)}};
+  for (const auto& [name, value] : chosen)
+    if (!value.empty())
+      scene.command +=
+          " " + std::string(name) + " " + (value.find(' ') == std::string::npos ? value : '"' + value + '"');
+  if (causal) scene.command += " --causal";
   Told told = tell(scene);
-  if (!copying.empty()) told.data["ntm"] = heads_of(copying);
+  if (!copying.empty()) told.data["ntm"] = turing_trace(copying);
   const std::string json = told.data.dump(-1, ' ', false, explain::json::error_handler_t::replace);
   const std::string& path = data.empty() ? out : data;
   const std::string written = data.empty() ? page(json) : json;

@@ -30,7 +30,7 @@ def check(holds, what):
 
 def browser():
     options = webdriver.ChromeOptions()
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--force-color-profile=srgb"):
+    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--force-color-profile=srgb"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     return webdriver.Chrome(service=Service(shutil.which("chromedriver")), options=options)
@@ -194,11 +194,23 @@ def keyboard(driver, page):
 
 
 def changed(driver, page):
-    """A changed value changes all that follows, and can be undone."""
+    """A changed value changes all that follows, and can be undone; a click holds an element."""
     driver.get("file://" + page)
+    q, s = (driver.find_element(By.CSS_SELECTOR, f"#matrices canvas[data-matrix={name}]") for name in ("Q", "dS"))
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", q)
+    ActionChains(driver, duration=0).move_to_element(q).click().move_to_element(s).perform()
+    check(driver.find_elements(By.CSS_SELECTOR, "#readout input"), "a click holds an element of Q")
+    ActionChains(driver, duration=0).move_to_element(q).click().move_to_element(s).perform()
+    check(not driver.find_elements(By.CSS_SELECTOR, "#readout input"), "another one lets it go")
     readout = lambda: driver.find_element(By.ID, "readout").text
     driver.execute_script("document.querySelector('#matrices canvas[data-matrix=Q]').focus()")
+    ActionChains(driver, duration=0).send_keys(Keys.ARROW_DOWN).perform()
+    for _ in range(14):  # past the other matrices, which do not select anything by being passed
+        ActionChains(driver, duration=0).send_keys(Keys.TAB).perform()
+        if driver.execute_script("return document.activeElement.tagName") == "INPUT":
+            break
     field = driver.find_element(By.CSS_SELECTOR, "#readout input")
+    check(field == driver.switch_to.active_element, "the keyboard reaches the field in which an element is changed")
     before = float(field.get_attribute("value"))
     field.clear()
     field.send_keys(str(before + 1), Keys.ENTER)
@@ -213,6 +225,7 @@ def row_sum(driver, page):
     """The chapter on the row sum: shifting every dA moves A o dA and leaves the gradient alone."""
     driver.get("file://" + page + "#softmax")
     cells = lambda n: [float(td.text.replace("\u2212", "-")) for td in driver.find_elements(By.CSS_SELECTOR, f"#softmax tbody tr:not(.total) td:nth-child({n})")]
+    check(driver.find_elements(By.CSS_SELECTOR, "#softmax .flipped"), "without the row sum signs are wrong in the row it begins with")
     naive, right = cells(5), cells(6)
     driver.execute_script("const s = document.querySelector('#softmax .controls input'); s.value = 1.5; s.dispatchEvent(new Event('input'))")
     check(max(abs(a - b) for a, b in zip(naive, cells(5))) > 0.1, "A o dA moves")
@@ -226,7 +239,8 @@ def main():
         run("explain", "--out", "attention.html")
         run("explain", "--causal", "--out", "causal.html")
         run("train_dates", "--steps", "40", "--out", "dates")
-        run("explain", "--model", "seq2seq", "--run", "dates", "--out", "dates.html")
+        run("train_copy", "--steps", "3", "--longest", "4", "--slots", "12", "--out", "copy")
+        run("explain", "--model", "seq2seq", "--run", "dates", "--ntm", "copy", "--out", "dates.html")
         with open(os.path.join(folder, "text.txt"), "w") as text:
             text.write("the cat sat on the mat and the dog ran to the cat. " * 200)
         run("train_gpt", "--text", "text.txt", "--steps", "20", "--layers", "2", "--heads", "2", "--width", "32", "--context", "32", "--out", "gpt")

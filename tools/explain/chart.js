@@ -20,8 +20,9 @@ export function chart(lines, {width = 560, height = 260, logX = false, logY = fa
   const ticks = (a, b, log) => {
     if (log) {
       const every = Math.max(1, Math.ceil((b - a) / 6)), r = [];
-      for (let e = Math.ceil(a); e <= b; e += every) r.push(10 ** e);
-      return r;
+      for (let e = Math.floor(a); e <= b; e += every)
+        for (const k of b - a < 2 ? [1, 2, 5] : [1]) r.push(k * 10 ** e);
+      return r.filter((v) => Math.log10(v) >= a && Math.log10(v) <= b);
     }
     const rough = (b - a) / 5, unit = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 5, 10].find((k) => k * unit >= rough) * unit, r = [];

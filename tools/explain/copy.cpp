@@ -7,7 +7,7 @@
 
 namespace heed::explain {
 
-json heads_of(const std::string& run) {
+json turing_trace(const std::string& run) {
   const RunStart start = last_start(run);
   if (start.program != "train_copy" || start.option("memory") != "ntm")
     throw Error(run + " is no run of train_copy --memory ntm");

@@ -30,7 +30,6 @@ export class Shared {
   constructor(values) {
     Object.assign(this, values);
     addEventListener('scroll', () => this.#show(inSight), {passive: true});
-    addEventListener('beforeprint', () => this.#show(() => true));
   }
   listen(section, f) {
     this.#views.push({section, f, changed: new Set()});

@@ -82,16 +82,18 @@ const scatter = (g, ids, count) => {
   return m;
 };
 
-// Of `tiny` in the page's data. edits: {x, or "Q.0" (of a head) ..: matrix} in the place of what would be computed.
+// Of `tiny` in the page's data. edits: {"Q.0": matrix, ..}, of Q, K, V or O of a head, in the place of what would be
+// computed.
 // Gives heads, values, gradients of parameters and values, and the loss.
 export function runTiny(tiny, mask, edits = {}) {
   const p = tiny.parameters, H = tiny.heads, width = p['fruit.weight'].cols, D = width / H;
-  const x = edits.x ?? plus(gather(p['fruit.weight'], tiny.fruit), gather(p['number.weight'], tiny.number));
+  const x = plus(gather(p['fruit.weight'], tiny.fruit), gather(p['number.weight'], tiny.number));
   const all = linear(x, p['attention.in_proj_weight'], p['attention.in_proj_bias']);
   const part = (from, h, name) => edits[`${name}.${h}`] ?? columns(all, from * width + h * D, from * width + (h + 1) * D);
   let heads = Array.from({length: H}, (_, h) => attend({
     score: 'dot', scale: 1 / Math.sqrt(D), mask, Q: part(0, h, 'Q'), K: part(1, h, 'K'), V: part(2, h, 'V'),
   }));
+  heads.forEach((h, i) => (h.O = edits[`O.${i}`] ?? h.O));
   const joined = beside(heads.map((h) => h.O));
   const attended = linear(joined, p['attention.out_proj.weight'], p['attention.out_proj.bias']);
   const y = plus(x, attended), logits = linear(y, p['output.weight'], p['output.bias']);
@@ -134,6 +136,16 @@ export function centralDifference(head, name, i, j, h) {
     moved.data[i * moved.cols + j] += step;
     const inputs = name === 'S' || name === 'A' ? head : {...head, [name]: moved};
     return pulled(attend(inputs, name === 'S' || name === 'A' ? {[name]: moved} : {}), head.dO);
+  };
+  return (f(h) - f(-h)) / (2 * h);
+}
+
+// The same of the loss itself, of the built-in model: by Q, K, V or O of a head.
+export function differenceOfLoss(tiny, mask, head, name, headIndex, i, j, h) {
+  const f = (step) => {
+    const moved = copy(head[name]);
+    moved.data[i * moved.cols + j] += step;
+    return runTiny(tiny, mask, {[`${name}.${headIndex}`]: moved}).loss;
   };
   return (f(h) - f(-h)) / (2 * h);
 }

@@ -1,23 +1,25 @@
-// A matrix on a canvas: colour says forward or backward, depth says size, stripes say negative, hollow is exactly 0. One of its elements may
-// be selected, by pointer or arrow keys.
+// A matrix on a canvas: colour says forward or backward, depth says size, stripes say negative, hollow is exactly 0. One
+// of its elements may be selected, by pointer or arrow keys.
 import {html} from './dom.js';
-import {at, largest, short} from './tensor.js';
+import {at, largest, power, short} from './tensor.js';
 
 const font = '"system-ui", sans-serif';
 
 export class Grid {
-  // options: {kind: 'forward' | 'backward', rows, cols: labels or none, cell: largest width of a cell, width: of all, sized: say rows and columns,
-  // onselect(i, j), describe(i, j): for screen readers}
+  static pinned = false;  // by a click: what is pointed at is no longer selected, until a click on the same element
+
+  // options: {kind: 'forward' | 'backward' | 'verified', rows, cols: labels or none, cell: largest width of a cell,
+  // width: of all, scale: of the deepest colour, sized: say rows and columns, onselect(i, j),
+  // describe(i, j): for screen readers}
   constructor(name, options) {
     this.name = name, this.options = options, this.marks = [], this.selected = null;
-    this.size = html('small');
-    this.canvas = html('canvas', {tabindex: options.onselect ? 0 : -1, role: 'img', 'data-matrix': name});
-    this.figure = html('figure', {}, html('figcaption', {}, html('b', {class: options.kind}, name), this.size), this.canvas);
+    this.size = html('small'), this.power = html('small');
+    this.canvas = html('canvas', {tabindex: options.onselect ? 0 : -1, role: options.onselect ? 'application' : 'img', 'data-matrix': name});
+    this.figure = html('figure', {}, html('figcaption', {}, html('b', {class: options.kind}, name), this.size, this.power), this.canvas);
     if (options.onselect) {
-      this.canvas.addEventListener('pointermove', (e) => e.pointerType === 'mouse' && !this.pinned && this.#pointed(e));
-      this.canvas.addEventListener('pointerdown', (e) => this.#pointed(e));
+      this.canvas.addEventListener('pointermove', (e) => e.pointerType === 'mouse' && !Grid.pinned && this.#pointed(e));
+      this.canvas.addEventListener('pointerdown', (e) => (Grid.pinned = this.#pointed(e) || !Grid.pinned));
       this.canvas.addEventListener('keydown', (e) => this.#key(e));
-      this.canvas.addEventListener('focus', () => this.selected ?? this.options.onselect(0, 0));
     }
   }
 
@@ -26,12 +28,6 @@ export class Grid {
     if (this.options.sized !== false) this.size.textContent = `${m.rows} × ${m.cols}`;
     this.draw();
   }
-  // marks: [{i, j}] that the selected element of some matrix comes from
-  mark(marks, selected = null) {
-    this.marks = marks, this.selected = selected;
-    this.draw();
-  }
-
   draw() {
     const {matrix: m, options: o} = this;
     if (!m) return;
@@ -43,19 +39,22 @@ export class Grid {
     const left = o.rows ? Math.ceil(widest(o.rows)) + 7 : 0;
     const slanted = o.cols && widest(o.cols) > 14;
     const top = o.cols ? (slanted ? Math.ceil(widest(o.cols) * 0.86) + 12 : 18) : 0;
-    const cell = Math.max(2, Math.min(o.cell ?? 34, Math.floor((Math.min(o.width ?? 520, document.documentElement.clientWidth - 34) - left) / m.cols)));
-    const height = Math.max(cell, o.rows || m.rows <= 12 ? 15 : 4);
+    const extra = slanted ? Math.ceil(top * 0.6) : 0, room = document.documentElement.clientWidth - 36;
+    const cell = Math.max(2, Math.min(o.cell ?? 34, Math.floor((Math.min(o.width ?? 520, room - extra) - left) / m.cols)));
+    const height = Math.max(cell, o.rows || m.rows <= 30 ? 15 : 4);
     this.cell = cell, this.height = height, this.left = left, this.top = top;
-    const width = left + cell * m.cols + 1, tall = top + height * m.rows + 1, extra = slanted ? top * 0.6 : 0;
+    const width = left + cell * m.cols + 1, tall = top + height * m.rows + 1;
     const ratio = window.devicePixelRatio || 1;
     this.canvas.width = (width + extra) * ratio, this.canvas.height = tall * ratio;
     this.canvas.style.width = `${width + extra}px`, this.canvas.style.height = `${tall}px`;
-    this.canvas.style.marginRight = `${-extra}px`;
+    this.canvas.style.marginRight = `${width + extra > room ? 0 : -extra}px`;
     context.scale(ratio, ratio);
     context.clearRect(0, 0, width + extra, tall);
 
-    const most = o.scale ?? (largest(m) || 1);
+    const most = o.scale ?? (largest(m) || 1), tens = cell >= 27 && most < 0.05 ? Math.floor(Math.log10(most)) : 0;
     const ink = colour('ink'), muted = colour('muted'), tint = colour(o.kind);
+    const dark = colour('page') < '#8';
+    this.power.textContent = tens ? `· ${power(tens)}` : '';
     for (let i = 0; i < m.rows; ++i)
       for (let j = 0; j < m.cols; ++j) {
         const x = at(m, i, j), X = left + j * cell, Y = top + i * height, gap = cell > 7 ? 1 : 0;
@@ -66,10 +65,10 @@ export class Grid {
         else this.#stripes(context, X, Y, cell - gap, height - gap, tint);
         context.globalAlpha = 1;
         if (cell >= 27) {
-          context.fillStyle = ink;
+          context.fillStyle = dark && x > 0.6 * most ? colour('page') : ink;
           context.font = `${cell >= 32 ? 12 : 10.5}px ${font}`;
           context.textAlign = 'center', context.textBaseline = 'middle';
-          context.fillText(short(x), X + (cell - gap) / 2, Y + (height - gap) / 2 + 0.5);
+          context.fillText(short(x / 10 ** tens), X + (cell - gap) / 2, Y + (height - gap) / 2 + 0.5);
         }
       }
     context.font = `12px ${font}`;
@@ -125,13 +124,14 @@ export class Grid {
     context.restore();
   }
 
+  // Selects the element pointed at. Was it another one?
   #pointed(e) {
     const box = this.canvas.getBoundingClientRect();
     const j = Math.floor((e.clientX - box.left - this.left) / this.cell);
     const i = Math.floor((e.clientY - box.top - this.top) / this.height);
-    if (i < 0 || j < 0 || i >= this.matrix.rows || j >= this.matrix.cols) return;
-    if (this.selected?.i === i && this.selected?.j === j) return;
+    if (i < 0 || j < 0 || i >= this.matrix.rows || j >= this.matrix.cols || (this.selected?.i === i && this.selected?.j === j)) return false;
     this.options.onselect(i, j);
+    return true;
   }
   #key(e) {
     const step = {ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1]}[e.key];

@@ -1,5 +1,6 @@
 // The page: its chapters in their order.
 import {html, languages, spoken, t} from './dom.js';
+import {Grid} from './grid.js';
 import {Page} from './state.js';
 import {decodeAll} from './tensor.js';
 import {heads} from './views/heads.js';
@@ -7,6 +8,7 @@ import {history} from './views/history.js';
 import {masks} from './views/masks.js';
 import {matrices} from './views/matrices.js';
 import {mechanisms} from './views/mechanisms.js';
+import {memory} from './views/memory.js';
 import {mistakes} from './views/mistakes.js';
 import {paths} from './views/paths.js';
 import {reach} from './views/reach.js';
@@ -14,7 +16,7 @@ import {run} from './views/run.js';
 import {softmaxRow} from './views/softmax.js';
 import {verify} from './views/verify.js';
 
-const chapters = {run, matrices, softmax: softmaxRow, verify, paths, masks, heads, history, mechanisms, reach, mistakes};
+const chapters = {run, matrices, softmax: softmaxRow, verify, paths, masks, heads, history, mechanisms, reach, memory, mistakes};
 const data = decodeAll(JSON.parse(document.getElementById('data').textContent));
 
 const page = new Page(data);
@@ -57,6 +59,18 @@ document.getElementById('scheme').addEventListener('click', () => {
   draw();
 });
 dark.addEventListener('change', draw);
+addEventListener('keydown', (e) => e.key === 'Escape' && (Grid.pinned = false));
+let screen;  // its scheme, while a print is light
+addEventListener('beforeprint', () => {
+  screen = document.documentElement.dataset.scheme;
+  document.documentElement.dataset.scheme = 'light';
+  draw();
+});
+addEventListener('afterprint', () => {
+  if (screen) document.documentElement.dataset.scheme = screen;
+  else delete document.documentElement.dataset.scheme;
+  draw();
+});
 let width = innerWidth;
 addEventListener('resize', () => width !== innerWidth && ((width = innerWidth), draw()));
 draw();

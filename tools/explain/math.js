@@ -1,10 +1,7 @@
 // Formulas as MathML, from a few of TeX's signs: A_{ij}, \sum_k, \frac{a}{b}, \sqrt{d}, \tanh, \text{loss}, x^T
 
 const mathml = 'http://www.w3.org/1998/Math/MathML';
-const signs = {
-  sum: 'Σ', exp: 'exp', tanh: 'tanh', log: 'log', max: 'max', softmax: 'softmax', times: '·', circ: '∘', partial: '∂',
-  le: '≤', approx: '≈', alpha: 'α', phi: 'φ', sigma: 'σ', dots: '…', infty: '∞', to: '→', quad: '\u2003', diag: 'diag', T: 'T',
-};
+const signs = {sum: 'Σ', circ: '∘', partial: '∂', dots: '…', quad: '\u2003', to: '→'};
 
 function element(tag, ...children) {
   const e = document.createElementNS(mathml, tag);

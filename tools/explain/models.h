@@ -17,6 +17,6 @@ Scene explain_gpt(const std::string& run, const std::string& text);
 
 // Of a run of train_copy: {"run", "step", "read": [slots, T], "write"}, the weights of both heads while a Neural Turing
 // Machine copies one string of bits. Error: no such run, or of another program or memory.
-json heads_of(const std::string& run);
+json turing_trace(const std::string& run);
 
 }  // namespace heed::explain

@@ -1,4 +1,5 @@
 #include "page.h"
+#include <filesystem>
 #include <map>
 #include <regex>
 #include <set>
@@ -22,12 +23,13 @@ class Bundle {
  public:
   const std::string& add(const std::string& name) {
     if (!added_.insert(name).second) return script_;
-    static const std::regex import(R"(import \{([^}]*)\} from '(?:\.*/)*(?:views/)?([^']*)';\n)");
+    static const std::regex import(R"(import \{([^}]*)\} from '([^']*)';\n)");
     static const std::regex exported(R"((^|\n)export (?:function|const|class) (\w+))"), as(" as ");
     std::string code = part(name), names, reads;
     for (std::sregex_iterator m(code.begin(), code.end(), import), end; m != end; ++m) {
-      add((*m)[2]);
-      reads += "const {" + std::regex_replace((*m)[1].str(), as, ": ") + "} = modules['" + (*m)[2].str() + "'];\n";
+      const std::string from = (std::filesystem::path(name).parent_path() / (*m)[2].str()).lexically_normal().string();
+      add(from);
+      reads += "const {" + std::regex_replace((*m)[1].str(), as, ": ") + "} = modules['" + from + "'];\n";
     }
     code = std::regex_replace(code, import, "");
     for (std::sregex_iterator m(code.begin(), code.end(), exported), end; m != end; ++m)
@@ -54,7 +56,9 @@ std::string page(const std::string& json) {
   std::string r = part("page.html");
   put(r, "{{page.css}}", part("page.css"));
   put(r, "{{script}}", Bundle().add("main.js"));
-  put(r, "{{data}}", std::regex_replace(json, std::regex("</"), "<\\/"));
+  std::string data;  // in which nothing is taken for a tag
+  for (const char c : json) data += c == '<' ? "\\u003c" : std::string(1, c);
+  put(r, "{{data}}", data);
   return r;
 }
 

@@ -1,5 +1,5 @@
 // Where an element of a matrix comes from: its formula, the same with its numbers in it, and the elements it reads.
-import {at, dot, fill, number, row, sumOf} from './tensor.js';
+import {at, dot, number, row, sumOf} from './tensor.js';
 
 const shown = 6;  // terms of a sum
 const signed = (x) => (x < 0 ? `(${number(x)})` : number(x));
@@ -83,12 +83,15 @@ export function rules(h) {
 }
 
 // The whole matrix in one line
-export const definitions = (h) => ({
-  Q: h.score === 'additive' ? 'Q = W s' : 'Q = X W_Q', K: h.score === 'additive' ? 'K = U h' : 'K = X W_K',
-  V: h.score === 'additive' ? 'V = h' : 'V = X W_V',
-  S: h.score === 'additive' ? 'S_{ij} = v^T \\tanh(Q_i + K_j)' : h.scale === 1 ? 'S = Q K^T' : 'S = Q K^T / \\sqrt{D}',
-  A: 'A = \\softmax(S)', O: 'O = A V',
-  dO: 'dO', dV: 'dV = A^T dO', dA: 'dA = dO V^T', dS: 'dS = A \\circ (dA − r)',
-  dQ: h.score === 'additive' ? 'dQ_i = \\sum_j dS_{ij} \\dots' : h.scale === 1 ? 'dQ = dS K' : 'dQ = dS K / \\sqrt{D}',
-  dK: h.score === 'additive' ? 'dK_j = \\sum_i dS_{ij} \\dots' : h.scale === 1 ? 'dK = dS^T Q' : 'dK = dS^T Q / \\sqrt{D}',
-});
+export function definitions(page) {
+  const h = page.head, additive = h.score === 'additive', self = page.self, scale = h.scale === 1 ? '' : ' / \\sqrt{D}';
+  return {
+    Q: additive ? 'Q = W s' : self ? 'Q = X W_Q + b_Q' : 'Q', K: additive ? 'K = U h' : self ? 'K = X W_K + b_K' : 'K',
+    V: additive ? 'V = h' : self ? 'V = X W_V + b_V' : 'V',
+    S: additive ? 'S_{ij} = v^T \\tanh(Q_i + K_j)' : `S = Q K^T${scale}`,
+    A: h.mask ? 'A = \\softmax(S + M)' : 'A = \\softmax(S)', O: 'O = A V',
+    dO: 'dO', dV: 'dV = A^T dO', dA: 'dA = dO V^T', dS: 'dS = A \\circ (dA − r)',
+    dQ: additive ? 'dQ_i = \\sum_j dS_{ij} t_{ij}' : `dQ = dS K${scale}`,
+    dK: additive ? 'dK_j = \\sum_i dS_{ij} t_{ij}' : `dK = dS^T Q${scale}`,
+  };
+}

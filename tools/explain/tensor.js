@@ -59,6 +59,8 @@ export const sumOf = (x) => x.reduce((sum, part) => sum + part, 0);
 const minus = (text) => text.replaceAll('-', '−');
 const superscripts = {'−': '⁻', 0: '⁰', 1: '¹', 2: '²', 3: '³', 4: '⁴', 5: '⁵', 6: '⁶', 7: '⁷', 8: '⁸', 9: '⁹'};
 
+export const power = (e) => '10' + [...minus(String(e))].map((c) => superscripts[c]).join('');
+
 // With so many significant digits: 0.3102, −1.2 · 10⁻⁵
 export function number(x, digits = 4) {
   if (Number.isNaN(x)) return 'NaN';
@@ -66,8 +68,7 @@ export function number(x, digits = 4) {
   if (x === 0) return '0';
   const exponent = Number(x.toExponential(digits - 1).split('e')[1]);
   if (exponent >= -3 && exponent < 6) return minus(x.toFixed(Math.max(0, digits - 1 - exponent)));
-  const [m, e] = x.toExponential(digits - 1).split('e');
-  return minus(m) + ' · 10' + [...minus(String(Number(e)))].map((c) => superscripts[c]).join('');
+  return `${minus(x.toExponential(digits - 1).split('e')[0])} · ${power(exponent)}`;
 }
 
 // With so many places: 0.0312; and how many show three digits of the largest

@@ -1,7 +1,7 @@
 // Heads beside each other, and the choice of one, which all chapters share.
-import {choice, html, t} from '../dom.js';
+import {html, t} from '../dom.js';
 import {Grid} from '../grid.js';
-import {norm, number} from '../tensor.js';
+import {at, fill, norm, number, product} from '../tensor.js';
 
 export function headChoice(page, section) {
   const {layers} = page.data;
@@ -32,9 +32,11 @@ export function heads(page, section) {
       grid.size.textContent = t('heads.head', {head: n + 1});
       return grid.figure;
     }));
-    const all = page.heads.map((h) => [norm(h.O.data), norm(h.dO.data), norm(h.dQ.data), norm(h.dK.data), norm(h.dV.data)]);
+    const W = page.data.tiny?.parameters['attention.out_proj.weight'];  // [width, heads D]
+    const added = (h, n) => W ? [norm(product(h.O, fill(h.O.cols, W.rows, (d, c) => at(W, c, n * h.O.cols + d))).data)] : [];
+    const all = page.heads.map((h, n) => [norm(h.O.data), ...added(h, n), ...['dO', 'dQ', 'dK', 'dV'].map((name) => norm(h[name].data))]);
     table.replaceChildren(html('table', {},
-      html('thead', {}, html('tr', {}, ['', '|O|', '|dO|', '|dQ|', '|dK|', '|dV|'].map((name) => html('th', {scope: 'col'}, name)))),
+      html('thead', {}, html('tr', {}, ['', '|O|', ...(W ? ['|O W_O|'] : []), '|dO|', '|dQ|', '|dK|', '|dV|'].map((name) => html('th', {scope: 'col'}, name)))),
       html('tbody', {}, all.map((row, n) => html('tr', {}, html('td', {}, t('heads.head', {head: n + 1})), row.map((x) => html('td', {}, number(x, 3))))))));
   });
 }

@@ -2,7 +2,7 @@
 import {chart} from '../chart.js';
 import {html, slider, t} from '../dom.js';
 import {Grid} from '../grid.js';
-import {matrix, number, rows} from '../tensor.js';
+import {number, rows} from '../tensor.js';
 
 export function history(page, section) {
   const past = page.data.history;

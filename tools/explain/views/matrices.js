@@ -3,13 +3,15 @@ import {html, t} from '../dom.js';
 import {Grid} from '../grid.js';
 import {formula} from '../math.js';
 import {definitions, rules} from '../rules.js';
-import {at, dot, number, row} from '../tensor.js';
+import {at, number, row, sumOf} from '../tensor.js';
 import {headChoice} from './heads.js';
 
-const order = [['Q', 'dQ'], ['K', 'dK'], ['V', 'dV'], ['S', 'dS'], ['A', 'dA'], ['O', 'dO']];
+const order = ['Q', 'K', 'V', 'S', 'A', 'O'];
 
-export function rowLabel(page, name, i) {
-  return /[KV]$/.test(name) ? page.data.keys[i] : page.data.queries[i];
+// Of "pear?", column 3; or between "pear?", which asks, and "pear=5"
+export function placeOf(page, name, i, j) {
+  return t(/[SA]$/.test(name) ? 'matrices.pair' : 'matrices.element', {
+    row: page.rowName(name, i), column: /[SA]$/.test(name) ? page.nameOf('keys', j) : j + 1, matrix: name});
 }
 
 export function matrices(page, section) {
@@ -17,10 +19,10 @@ export function matrices(page, section) {
   section.append(headChoice(page, section));
   const box = html('div', {class: 28 * (4 * page.head.Q.cols + 2 * page.data.keys.length) < 900 ? 'matrices all' : 'matrices'}), readout = html('div', {class: 'readout', 'aria-live': 'polite', id: 'readout'});
   section.append(box, readout);
-  const grids = {}, {queries, keys} = page.data, same = queries.length === keys.length && queries.every((query, i) => query === keys[i]);
+  const grids = {}, {queries, keys} = page.data, same = page.self, small = box.classList.contains('all');
   const widths = page.head.Q.cols > 16 ? 200 : 330, square = Math.min(560, 70 + 22 * keys.length);
-  for (const pair of order)
-    box.append(html('div', {class: 'pair'}, pair.map((name) => {
+  for (const letter of small ? order : ['S', 'A', 'Q', 'K', 'V', 'O'])
+    box.append(html('div', {class: 'pair'}, [letter, `d${letter}`].map((name) => {
       const scores = /[SA]$/.test(name);
       grids[name] = new Grid(name, {
         kind: name[0] === 'd' ? 'backward' : 'forward', cell: 28, width: scores && !same ? square : scores ? 400 : widths,
@@ -30,7 +32,7 @@ export function matrices(page, section) {
         describe: (i, j) => number(at(page.head[name], i, j)),
       });
       const caption = grids[name].figure.querySelector('figcaption');
-      caption.querySelector('b').replaceChildren(formula(definitions(page.head)[name]));
+      caption.querySelector('b').replaceChildren(formula(definitions(page)[name]));
       return grids[name].figure;
     })));
 
@@ -49,8 +51,7 @@ export function matrices(page, section) {
 
 function describe(page, name, {i, j}, rule) {
   const h = page.head, value = at(h[name], i, j), parts = [];
-  const where = html('p', {class: 'muted'}, t(/[SA]$/.test(name) ? 'matrices.pair' : 'matrices.element', {
-    row: rowLabel(page, name, i), column: /[SA]$/.test(name) ? page.data.keys[j] : j + 1, matrix: name}));
+  const where = html('p', {class: 'muted'}, placeOf(page, name, i, j), name === 'dS' ? [' ', html('a', {href: '#softmax'}, t('matrices.why'))] : '');
   const line = html('p', {}, formula(rule.numbers ? `${rule.formula} = ${rule.numbers} = ${number(value)}` : `${rule.formula} = ${number(value)}`));
   line.dataset.value = String(value);
   parts.push(where, line);
@@ -58,17 +59,16 @@ function describe(page, name, {i, j}, rule) {
   if (check) {
     const digits = at(check.digits, i, j);
     parts.push(html('p', {class: 'verified'}, t('matrices.verified', {
-      value: number(at(check.value, i, j), 8), bound: number(at(check.bound, i, j), 2), digits: digits.toFixed(1)})));
+      value: number(at(check.value, i, j), 12), bound: number(at(check.bound, i, j), 2), digits: digits.toFixed(1)})));
   } else if (name === 'dO') parts.push(html('p', {class: 'muted'}, t('matrices.arrives')));
-  else if (name === 'A') parts.push(html('p', {class: 'muted'}, t('matrices.rowsum', {sum: number(row(h.A, i).reduce((a, b) => a + b, 0), 12)})));
+  else if (name === 'A') parts.push(html('p', {class: 'muted'}, t('matrices.rowsum', {sum: number(sumOf(row(h.A, i)), 12)})));
   if ('QKV'.includes(name)) parts.push(editor(page, name, i, j, value));
   else if (page.edited) parts.push(html('p', {}, edited(page)));
   return parts;
 }
 
 function edited(page) {
-  const from = page.data.loss;
-  return [t('matrices.edited', {from: number(from, 6), to: number(page.loss, 6)}), ' ',
+  return [t(page.data.tiny ? 'matrices.edited' : 'matrices.nearly', {from: number(page.data.loss, 6), to: number(page.loss, 6)}), ' ',
     html('button', {type: 'button', onclick: () => page.reset()}, t('matrices.reset'))];
 }
 

@@ -1,14 +1,14 @@
 // Other ways to make weights of the same queries and keys.
 import {html, t} from '../dom.js';
 import {Grid} from '../grid.js';
-import {at, number, sumOf, row} from '../tensor.js';
+import {number, row, sumOf} from '../tensor.js';
 
 export function mechanisms(page, section) {
   section.append(html('p', {}, t('mechanisms.text')));
   const list = html('div', {class: 'matrices'});
   for (const m of page.data.mechanisms) {
     const grid = (name, kind) => {
-      const g = new Grid(name, {kind, cell: 20, width: 240, ...(kind === 'forward' ? {rows: page.data.queries} : {rows: page.data.queries})});
+      const g = new Grid(name, {kind, cell: 20, width: 240, rows: page.data.queries});
       g.set(m[name]);
       return g.figure;
     };

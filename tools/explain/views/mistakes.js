@@ -4,7 +4,7 @@ import {number} from '../tensor.js';
 
 export function mistakes(page, section) {
   section.append(html('p', {}, t('mistakes.text')), html('ul', {class: 'cards'}, page.data.mistakes.map((m) =>
-    html('li', {id: m.id}, html('h3', {}, t(`mistakes.${m.id}.title`)), html('p', {class: 'wrong'}, t(`mistakes.${m.id}.wrong`)), html('p', {class: 'verified'}, t(`mistakes.${m.id}.right`)),
+    html('li', {id: m.id}, html('h3', {}, t(`mistakes.${m.id}.title`)), html('p', {class: 'wrong'}, '✗ ', t(`mistakes.${m.id}.wrong`)), html('p', {}, '✓ ', t(`mistakes.${m.id}.right`)),
       Object.keys(m).length > 1 ? html('p', {class: 'numbers'}, t(`mistakes.${m.id}.numbers`, numbersOf(m))) : null))));
 }
 

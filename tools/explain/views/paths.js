@@ -1,6 +1,6 @@
 // Which way the gradient came: what a row's loss says about each input, by value, query, key and residual.
 import {choice, html, svg, t} from '../dom.js';
-import {at, number, placed, rows as rowsOf} from '../tensor.js';
+import {at, number, placed, placesFor, rows as rowsOf} from '../tensor.js';
 
 const tints = {value: 1, key: 0.62, query: 0.36, residual: 0.16};
 
@@ -8,13 +8,12 @@ export function paths(page, section) {
   section.append(html('p', {}, t(page.data.model === 'seq2seq' ? 'paths.encoder' : 'paths.text')));
   const controls = html('div', {class: 'controls'}), box = html('div', {class: 'scroll'}), table = html('div', {class: 'scroll'}), sentence = html('p', {id: 'paths', 'aria-live': 'polite'});
   section.append(controls, box, sentence, table);
-  const worst = page.data.layers[page.layer].paths.rows.indexOf(page.selected.i);
-  let asked = Math.max(0, worst), source = null;
+  let asked = Math.max(0, page.data.layers[page.layer].paths.rows.indexOf(page.selected.i)), source = null;
   function start() {
     const p = page.data.layers[page.layer].paths;
     asked = Math.min(asked, p.rows.length - 1);
     controls.replaceChildren(html('span', {class: 'muted'}, t('paths.of')),
-      choice(p.rows.map((i, n) => [n, page.data.queries[i] === page.data.targets[i] ? page.data.targets[i] : `${page.data.queries[i]} → ${page.data.targets[i]}`]), asked, (n) => ((asked = n), (source = null), draw()), t('paths.of')));
+      choice(p.rows.map((i, n) => [n, page.data.queries[i] === page.data.targets[i] ? page.nameOf('queries', i) : `${page.nameOf('queries', i)} → ${page.data.targets[i]}`]), asked, (n) => ((asked = n), (source = null), draw()), t('paths.of')));
     draw();
   }
   function draw() {
@@ -28,9 +27,15 @@ export function paths(page, section) {
     const root = svg('svg', {class: 'chart', viewBox: `0 0 ${width} ${line * S + 34}`, width, height: line * S + 34, role: 'img', 'aria-label': t('paths.title')});
     for (let s = 0; s < S; ++s) {
       let up = 0, down = 0;
-      const bar = svg('g', {style: 'cursor:pointer'}, svg('rect', {x: 0, y: s * line, width, height: line, fill: s === source ? 'var(--panel)' : 'transparent'}),
+      const bar = svg('g', {style: 'cursor:pointer', tabindex: 0, role: 'button', 'aria-pressed': String(s === source), 'aria-label': page.nameOf('keys', s)}, svg('rect', {x: 0, y: s * line, width, height: line, fill: s === source ? 'var(--panel)' : 'transparent'}),
         svg('text', {x: left - 10, y: s * line + line / 2 + 4, 'text-anchor': 'end', style: s === source ? 'font-weight:650' : ''}, page.data.keys[s]));
-      bar.addEventListener('click', () => ((source = s), draw()));
+      const choose = () => {
+        source = s;
+        draw();
+        box.querySelectorAll('g[role=button]')[s].focus();
+      };
+      bar.addEventListener('click', choose);
+      bar.addEventListener('keydown', (e) => (e.key === 'Enter' || e.key === ' ') && (e.preventDefault(), choose()));
       kinds.forEach((name, k) => {
         const x = part(k, s), from = x >= 0 ? up : down + x, to = x >= 0 ? up + x : down;
         if (x >= 0) up = to;
@@ -47,8 +52,9 @@ export function paths(page, section) {
     box.replaceChildren(root);
 
     const parts = kinds.map((_, k) => part(k, source)), sum = parts.reduce((a, b) => a + b, 0), total = at(p.total, asked, source);
-    sentence.textContent = t('paths.sum', {key: page.data.keys[source], parts: parts.map((x) => number(x)).join(' + ').replaceAll('+ −', '− '), total: number(sum),
-      difference: number(Math.abs(sum - total), 2)});
+    const places = placesFor([...parts, total]) + 4;
+    sentence.textContent = t('paths.sum', {key: page.nameOf('keys', source), parts: kinds.map((name, k) => `${t(`paths.${name}`)} ${placed(parts[k], places)}`).join(', '),
+      total: placed(total, places), difference: number(Math.abs(sum - total), 1)}) + (page.edited ? ' ' + t('run.before') : '');
     sentence.dataset.sum = String(sum), sentence.dataset.total = String(total);
     if (!p.vectors) return table.replaceChildren();
     const width8 = p.vectors.cols, vector = (k) => rowsOf(p.vectors, (asked * kinds.length + k) * S + source, (asked * kinds.length + k) * S + source + 1).data;
@@ -57,5 +63,5 @@ export function paths(page, section) {
       html('tbody', {}, kinds.map((name, k) => html('tr', {}, html('td', {}, t(`paths.${name}`)), [...all[k]].map((x) => html('td', {}, placed(x))))),
         html('tr', {class: 'total'}, html('td', {}, t('paths.total')), [...added].map((x) => html('td', {}, placed(x)))))));
   }
-  page.listen(section, (changed) => (changed.size === 0 || changed.has('layer')) && start());
+  page.listen(section, start);
 }

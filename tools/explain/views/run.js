@@ -14,8 +14,7 @@ export function run(page, section) {
     target: data.targets[i], prediction: data.predictions[i], probability: probability(data.probabilities[i])});
   section.append(html('p', {}, t(`run.${data.model}`, {
     steps: data.step, parameters: data.parameters.toLocaleString('en'), run: data.run ?? ''})));
-  const same = data.queries.length === data.keys.length && data.queries.every((q, i) => q === data.keys[i]);
-  if (!same) section.append(html('h3', {}, t('run.read')), list(data.keys), html('h3', {}, t('run.written')));
+  if (!page.self) section.append(html('h3', {}, t('run.read')), list(data.keys), html('h3', {}, t('run.written')));
   section.append(list(data.queries, answer));
   section.append(html('p', {}, t('run.loss', {loss: number(data.loss)}), ' ', html('span', {class: 'muted'}, t('run.command')), ' ',
     html('code', {}, data.command)));

@@ -16,15 +16,15 @@ export function softmaxRow(page, section) {
   section.append(which, controls, box, readout);
   box.append(jacobian.figure, table);
 
-  let logits, arriving, shown, added, heat, cells, sums;
+  let logits, arriving, shown, shownFor, added, heat, cells, sums;
   function start() {
-    const h = page.head, asked = Math.max(0, page.data.targets.findIndex((x) => x !== null));
-    const query = /[KV]$/.test(page.selected.name) ? asked : Math.min(page.selected.i, h.S.rows - 1);
+    const h = page.head, query = page.query;
+    shownFor = {h, query};
     shown = [...Array(h.S.cols).keys()].filter((j) => !h.mask || at(h.mask, query, j))
       .sort((a, b) => at(h.A, query, b) - at(h.A, query, a)).slice(0, 7).sort((a, b) => a - b);
     logits = shown.map((j) => at(h.S, query, j)), arriving = shown.map((j) => at(h.dA, query, j));
     added = 0, heat = 1;
-    which.textContent = t(shown.length < h.S.cols ? 'softmax.whichmost' : 'softmax.which', {query: page.data.queries[query], n: shown.length});
+    which.textContent = t(shown.length < h.S.cols ? 'softmax.whichmost' : 'softmax.which', {query: page.nameOf('queries', query), n: shown.length});
     controls.replaceChildren(
       slider(t('softmax.add'), {min: -2, max: 2, step: 0.1, value: 0}, (x) => ((added = x), draw()), (x) => placed(x, 1)),
       slider(t('softmax.heat'), {min: 0, max: 8, step: 0.25, value: 1}, (x) => ((heat = x), draw()), (x) => `× ${x}`),
@@ -54,14 +54,15 @@ export function softmaxRow(page, section) {
     jacobian.set(fill(A.length, A.length, (j, k) => A[j] * ((j === k) - A[k])));
     const columns = [A, dA, naive, right, numeric], places = [4, ...[dA, naive, naive, naive].map(placesFor)];
     cells.forEach((line, n) => line.forEach((cell, k) => (cell.textContent = placed(columns[k][n], places[k]))));
+    cells.forEach((line, n) => line[2].classList.toggle('flipped', naive[n] * numeric[n] < 0 && Math.abs(numeric[n]) > 1e-12));
     sums.forEach((cell, k) => (cell.textContent = k === 1 ? '' : placed(sumOf(columns[k]), places[k])));
     const off = Math.max(...naive.map((x, n) => Math.abs(x - numeric[n])));
     readout.replaceChildren(
       html('p', {}, formula(`r = \\sum_j A_j dA_j = ${number(mean)}`)),
-      html('p', {}, t('softmax.verdict', {off: number(off, 3), most: number(Math.max(...numeric.map(Math.abs)), 3)})),
+      html('p', {}, t('softmax.verdict', {flipped: cells.filter((line) => line[2].classList.contains('flipped')).length, n: cells.length, off: number(off, 3), most: number(Math.max(...numeric.map(Math.abs)), 3)})),
       html('p', {class: 'muted'}, t(added === 0 ? 'softmax.try' : 'softmax.moved', {added: placed(added, 1)})));
   }
-  page.listen(section, start);
+  page.listen(section, () => (shownFor?.h !== page.head || shownFor.query !== page.query) && start());
 
   // what the scale is for
   section.append(html('h3', {}, t('scale.title')), html('p', {}, t('scale.text')), scaleChart());
@@ -80,21 +81,20 @@ function normal(seed) {
 }
 
 function scaleChart() {
-  const widths = [1, 2, 4, 8, 16, 32, 64, 128, 256], keys = 16, tries = 40;
+  const widths = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512], keys = 32, tries = 60;
   const size = (d, scale) => {
     const draw = normal(d);
     let total = 0;
     for (let n = 0; n < tries; ++n) {
       const q = Array.from({length: d}, draw);
-      const scores = Array.from({length: keys}, () => scale(d) * dot(q, Array.from({length: d}, draw)));
-      const A = row(softmax(one(scores)), 0);
+      const A = row(softmax(one(Array.from({length: keys}, () => scale * dot(q, Array.from({length: d}, draw))))), 0);
       for (let j = 0; j < keys; ++j)
-        for (let k = 0; k < keys; ++k) total += (A[j] * ((j === k) - A[k])) ** 2 / tries;
+        for (let k = 0; k < keys; ++k) total += Math.abs(A[j] * ((j === k) - A[k]));
     }
-    return Math.sqrt(total);
+    return total / (tries * keys * keys);
   };
   return chart([
-    {name: t('scale.with'), x: widths, y: widths.map((d) => size(d, (w) => 1 / Math.sqrt(w))), colour: 'verified'},
-    {name: t('scale.without'), x: widths, y: widths.map((d) => size(d, () => 1)), colour: 'wrong'},
-  ], {logX: true, xLabel: t('scale.x'), yLabel: t('scale.y')});
+    {name: t('scale.with'), x: widths, y: widths.map((d) => size(d, 1 / Math.sqrt(d))), colour: 'ink'},
+    {name: t('scale.without'), x: widths, y: widths.map((d) => size(d, 1)), colour: 'ink', dashes: '6 4'},
+  ], {width: 640, logX: true, logY: true, xLabel: t('scale.x'), yLabel: t('scale.y')});
 }
