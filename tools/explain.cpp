@@ -53,6 +53,7 @@ void run(Options& options) {
           " " + std::string(name) + " " + (value.find(' ') == std::string::npos ? value : '"' + value + '"');
   if (causal) scene.command += " --causal";
   Told told = tell(scene);
+  told.data["exercise"] = exercise_of_attention();
   if (!copying.empty()) told.data["ntm"] = turing_trace(copying);
   const std::string json = told.data.dump(-1, ' ', false, explain::json::error_handler_t::replace);
   const std::string& path = data.empty() ? out : data;

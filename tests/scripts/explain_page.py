@@ -196,7 +196,7 @@ def keyboard(driver, page):
 def changed(driver, page):
     """A changed value changes all that follows, and can be undone; a click holds an element."""
     driver.get("file://" + page)
-    q, s = (driver.find_element(By.CSS_SELECTOR, f"#matrices canvas[data-matrix={name}]") for name in ("Q", "dS"))
+    q, s = (driver.find_element(By.CSS_SELECTOR, f"#matrices canvas[data-matrix={name}]") for name in ("Q", "A"))
     driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", q)
     ActionChains(driver, duration=0).move_to_element(q).click().move_to_element(s).perform()
     check(driver.find_elements(By.CSS_SELECTOR, "#readout input"), "a click holds an element of Q")
@@ -233,6 +233,50 @@ def row_sum(driver, page):
     complaints(driver, "row sum")
 
 
+# Of the exercise in the page: is every right formula right, and every known mistake named?
+judged = """
+const {decodeAll, largest, map} = explainer['tensor.js'], {evaluate, named} = explainer['formulas.js'], {diagnose} = explainer['views/yours.js'];
+const data = decodeAll(JSON.parse(document.getElementById('data').textContent)), head = data.layers[0].heads[0], values = named(head);
+const wrong = [];
+let count = 0;
+for (const part of data.exercise) {
+  if (largest(map((x, y) => x - y, evaluate(part.formula, values), head[part.name])) > 1e-14) wrong.push(part.formula);
+  for (const mistake of part.mistakes) {
+    let value;
+    try {
+      value = evaluate(mistake.formula, values);
+    } catch {
+      continue;
+    }
+    ++count;
+    if (diagnose(value, head[part.name], part, values)?.formula !== mistake.formula) wrong.push(mistake.formula);
+  }
+}
+return [count, wrong];
+"""
+
+
+def exercise(driver, page):
+    driver.get("file://" + page + "#yours")
+    count, wrong = driver.execute_script(judged)
+    print(f"{count} mistakes in formulas, not named right: {wrong}")
+    check(count >= 20 and not wrong, f"mistakes in formulas: {wrong} of {count}")
+    field, verdict = driver.find_element(By.ID, "formula"), lambda: driver.find_element(By.ID, "verdict").text
+    driver.find_element(By.CSS_SELECTOR, "#yours button[data-value='2']").click()
+    for formula, said in (("A * dA", "rowsum(A * dA) is missing"), ("A * (dA - rowsum(A * dA))", "Right"), ("0.5 A * (dA - rowsum(A * dA))", "0.5000 times"),
+                          ("A * dB", "dB"), ("Q", "must be 7")):
+        field.clear()
+        field.send_keys(formula, Keys.ENTER)
+        check(said in verdict(), f"{formula}: {verdict()}")
+    driver.find_element(By.ID, "quiz").click()
+    answers = driver.find_elements(By.CSS_SELECTOR, "#verdict .answer")
+    check(len(answers) >= 2, "a quiz has answers")
+    for answer in answers:
+        answer.click()
+    check(verdict().count("✓") == 1, "one answer is right: " + verdict())
+    complaints(driver, "exercise")
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         run = lambda *command: subprocess.run([os.path.join(programs, command[0]), *command[1:]], cwd=folder, check=True, stdout=subprocess.DEVNULL)
@@ -265,6 +309,7 @@ def main():
             keyboard(driver, pages[0])
             changed(driver, pages[0])
             row_sum(driver, pages[0])
+            exercise(driver, pages[0])
         finally:
             driver.quit()
     print(f"{len(failures)} failures")

@@ -15,8 +15,9 @@ import {reach} from './views/reach.js';
 import {run} from './views/run.js';
 import {softmaxRow} from './views/softmax.js';
 import {verify} from './views/verify.js';
+import {yours} from './views/yours.js';
 
-const chapters = {run, matrices, softmax: softmaxRow, verify, paths, masks, heads, history, mechanisms, reach, memory, mistakes};
+const chapters = {run, matrices, softmax: softmaxRow, verify, paths, masks, heads, history, mechanisms, reach, memory, mistakes, yours};
 const data = decodeAll(JSON.parse(document.getElementById('data').textContent));
 
 const page = new Page(data);

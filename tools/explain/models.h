@@ -19,4 +19,8 @@ Scene explain_gpt(const std::string& run, const std::string& text);
 // Machine copies one string of bits. Error: no such run, or of another program or memory.
 json turing_trace(const std::string& run);
 
+// Lesson 07, the gradients of scaled dot-product attention, with what people write instead: [{"name", "formula",
+// "mistakes": [{"formula", "why"}]}]
+json exercise_of_attention();
+
 }  // namespace heed::explain

@@ -98,6 +98,10 @@ export const texts = {
     'mistakes.D15.title': 'Padding of zeros gets no weight', 'mistakes.D15.wrong': 'A key of zeros scores 0, so it is not there', 'mistakes.D15.right': 'exp(0) is 1: it must be masked', 'mistakes.D15.numbers': 'Ten places of padding beside ten of text get {wrong} of the attention unmasked, {right} masked.',
     'mistakes.D16.title': 'Any number of heads', 'mistakes.D16.wrong': '“12 to 100 heads”, of any width', 'mistakes.D16.right': 'The width must be a multiple of them, or it is an error', 'mistakes.D16.numbers': '{fact}',
     'mistakes.D17.title': 'Teacher forcing', 'mistakes.D17.wrong': 'Drawn once for a whole sequence and called a probability per word', 'mistakes.D17.right': 'Per step or per sequence: two things, with two names', 'mistakes.D17.numbers': 'Of 1,000 sequences, the share that sees both gold and its own words: {wrong} if drawn per sequence, {right} per step.',
+
+    'yours.nav': 'Now you', 'yours.title': 'Now you', 'yours.text': 'Write a gradient as a formula. It is computed with the numbers of this page and compared with those of the library; if it is wrong, you are told which known mistake it is. Elements are multiplied by *, matrices by standing side by side. For fourteen such exercises, in C++: build/release/bin/lesson.',
+    'yours.names': 'Names: {names}. Functions: {functions}.', 'yours.earlier': ', and the gradients before it', 'yours.which': 'Gradient', 'yours.field': 'Formula', 'yours.judge': 'Judge', 'yours.show': 'Show it', 'yours.quiz': 'Quiz', 'yours.begin': 'For example: A^T dO', 'yours.which.wrong': 'One thing is wrong here. Which?',
+    'yours.unread': 'Cannot be read or computed, at: {at}', 'yours.sizes': 'Yours is {mine}; it must be {right}.', 'yours.right': '✓ Right (largest difference {off}).', 'yours.wrong': 'Wrong at ({i}, {j}): yours {mine}, right {right}. As a whole it is off by {share} times the gradient.', 'yours.factor': 'It is {factor} times the right {name}.', 'yours.equals': 'It equals {formula}: {why}.',
   },
   zh: {
     skip: '直接看数字',
@@ -197,5 +201,9 @@ export const texts = {
     'mistakes.D15.title': '全零的填充没有权重', 'mistakes.D15.wrong': '全零的键得 0 分，所以等于不在', 'mistakes.D15.right': 'exp(0) 是 1：必须遮住', 'mistakes.D15.numbers': '十个填充位置与十个文本位置并列：不遮时填充得到 {wrong} 的注意力，遮住为 {right}。',
     'mistakes.D16.title': '头数随意', 'mistakes.D16.wrong': '“12 到 100 个头”，宽度不限', 'mistakes.D16.right': '宽度必须是头数的倍数，否则报错', 'mistakes.D16.numbers': '{fact}',
     'mistakes.D17.title': '教师强制', 'mistakes.D17.wrong': '整个序列只抽一次，却叫作每个词的概率', 'mistakes.D17.right': '按步还是按序列：两件事，两个名字', 'mistakes.D17.numbers': '一千个序列中，既看到真值又看到自己输出的比例：按序列抽为 {wrong}，按步抽为 {right}。',
+
+    'yours.nav': '轮到你', 'yours.title': '轮到你了', 'yours.text': '把一个梯度写成公式。它用本页的数字计算，并与库的结果比较；如果错了，会告诉你是哪一种常见错误。逐元素相乘用 *，矩阵相乘并排写。C++ 里还有十四个这样的练习：build/release/bin/lesson。',
+    'yours.names': '名字：{names}。函数：{functions}。', 'yours.earlier': '，以及前面的梯度', 'yours.which': '梯度', 'yours.field': '公式', 'yours.judge': '判断', 'yours.show': '显示答案', 'yours.quiz': '测验', 'yours.begin': '例如：A^T dO', 'yours.which.wrong': '这里有一处错误。是哪一处？',
+    'yours.unread': '无法读懂或计算，位置：{at}', 'yours.sizes': '你的是 {mine}，应为 {right}。', 'yours.right': '✓ 正确（最大差 {off}）。', 'yours.wrong': '({i}, {j}) 处错误：你的 {mine}，正确 {right}。整体误差是梯度的 {share} 倍。', 'yours.factor': '它是正确的 {name} 的 {factor} 倍。', 'yours.equals': '它等于 {formula}：{why}。',
   },
 };
