@@ -223,6 +223,7 @@ def changed(driver, page):
 
 def row_sum(driver, page):
     """The chapter on the row sum: shifting every dA moves A o dA and leaves the gradient alone."""
+    driver.get("about:blank")  # a chapter of the same page would not be loaded anew
     driver.get("file://" + page + "#softmax")
     cells = lambda n: [float(td.text.replace("\u2212", "-")) for td in driver.find_elements(By.CSS_SELECTOR, f"#softmax tbody tr:not(.total) td:nth-child({n})")]
     check(driver.find_elements(By.CSS_SELECTOR, "#softmax .flipped"), "without the row sum signs are wrong in the row it begins with")
@@ -257,6 +258,7 @@ return [count, wrong];
 
 
 def exercise(driver, page):
+    driver.get("about:blank")
     driver.get("file://" + page + "#yours")
     count, wrong = driver.execute_script(judged)
     print(f"{count} mistakes in formulas, not named right: {wrong}")
