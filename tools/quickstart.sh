@@ -21,6 +21,7 @@ What to try next
   build/release/bin/train_reverse                                      the task where that shows
   build/release/bin/train_gpt --text FILE                              a GPT on your own text (tools/corpus.sh makes one)
   build/release/bin/gradcheck --op softmax                             are its gradients right, and how sure is that?
+  build/release/bin/lesson 07                                          write the backward of attention yourself, and be told what is wrong
   README.md, "A training script" and "Is my gradient right?"           a script, and an op, of your own
 
 Open runs/dates/explain.html in a browser: every value and gradient of the model you have just trained, and how they came about

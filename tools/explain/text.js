@@ -33,7 +33,7 @@ export const texts = {
     'softmax.text': 'The weights of a row add up to one: no weight can grow unless others shrink. So raising one score moves all weights of its row, and what arrives at all of them counts. Multiplied out: from what arrives at each weight, take one number for the whole row, r, their mean by the weights; then multiply by the weight.',
     'softmax.which': 'The row of “{query}”. Move its scores.', 'softmax.whichmost': 'The row of “{query}”, its {n} greatest weights. Move their scores.',
     'softmax.add': 'Add to every dA', 'softmax.heat': 'Scores', 'softmax.again': 'As it was', 'softmax.sum': 'Sum', 'softmax.numeric': 'differences',
-    'softmax.verdict': 'Without the row sum, A ∘ dA is off by up to {off}, where the largest gradient is {most}, and {flipped} of {n} signs are wrong (underlined): training would move these scores the wrong way.',
+    'softmax.verdict': 'Without the row sum, A ∘ dA is off by up to {off}, where the largest gradient is {most}, and of {n} signs {flipped} would be wrong (underlined): training would move these scores the wrong way.',
     'softmax.try': 'Now add the same number to every dA. The loss would change as much whatever the weights are, so no score should feel it.',
     'softmax.moved': 'You have added {added} to every dA. A ∘ dA moved, by as much in sum, and so did r; but A ∘ (dA − r) did not move at all: it adds up to 0, as changes of weights that always sum to one must.',
     'scale.title': 'What the scale is for', 'scale.text': 'Products of random vectors grow with the root of their width D. Undivided they drive the softmax to one weight of 1, where nearly all of its Jacobian is 0 and nothing can be learned. Divided by √D the Jacobian stays as it is, whatever the width.',

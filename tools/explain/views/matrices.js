@@ -26,7 +26,7 @@ export function matrices(page, section) {
       const scores = /[SA]$/.test(name);
       grids[name] = new Grid(name, {
         kind: name[0] === 'd' ? 'backward' : 'forward', cell: 28, width: scores && !same ? square : scores ? 400 : widths,
-        rows: /Q$/.test(name) || (!same && /S$/.test(name)) ? queries : !same && /K$/.test(name) ? keys : null,
+        rows: /Q$/.test(name) || (!same && scores) ? queries : !same && /K$/.test(name) ? keys : null,
         cols: scores ? keys : null, sized: name[0] !== 'd',
         onselect: (i, j) => page.select(name, i, j),
         describe: (i, j) => number(at(page.head[name], i, j)),
