@@ -206,9 +206,10 @@ TEST_CASE("pictures: a rectangle for each run of one colour, drawn again under e
 }
 
 TEST_CASE("a labelled matrix prints every number", "[draw]") {
-  const Matrix m{.rows = 2, .cols = 2, .values = {0.5, -12.25, not_a_number, 3}};
+  const Matrix m{.rows = 2, .cols = 3, .values = {0.5, -12.25, not_a_number, 3, 0, 1e-9}};
   const std::string svg = labelled_matrix(m, {.decimals = 1});
-  for (const char* text : {">0.5</text>", ">-12.2</text>", ">nan</text>", ">3.0</text>"}) CHECK(contains(svg, text));
+  for (const char* text : {">0.5</text>", ">-12.2</text>", ">nan</text>", ">3.0</text>", ">0</text>", ">0.0</text>"})
+    CHECK(contains(svg, text));
 }
 
 TEST_CASE("several heat maps share a scale and stand beside each other as asked", "[draw]") {
@@ -239,21 +240,25 @@ TEST_CASE("the scale is [0, 1] if the values lie in it, and otherwise theirs", "
   CHECK_FALSE(position(not_a_number, {0, 1}).has_value());
 }
 
-TEST_CASE("the ramp moves away from the page in one direction", "[draw]") {
+TEST_CASE("the ramp moves away from the page, in one direction above 0 and in one below", "[draw]") {
   for (const bool dark : {false, true})
-    for (int i = 1; i < 64; ++i) {
-      const double before = luminance(ramp((i - 1) / 63.0, dark)), after = luminance(ramp(i / 63.0, dark));
-      CHECK((dark ? after > before : after < before));
-    }
+    for (const double side : {63.0, -63.0})
+      for (int i = 1; i < 64; ++i) {
+        const double before = luminance(ramp((i - 1) / side, dark)), after = luminance(ramp(i / side, dark));
+        CHECK((dark ? after > before : after < before));
+      }
+  const Rgb above = ramp(1, false), below = ramp(-1, false);
+  CHECK(above.blue > above.red);
+  CHECK(below.red > below.blue);
 }
 
 TEST_CASE("numbers can be read on every colour, on both pages", "[draw]") {
-  Matrix m = zeros(1, 64);
-  for (size_t i = 0; i < 64; ++i) m.values[i] = static_cast<double>(i) / 63;
-  const std::string svg = labelled_matrix(m), number_class = "<text class=\"cell ";
+  Matrix m = zeros(1, 127);
+  for (int i = -63; i < 64; ++i) m.values[static_cast<size_t>(i + 63)] = i / 63.0;
+  const std::string svg = labelled_matrix(m, {.around_zero = true}), number_class = "<text class=\"cell ";
   const size_t dark_page = svg.find("@media");
   size_t number = 0;
-  for (int i = 0; i < 64; ++i) {
+  for (int i = -63; i < 64; ++i) {
     number = svg.find(number_class, number) + number_class.size();
     const std::string ink = "." + svg.substr(number, svg.find('"', number) - number) + "{fill:#";
     for (const bool dark : {false, true}) {
@@ -265,6 +270,17 @@ TEST_CASE("numbers can be read on every colour, on both pages", "[draw]") {
       CHECK((more + 0.05) / (less + 0.05) >= 4);  // WCAG 2.1, relative contrast
     }
   }
+}
+
+TEST_CASE("a scale around 0 reaches as far below as above, and has a colour of its own for each sign", "[draw]") {
+  const Matrix m{.rows = 1, .cols = 3, .values = {-1, 0, 4}};
+  const std::string svg = heat_map(m, {.around_zero = true});
+  for (const char* text : {">-4</text>", ">0</text>", ">4</text>"}) CHECK(contains(svg, text));
+  CHECK(contains(svg, "class=\"n16\" x"));
+  CHECK(contains(svg, "class=\"v0\" x"));
+  CHECK(contains(svg, "class=\"v63\" x"));
+  CHECK(!contains(heat_map(m), ".n16"));
+  CHECK(contains(heat_map(zeros(1, 1), {.around_zero = true}), "class=\"v0\" x"));
 }
 
 TEST_CASE("ticks are 1-2-5 numbers inside the axis", "[draw]") {

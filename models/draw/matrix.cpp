@@ -62,11 +62,12 @@ std::optional<double> position(double value, const Scale& scale) {
 }
 
 Rgb ramp(double position, bool dark) {
-  constexpr Lab white_page[2] = {{0.975, -0.001, -0.007}, {0.395, -0.020, -0.165}};
-  constexpr Lab dark_page[2] = {{0.245, -0.006, -0.025}, {0.800, -0.048, -0.106}};
-  const auto& [from, to] = dark ? dark_page : white_page;
-  const auto mix = [position](double a, double b) { return a + position * (b - a); };
-  return to_rgb({mix(from.l, to.l), mix(from.a, to.a), mix(from.b, to.b)});
+  constexpr Lab white_page[3] = {{0.975, -0.001, -0.007}, {0.395, -0.020, -0.165}, {0.435, 0.110, 0.090}};
+  constexpr Lab dark_page[3] = {{0.245, -0.006, -0.025}, {0.800, -0.048, -0.106}, {0.780, 0.075, 0.105}};
+  const auto& [page, above, below] = dark ? dark_page : white_page;
+  const Lab& to = position < 0 ? below : above;
+  const auto mix = [position](double a, double b) { return a + std::abs(position) * (b - a); };
+  return to_rgb({mix(page.l, to.l), mix(page.a, to.a), mix(page.b, to.b)});
 }
 
 }  // namespace heed::draw

@@ -40,8 +40,8 @@ struct Rgb {  // as in sRGB
   uint8_t red, green, blue;
 };
 
-// The colour of a position in [0, 1]: one blue hue, a straight line in the OKLab space (Ottosson 2020), so that equal
-// steps look equal. It starts near the page, white or dark, and moves away from it.
+// The colour of a position in [-1, 1]: near the page, white or dark, at 0; from there on one blue hue, a straight line
+// in the OKLab space (Ottosson 2020), so that equal steps look equal; and one of orange below 0.
 Rgb ramp(double position, bool dark);
 
 }  // namespace heed::draw

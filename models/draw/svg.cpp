@@ -67,7 +67,7 @@ std::string hex(Rgb c) {
   return text;
 }
 
-std::string shade(int level) { return "v" + std::to_string(level); }
+std::string shade(int level) { return (level < 0 ? "n" : "v") + std::to_string(std::abs(level)); }
 
 // Coordinates to a hundredth of a pixel, without trailing zeros.
 std::string px(double v) {
@@ -82,7 +82,7 @@ double monospaced_width(std::string_view text) { return 0.61 * text_size * stati
 // A generous guess for a proportional font, which only the viewer knows.
 double text_width(std::string_view text) { return 0.63 * text_size * static_cast<double>(width(text)); }
 
-enum class Colours { ramp, hues };
+enum class Colours { ramp, both_ramps, hues };
 
 // The elements of a picture, drawn from the back to the front.
 class Page {
@@ -145,8 +145,9 @@ class Page {
  private:
   static std::string palette(Colours colours, bool dark) {
     std::string style;
-    if (colours == Colours::ramp) {
-      for (int i = 0; i < levels; ++i) style += "." + shade(i) + "{fill:" + hex(ramp(i / (levels - 1.0), dark)) + "}\n";
+    if (colours != Colours::hues) {
+      for (int i = colours == Colours::ramp ? 0 : 1 - levels; i < levels; ++i)
+        style += "." + shade(i) + "{fill:" + hex(ramp(i / (levels - 1.0), dark)) + "}\n";
     } else {
       for (size_t i = 0; i < hues.size(); ++i) {
         const std::string colour = dark ? hues[i].on_dark : hues[i].on_light;
@@ -178,6 +179,7 @@ double longest(const std::vector<std::string>& labels) {
 // What all matrices of a picture share, so that their cells line up.
 struct MatrixLayout {
   Scale scale;
+  bool around_zero;
   bool numbers;  // in the cells
   int decimals;
   double cell_width = 0, cell_height = 0;
@@ -185,6 +187,10 @@ struct MatrixLayout {
   bool slanted = false;                  // column labels
   double col_name = 0;                   // its base line, from the top of a matrix
   double left = 0, top = 0;              // from the corner of a matrix to its first cell
+
+  int level(double position) const {
+    return static_cast<int>(std::lround((around_zero ? 2 * position - 1 : position) * (levels - 1)));
+  }
 };
 
 MatrixLayout lay_out(std::span<const Matrix> matrices, const MatrixOptions& options, bool numbers) {
@@ -200,8 +206,12 @@ MatrixLayout lay_out(std::span<const Matrix> matrices, const MatrixOptions& opti
       for (const double v : m.values)
         widest_number = std::max(widest_number, monospaced_width(fixed(v, options.decimals)));
   }
-  MatrixLayout l{
-      .scale = options.scale ? *options.scale : fit_scale(matrices), .numbers = numbers, .decimals = options.decimals};
+  MatrixLayout l{.scale = options.scale ? *options.scale : fit_scale(matrices),
+                 .around_zero = options.around_zero,
+                 .numbers = numbers,
+                 .decimals = options.decimals};
+  if (const double most = std::max(std::abs(l.scale.low), std::abs(l.scale.high)); l.around_zero)
+    l.scale = most > 0 ? Scale{-most, most} : Scale{-1, 1};
   l.cell_height = numbers ? 34 : std::clamp(std::floor(900 / static_cast<double>(side)), 3.0, 22.0);
   l.cell_width = numbers ? std::max(48.0, widest_number + 16) : l.cell_height;
   l.every_row = static_cast<int64_t>(std::ceil(17 / l.cell_height));
@@ -215,7 +225,10 @@ MatrixLayout lay_out(std::span<const Matrix> matrices, const MatrixOptions& opti
 
 // The ink that can be read on a level of the ramp. The light page changes from dark ink to light at level 43, the dark
 // page from light to dark at 36: a contrast of at least 4 to 1 everywhere.
-const char* ink(int level) { return level < 36 ? "cell low-ink" : level < 43 ? "cell mid-ink" : "cell high-ink"; }
+const char* ink(int signed_level) {
+  const int level = std::abs(signed_level);
+  return level < 36 ? "cell low-ink" : level < 43 ? "cell mid-ink" : "cell high-ink";
+}
 
 std::string label_at(const std::vector<std::string>& labels, int64_t i) {
   return labels.empty() ? std::to_string(i) : visible(labels[static_cast<size_t>(i)], 60);
@@ -228,15 +241,14 @@ void draw_cells(Page& page, const Matrix& m, const MatrixLayout& l, double x0, d
     for (int64_t col = 0; col < m.cols; ++col) {
       const double v = m.values[static_cast<size_t>(row * m.cols + col)];
       const auto t = position(v, l.scale);
-      const int level = t ? static_cast<int>(std::lround(*t * (levels - 1))) : -1;
       const double x = x0 + static_cast<double>(col) * l.cell_width, y = y0 + static_cast<double>(row) * l.cell_height;
-      const std::string kind = (t ? shade(level) : "empty") + (roomy ? "" : " crisp");
+      const std::string kind = (t ? shade(l.level(*t)) : "empty") + (roomy ? "" : " crisp");
       const double inset = t ? gap / 2 : 1.5;  // the dashes of an empty cell stay inside it
       page.rect(kind, x + inset, y + inset, l.cell_width - 2 * inset, l.cell_height - 2 * inset,
                 label_at(m.row_labels, row) + ", " + label_at(m.col_labels, col) + ": " + number(v), roomy ? 2 : 0);
       if (l.numbers)
-        page.text(t ? ink(level) : "cell muted", x + l.cell_width / 2, y + l.cell_height / 2 + 4.5,
-                  fixed(v, l.decimals), "middle");
+        page.text(t ? ink(l.level(*t)) : "cell muted", x + l.cell_width / 2, y + l.cell_height / 2 + 4.5,
+                  v == 0 ? "0" : fixed(v, l.decimals), "middle");
     }
 }
 
@@ -257,9 +269,11 @@ void draw_matrix(Page& page, const Matrix& m, const MatrixLayout& l, double x, d
   draw_cells(page, m, l, x0, y0);
 }
 
-void draw_key(Page& page, const Scale& scale, double x, double y) {
+void draw_key(Page& page, const MatrixLayout& l, double x, double y) {
   constexpr double length = 192, height = 10;
-  for (int i = 0; i < levels; ++i) page.rect(shade(i) + " crisp", x + i * length / levels, y, length / levels, height);
+  const Scale& scale = l.scale;
+  for (int i = 0; i < levels; ++i)
+    page.rect(shade(l.level(i / (levels - 1.0))) + " crisp", x + i * length / levels, y, length / levels, height);
   page.text("muted", x, y + height + 16, number(scale.low, 3));
   page.text("muted", x + length / 2, y + height + 16, number(scale.low / 2 + scale.high / 2, 3), "middle");
   page.text("muted", x + length, y + height + 16, number(scale.high, 3), "end");
@@ -276,7 +290,7 @@ Point extent(const Matrix& m, const MatrixLayout& l) {
 }
 
 void check(const char* op, const MatrixOptions& options) {
-  const auto& [title, scale, across, decimals] = options;
+  const auto& [title, scale, around_zero, across, decimals] = options;
   const auto refuse = [op](const std::string& why) {
     throw std::invalid_argument(std::string(op) + ": cannot draw " + why);
   };
@@ -318,13 +332,13 @@ std::string draw_matrices(const char* op, std::span<const Matrix> matrices, cons
   }
   y += row_height;
   if (!numbers) {
-    draw_key(page, l.scale, margin + l.left, y + 22);
+    draw_key(page, l, margin + l.left, y + 22);
     y += 48;
     right = std::max(right, margin + l.left + 192);
   }
   right = std::max(right, margin + 1.2 * text_width(options.title));
   const std::string& name = options.title.empty() && !matrices.empty() ? matrices.front().title : options.title;
-  return page.svg(right + margin, y + margin, name, Colours::ramp);
+  return page.svg(right + margin, y + margin, name, options.around_zero ? Colours::both_ramps : Colours::ramp);
 }
 
 // ---- pictures

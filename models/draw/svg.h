@@ -12,6 +12,7 @@ namespace heed::draw {
 struct MatrixOptions {
   std::string title = {};           // above all matrices; each has a title of its own
   std::optional<Scale> scale = {};  // absent: fit_scale of all of them
+  bool around_zero = false;         // the scale reaches as far below 0 as above; what is 0 looks like the page
   int64_t across = 0;               // matrices beside each other; 0: as many as fit a page
   int decimals = 2;                 // 0 to 17, of the numbers in the cells of a labelled matrix
 };
@@ -24,7 +25,8 @@ std::string heat_map(const Matrix& matrix, const MatrixOptions& options = {});
 // Several of them in one picture, on one scale.
 std::string heat_maps(const std::vector<Matrix>& matrices, const MatrixOptions& options = {});
 
-// A heat map with the number printed in each cell, for matrices of a lesson's size. Throws like heat_map.
+// A heat map with the number printed in each cell, for matrices of a lesson's size. What is exactly 0 is printed as 0.
+// Throws like heat_map.
 std::string labelled_matrix(const Matrix& matrix, const MatrixOptions& options = {});
 
 // Several of them in one picture, on one scale.
