@@ -24,8 +24,8 @@ void run(Options& options) {
   const std::string copying =
       options.text("--ntm", "", "folder that train_copy has filled: where its heads go is shown too");
   options.group("Training of the tiny one");
-  const int64_t steps = options.integer("--steps", 200, "updates of the weights", at_least(1));
-  const int64_t seed = options.integer("--seed", 1, "of weights and data", at_least(0));
+  const int64_t steps = options.integer("--steps", FruitOptions().steps, "updates of the weights", at_least(1));
+  const int64_t seed = options.integer("--seed", FruitOptions().seed, "of weights and data", at_least(0));
   const bool causal = options.flag("--causal", "no place looks at those behind it");
   options.group("What is written");
   const std::string out = options.text("--out", "explain.html", "the page");

@@ -5,8 +5,8 @@
 namespace heed::explain {
 
 struct FruitOptions {
-  int64_t steps, seed;
-  bool causal;
+  int64_t steps = 200, seed = 1;
+  bool causal = false;
 };
 Scene explain_fruit(const FruitOptions& options);  // trains it first
 

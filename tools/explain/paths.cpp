@@ -2,23 +2,27 @@
 
 namespace heed::explain {
 
-json paths(const Ways& ways, const std::vector<RowLoss>& losses) {
+TakenApart take_apart(const Ways& ways, const std::vector<RowLoss>& losses) {
   std::vector<Tensor> inputs;
   for (std::size_t i = 0; i < ways.names.size(); ++i) inputs.push_back(ways.x.detach().requires_grad());
   const Tensor y = ways.again(inputs);
 
   std::vector<Tensor> targets = ways.y;
   targets.push_back(ways.x);
-  std::vector<int64_t> rows;
-  std::vector<Tensor> totals, parts;  // of each row: [S, width] and [names, S, width]
-  for (const auto& [row, loss] : losses) {
-    std::vector<Tensor> d = grad(loss, targets);
+  std::vector<Tensor> totals, parts;
+  for (const RowLoss& of : losses) {
+    std::vector<Tensor> d = grad(of.loss, targets);
     totals.push_back(d.back()(0));
     d.pop_back();
     parts.push_back(concat(vjp(y, concat(d, 1), inputs)));
-    rows.push_back(row);
   }
-  const Tensor total = stack(totals), part = stack(parts);  // [rows, S, width], [rows, names, S, width]
+  return {stack(totals), stack(parts)};
+}
+
+json paths(const Ways& ways, const std::vector<RowLoss>& losses) {
+  const auto [total, part] = take_apart(ways, losses);
+  std::vector<int64_t> rows;
+  for (const RowLoss& of : losses) rows.push_back(of.row);
   const Tensor size = norm(total, 2, -1), whole = unsqueeze(size, 1);
   const Tensor along = sum(part * unsqueeze(total, 1), -1) / where(whole == 0, 1, whole);
   json r{{"rows", rows},

@@ -17,6 +17,11 @@ struct RowLoss {
   Tensor loss;
 };
 
+struct TakenApart {  // of the loss of each row
+  Tensor total;      // [rows, S, width]
+  Tensor parts;      // [rows, ways, S, width]: they add up to it
+};
+TakenApart take_apart(const Ways& ways, const std::vector<RowLoss>& losses);
 json paths(const Ways& ways, const std::vector<RowLoss>& losses);
 
 }  // namespace heed::explain
