@@ -267,6 +267,12 @@ TEST_CASE("every exercise has a derivation, quotes that are in the sources, and 
                        "      Tensor d0(Grad g, Output y) const { return y * (g - sum(g * y, -1, keepdim)); }  // "
                        "dL/dx = y (g - <g, y>)\n"
                        "    };\n"));
+  CHECK(quoted_code({"ops/composite.cpp", "", {"masked_softmax"}})
+            .starts_with("// The mask acts before the exponential, so that nothing masked is ever infinite.\n"
+                         "Tensor masked_softmax(In x, In mask) {\n"));
+  CHECK(thrown<Error>([] {
+          quote({"ops/composite.cpp", "", {"masked"}});
+        }) == "lesson: there is no function masked in ops/composite.cpp");
   CHECK(thrown<Error>([] {
           quote({"ops/softmax.cpp", "Sofmax", {}});
         }) == "lesson: there is no struct Sofmax in ops/softmax.cpp");

@@ -64,38 +64,84 @@ std::string read_text(const std::string& path) {
 }
 
 namespace {
-std::vector<std::string> lines_of(const std::string& path) {
-  std::vector<std::string> lines;
-  std::string line;
-  for (std::istringstream in(read_text(path)); std::getline(in, line);) lines.push_back(line);
-  return lines;
-}
+
+bool begins(const std::string& line, const std::string& with) { return line.rfind(with, 0) == 0; }
+
+// Lines of a file, and those of them that are quoted.
+class Quoted {
+ public:
+  explicit Quoted(const Quote& q) : q_(q) {
+    std::string line;
+    for (std::istringstream in(read_text(HEED_SOURCE_DIR "/" + q.file)); std::getline(in, line);)
+      lines_.push_back(line);
+    if (q.type.empty()) functions();
+    else members();
+  }
+  std::string str(const std::string& margin) const {
+    std::string r;
+    for (const std::string& line : chosen_) r += margin + line + "\n";
+    return r;
+  }
+  std::string where() const { return q_.file + ":" + std::to_string(line_); }
+
+ private:
+  using Lines = std::vector<std::string>;
+  const Quote& q_;
+  Lines lines_, chosen_;
+  std::ptrdiff_t line_ = 0;
+
+  [[noreturn]] void refuse(const std::string& what) const {
+    throw Error("lesson: there is no " + what + " " + q_.file);
+  }
+  void add(Lines::const_iterator from, Lines::const_iterator head, Lines::const_iterator to) {
+    if (!line_) line_ = head - lines_.begin() + 1;
+    chosen_.insert(chosen_.end(), from, to);
+  }
+  Lines::const_iterator commented(Lines::const_iterator line) const {  // from what stands above it
+    while (line != lines_.begin() && (begins(*std::prev(line), "//") || begins(*std::prev(line), "template"))) --line;
+    return line;
+  }
+
+  void functions() {
+    for (const std::string& name : q_.members) {
+      const auto head = std::find_if(lines_.begin(), lines_.end(), [&](const std::string& l) {
+        return !begins(l, " ") && !begins(l, "//") && l.find(' ' + name + '(') != std::string::npos &&
+               !l.ends_with(';');
+      });
+      const auto end = std::find_if(head, lines_.end(), [](const std::string& l) { return begins(l, "}"); });
+      if (end == lines_.end()) refuse("function " + name + " in");
+      add(commented(head), head, end + 1);
+    }
+  }
+  void members() {
+    const auto head = std::find_if(lines_.begin(), lines_.end(),
+                                   [&](const std::string& l) { return begins(l, "struct " + q_.type + " {"); });
+    const auto end = std::find_if(head, lines_.end(), [](const std::string& l) { return begins(l, "};"); });
+    if (end == lines_.end()) refuse("struct " + q_.type + " in");
+    add(commented(head), head, head + 1);
+    for (const std::string& member : q_.members) {
+      const auto first = std::find_if(head, end, [&](const std::string& l) {
+        return begins(l, "  ") && l.find(' ' + member + '(') != std::string::npos && l.find("return") > l.find(member);
+      });
+      if (first == end) refuse(member + " in " + q_.type + " of");
+      auto last = first;
+      for (std::ptrdiff_t open = 0;; ++last) {
+        open += std::count(last->begin(), last->end(), '{') - std::count(last->begin(), last->end(), '}');
+        if ((open <= 0 && !last->ends_with(',')) || last + 1 == end) break;
+      }
+      add(first, first, last + 1);
+    }
+    chosen_.emplace_back("};");
+  }
+};
+
 }  // namespace
 
 std::string quote(const Quote& q) {
-  const std::vector<std::string> lines = lines_of(HEED_SOURCE_DIR "/" + q.file);
-  const auto begins = [](const std::string& line, const std::string& with) { return line.rfind(with, 0) == 0; };
-  const auto head = std::find_if(lines.begin(), lines.end(),
-                                 [&](const std::string& line) { return begins(line, "struct " + q.type + " {"); });
-  const auto end = std::find_if(head, lines.end(), [&](const std::string& line) { return begins(line, "};"); });
-  if (end == lines.end()) throw Error("lesson: there is no struct " + q.type + " in " + q.file);
-  auto first = head;
-  while (first != lines.begin() && begins(*std::prev(first), "//")) --first;
-  std::string text = q.file + ":" + std::to_string(head - lines.begin() + 1) + "\n";
-  for (auto line = first; line <= head; ++line) text += "    " + *line + "\n";
-  for (const std::string& member : q.members) {
-    auto line = std::find_if(head, end, [&](const std::string& l) {
-      return begins(l, "  ") && l.find(' ' + member + '(') != std::string::npos && l.find("return") > l.find(member);
-    });
-    if (line == end) throw Error("lesson: there is no " + member + " in " + q.type + " of " + q.file);
-    std::ptrdiff_t open = 0;
-    do {
-      open += std::count(line->begin(), line->end(), '{') - std::count(line->begin(), line->end(), '}');
-      text += "    " + *line + "\n";
-    } while ((open > 0 || text.ends_with(",\n")) && ++line != end);
-  }
-  return text + "    };\n";
+  const Quoted quoted(q);
+  return quoted.where() + "\n" + quoted.str("    ");
 }
+std::string quoted_code(const Quote& q) { return Quoted(q).str(""); }
 
 std::string derivation(const Exercise& e) {
   const std::string text = read_text(answers_file(e)), begin = "// ---- the derivation\n",

@@ -29,7 +29,7 @@ struct Part {  // a function that the learner writes
   std::string is = name;  // the formula, by values of the case, of what the right one is compared with
 };
 
-struct Quote {  // of heed's sources: members of a struct, with the comment above it
+struct Quote {  // of heed's sources: members of a struct, with the comment above it, or without a type free functions
   std::string file, type;
   std::vector<std::string> members;
 };
@@ -120,7 +120,8 @@ const Exercise& exercise(const std::string& name);
 // Where what is quoted and copied stands.
 std::string task_file(const Exercise& e);
 std::string answers_file(const Exercise& e);
-std::string quote(const Quote& q);               // FileError, Error: it does not stand there
+std::string quote(const Quote& q);               // with its line. FileError, Error: it does not stand there
+std::string quoted_code(const Quote& q);         // alone
 std::string derivation(const Exercise& e);       // as answers_file says it
 std::string read_text(const std::string& path);  // FileError: it is not there
 
