@@ -11,6 +11,8 @@ cmake --build --preset release --target programs --parallel "$(nproc)"
 echo
 echo "training a model to read dates as people write them and to write them as ISO 8601"
 build/release/bin/train_dates
+echo
+echo "writing down how a gradient goes through that model"
 build/release/bin/explain --model seq2seq --run runs/dates --out runs/dates/explain.html
 
 cat <<'EOT'
