@@ -1,5 +1,6 @@
 #include "differentiable_neural_computer.h"
 #include "../ops/checks.h"
+#include "score.h"
 
 namespace heed {
 
@@ -30,6 +31,7 @@ DifferentiableNeuralComputer::State DifferentiableNeuralComputer::initial(int64_
   return {.controller = {},
           .memory = zeros({batch, slots, width}, t),
           .usage = each,
+          .gates = zeros({batch, reads + 2}, t),
           .links = {zeros({batch, slots, slots}, t), each},
           .write = each,
           .weights = zeros({batch, reads, slots}, t),
@@ -47,10 +49,12 @@ DifferentiableNeuralComputer::State DifferentiableNeuralComputer::step(In x, con
   auto strength = [](const Tensor& v) { return 1 + softplus(v); };
 
   const Tensor free = frees ? sigmoid(of_each(6)) : zeros({batch, reads, 1}, x->dtype());
+  const Tensor allocate = sigmoid(said[7]), write = sigmoid(said[8]);
+  now.gates = concat({squeeze(free, 2), allocate, write}, -1);
   now.usage = usage_after(before.usage, before.write, before.weights, free);
   const Tensor key = unsqueeze(said[2], 1),
                content = content_weights(key, unsqueeze(strength(said[3]), 1), before.memory);
-  now.write = sigmoid(said[8]) * lerp(squeeze(content, 1), allocation_weights(now.usage), sigmoid(said[7]));
+  now.write = write * lerp(squeeze(content, 1), allocation_weights(now.usage), allocate);
   const Tensor w = unsqueeze(now.write, 2);
   now.memory = before.memory * (1 - w * unsqueeze(sigmoid(said[4]), 1)) + w * unsqueeze(said[5], 1);
 
@@ -68,13 +72,14 @@ DifferentiableNeuralComputer::Result DifferentiableNeuralComputer::operator()(In
   Scope here{*this, x};
   check_sequence("DifferentiableNeuralComputer", line_of(x), x, in);
   State state = initial(x->size(0));
-  std::vector<Tensor> found, weights;
+  std::vector<Tensor> found, weights, usage, gates;
   for (int64_t t = 0; t < x->size(1); ++t) {
     state = step(select(x, 1, t), state);
     found.push_back(concat({state.controller.h, flatten(state.read, 1)}, -1));
     weights.push_back(concat({state.weights, unsqueeze(state.write, 1)}, 1));
+    usage.push_back(state.usage), gates.push_back(state.gates);
   }
-  return {output(stack(found, 1)), stack(weights, 1), state};
+  return {output(stack(found, 1)), stack(weights, 1), stack(usage, 1), stack(gates, 1), state};
 }
 
 }  // namespace heed

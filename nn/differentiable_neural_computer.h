@@ -37,6 +37,7 @@ struct DifferentiableNeuralComputer {
     LstmState controller;
     Tensor memory;  // M_t [B, slots, width]
     Tensor usage;   // u_t [B, slots]
+    Tensor gates;   // f_t, g^a_t, g^w_t [B, reads + 2]: the free gates, that of allocation, that of writing
     Links links;
     Tensor write;    // w^w_t [B, slots]
     Tensor weights;  // w^r_t [B, reads, slots]
@@ -48,6 +49,8 @@ struct DifferentiableNeuralComputer {
   struct Result {
     Tensor y;        // [B, T, out]
     Tensor weights;  // [B, T, reads + 1, slots]: read heads, then the write head
+    Tensor usage;    // [B, T, slots]
+    Tensor gates;    // [B, T, reads + 2]
     State state;
   };
   Result operator()(In x, Rng* = nullptr) const;  // x [B, T, in], from the initial state on

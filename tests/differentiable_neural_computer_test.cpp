@@ -103,6 +103,7 @@ TEST_CASE("a step writes, then reads what it has written: the memory's equation"
     const Tensor free = reshape(sigmoid(said(range(18, 20))), {1, 2, 1});
     CHECK(max_difference(s.usage, usage_after(before.usage, before.write, before.weights, free)) < 1e-15);
     const Tensor allocation = sigmoid(said(20)), gate = sigmoid(said(21));
+    CHECK(equal(s.gates(0), sigmoid(said(range(18, 22)))));
     const Tensor key = reshape(said(range(8, 11)), {1, 1, 3}), strength = 1 + softplus(reshape(said(11), {1, 1, 1}));
     const Tensor content = content_weights(key, strength, before.memory)(0, 0);
     CHECK(max_difference(s.write(0),
@@ -124,6 +125,18 @@ TEST_CASE("a step writes, then reads what it has written: the memory's equation"
     const Tensor next = full(noise({2, 8, 3}, 3)(_, range(0, T))).state.usage;
     CHECK(min(next - usage).item() >= -1e-14);
     usage = next;
+  }
+}
+
+TEST_CASE("a computer's trace is that of its steps") {
+  const DifferentiableNeuralComputer m = computer(Controller::feed_forward, 2, 1, 0.8);
+  const Tensor x = noise({2, 3, 3}, 1);
+  const DifferentiableNeuralComputer::Result r = m(x);
+  DifferentiableNeuralComputer::State s = m.initial(2);
+  for (int64_t t = 0; t < 3; ++t) {
+    s = m.step(x(_, t), s);
+    CHECK(equal(r.weights(_, t), concat({s.weights, unsqueeze(s.write, 1)}, 1)));
+    CHECK((equal(r.usage(_, t), s.usage) && equal(r.gates(_, t), s.gates)));
   }
 }
 

@@ -177,6 +177,7 @@ TEST_CASE("strings to copy: shown, marked, and asked for") {
   Rng rng{1};
   const Copies c = sample_copies({.bits = 3, .shortest = 2, .longest = 2, .strings = 2}, 4, rng);
   CHECK(c.x.shape() == Shape{4, 10, 4});
+  CHECK(equal(c.shown, tensor({0, 1, 5, 6}, i64)));
   CHECK(equal(c.asked, tensor({3, 4, 8, 9}, i64)));
   for (int64_t i : {0, 1})
     CHECK(equal(c.x(_, range(5 * i, 5 * i + 2), range(0, 3)), 2 * c.target(_, range(2 * i, 2 * i + 2)) - 1));
@@ -206,5 +207,14 @@ TEST_CASE("train_copy with each memory: what it says and draws") {
     CHECK(std::isnan(said.after("moves by one slot in ")) == (memory == "lstm"));
     std::filesystem::remove_all(out);
   }
+  const std::string out = fresh_folder("copy");
+  const Said said = run_program_of_build(
+      "train_copy", "--memory dnc_without_freeing --strings 2 --steps 2 --longest 2 --slots 3 --out " + out);
+  INFO(said.text);
+  REQUIRE(said.code == 0);
+  CHECK(said.after("8 of length 2: ") <= 100);
+  CHECK(said.after("free gate of ") == 0);
+  CHECK(said.after("strings are shown; ") <= 1);
+  std::filesystem::remove_all(out);
   CHECK(run_program_of_build("train_copy", "--memory tape").code == 2);
 }

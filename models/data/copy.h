@@ -16,7 +16,8 @@ struct Copies {
   // 0, a byte of zeros would be silence to a net without a state.
   Tensor x;
   Tensor target;  // [B, strings * length, bits], 0 and 1
-  Tensor asked;   // [strings * length] i64: at which of the T steps each of it must be said
+  Tensor shown;   // [strings * length] i64: at which of the T steps each of it is shown,
+  Tensor asked;   // and at which it must be said
 };
 
 // IndexError: there are no bits or strings, or not 1 <= shortest <= longest.

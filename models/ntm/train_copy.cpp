@@ -12,6 +12,9 @@ using namespace heed;
 
 namespace {
 
+double share(const Tensor& x) { return mean(cast(x, f64)).item(); }
+Tensor at(const Tensor& x, const Tensor& steps) { return index_select(x, 1, steps); }
+
 struct Score {
   double perfect = 0;     // examples without a wrong bit
   double wrong_bits = 0;  // of an example, on the average
@@ -19,7 +22,7 @@ struct Score {
 template <class M>
 Score score(const M& model, const CopyTask& task, Rng& rng) {
   const Copies c = sample_copies(task, 500, rng);
-  const Tensor said = index_select(model(c.x).y, 1, c.asked) > 0;
+  const Tensor said = at(model(c.x).y, c.asked) > 0;
   const Tensor wrong = cast(count_nonzero(said != (c.target > 0.5), {1, 2}), f64);  // [500]
   return {mean(cast(wrong == 0, f64)).item(), mean(wrong).item()};
 }
@@ -28,38 +31,74 @@ CopyTask of_length(CopyTask task, int64_t length) {
   task.shortest = task.longest = length;
   return task;
 }
+// Longer strings than in training or, of several, more of them: twice and four times.
+CopyTask grown(CopyTask task, int64_t times) {
+  (task.strings == 1 ? task.longest : task.strings) *= times;
+  return of_length(task, task.longest);
+}
 
-double share(const Tensor& x) { return mean(cast(x, f64)).item(); }
+// Where the heads have their largest weights: [B, T]
+struct Heads {
+  Tensor read, write;
+  explicit Heads(const Tensor& weights) : read(argmax(weights(_, _, 0))), write(argmax(weights(_, _, 1))) {}
 
-// How the read head goes while it says a string: the share of its steps that move its largest weight by one slot,
-// always in the same direction; and of those in which it stands where this was written, or, always, a step before.
+  // Of the bytes that are said, how many are read where they were written, in these steps?
+  double found(const Copies& c, const Tensor& steps) const { return share(at(read, steps) == at(write, c.shown)); }
+  // Those of saying them, or, always, a step before.
+  Tensor reading(const Copies& c) const {
+    const Tensor before = c.asked - 1;
+    return found(c, c.asked) > found(c, before) ? c.asked : before;
+  }
+};
+
+// How the read head goes while it says a string: the share of its steps that move it by one slot, always in the same
+// direction; and of those in which it stands where the byte was written.
 struct Walk {
   double by_one = 0, where_written = 0;
 };
 Walk walk_of(const Tensor& weights, const Copies& c) {  // weights [B, T, 2, slots]
-  const int64_t length = c.asked.size(0), slots = weights.size(-1);
-  const Tensor at = argmax(weights), read = index_select(at(_, _, 0), 1, c.asked);  // [B, length]
-  const Tensor moved = remainder(slice(read, 1, 1) - slice(read, 1, 0, -1), slots);
-  const Tensor wrote = index_select(at(_, _, 1), 1, c.asked - (length + 1));
-  const Tensor before = index_select(at(_, _, 0), 1, c.asked - 1);
-  return {std::max(share(moved == 1), share(moved == slots - 1)),
-          std::max(share(read == wrote), share(before == wrote))};
+  const Heads heads(weights);
+  const int64_t slots = weights.size(-1);
+  const Tensor read = at(heads.read, c.asked), moved = remainder(slice(read, 1, 1) - slice(read, 1, 0, -1), slots);
+  return {std::max(share(moved == 1), share(moved == slots - 1)), heads.found(c, heads.reading(c))};
+}
+
+// How slots come and go: how used a slot is when it is read and a step later, the free gate then, the allocation gate
+// while strings are shown, and how many bytes of later strings go where one has been said already.
+struct Turnover {
+  double read = 0, then = 0, free = 0, allocation = 0, again = 0;
+};
+Turnover turnover_of(const DifferentiableNeuralComputer::Result& r, const Copies& c) {
+  const Heads heads(r.weights);
+  const Tensor read = heads.reading(c)(range(0, -1)), slot = unsqueeze(at(heads.read, read), 2);
+  auto used = [&](const Tensor& steps) { return mean(gather(at(r.usage, steps), 2, slot)).item(); };
+  auto gate = [&](int64_t i, const Tensor& steps) { return mean(at(r.gates(_, _, i), steps)).item(); };
+  const Tensor wrote = at(heads.write, c.shown), said = c.asked < unsqueeze(c.shown, 1);  // by then
+  const Tensor again = any((unsqueeze(wrote, 1) == unsqueeze(wrote, 2)) & said, -1);
+  return {used(read), used(read + 1), gate(0, read + 1), gate(1, c.shown), share(again) / share(any(said, -1))};
 }
 
 // The heads over time, what is in the memory in the end, and what was said.
 template <class Result>
 void draw_run(const RunFolder& run, const Result& r, const Copies& c, const std::string& memory) {
-  const Tensor said = sigmoid(index_select(r.y, 1, c.asked))(0);
+  const Tensor said = sigmoid(at(r.y, c.asked))(0);
   draw::save_svg(run.path("bits.svg"),
                  draw::heat_maps({draw::matrix_of(transpose(c.target(0)), {.title = "to be said", .row_name = "bit"}),
                                   draw::matrix_of(transpose(said), {.title = "said", .row_name = "bit"})},
                                  {.title = "A string of bits: " + memory, .across = 1}));
   if constexpr (requires { r.weights; }) {
-    auto head = [&](int64_t i, const char* title) {
-      return draw::matrix_of(transpose(r.weights(0, _, i)), {.title = title, .row_name = "slot", .col_name = "step"});
+    auto over_time = [&](const Tensor& x, draw::Matrix m) {
+      m.col_name = "step";
+      return draw::matrix_of(transpose(x(0)), m);
     };
-    draw::save_svg(run.path("heads.svg"), draw::heat_maps({head(1, "write head"), head(0, "read head")},
-                                                          {.title = "Where the heads stand: " + memory, .across = 1}));
+    std::vector<draw::Matrix> shown{over_time(r.weights(_, _, 1), {.title = "write head", .row_name = "slot"}),
+                                    over_time(r.weights(_, _, 0), {.title = "read head", .row_name = "slot"})};
+    if constexpr (requires { r.usage; }) {
+      shown.push_back(over_time(r.usage, {.title = "usage", .row_name = "slot"}));
+      shown.push_back(over_time(r.gates, {.row_labels = {"free", "allocate", "write"}, .title = "gates"}));
+    }
+    draw::save_svg(run.path("heads.svg"),
+                   draw::heat_maps(shown, {.title = "Where the heads stand: " + memory, .across = 1}));
     draw::save_svg(run.path("memory.svg"),
                    draw::heat_map(draw::matrix_of(
                        transpose(r.state.memory(0)),
@@ -72,21 +111,22 @@ void train(M model, const std::string& memory, int64_t slots, const CopyTask& ta
            const Options& options) {
   const RunFolder run = fit(model, how, options, [&](Rng& rng) {
     const Copies c = sample_copies(task, how.batch, rng);
-    return binary_cross_entropy_with_logits(index_select(model(c.x).y, 1, c.asked), c.target);
+    return binary_cross_entropy_with_logits(at(model(c.x).y, c.asked), c.target);
   });
   if (interrupted()) return;
 
   Unrecorded off;
   Rng unseen{uint64_t(how.seed) + 1000};
-  std::printf("\n500 new examples of each length\n");
-  for (int64_t length : {task.longest, 2 * task.longest, 4 * task.longest}) {
-    if (length > slots) break;
-    const Score s = score(model, of_length(task, length), unseen);
-    const int64_t bits = length * task.strings * task.bits;
-    std::printf("length %lld: %.1f%% without an error, %.2f wrong bits of %lld\n", static_cast<long long>(length),
-                100 * s.perfect, s.wrong_bits, static_cast<long long>(bits));
+  std::printf("\n500 new examples of each kind\n");
+  for (int64_t times : {1, 2, 4}) {
+    const CopyTask longer = grown(task, times);
+    if (longer.longest > slots) break;
+    const Score s = score(model, longer, unseen);
+    std::printf("%lld of length %lld: %.1f%% without an error, %.2f wrong bits of %lld\n",
+                static_cast<long long>(longer.strings), static_cast<long long>(longer.longest), 100 * s.perfect,
+                s.wrong_bits, static_cast<long long>(longer.longest * longer.strings * longer.bits));
   }
-  const int64_t length = std::min(2 * task.longest, slots);
+  const int64_t length = task.strings == 1 ? std::min(2 * task.longest, slots) : task.longest;
   const Copies shown = sample_copies(of_length(task, length), 100, unseen);
   const auto r = model(shown.x);
   draw_run(run, r, shown, memory);
@@ -98,6 +138,15 @@ void train(M model, const std::string& memory, int64_t slots, const CopyTask& ta
           "written in %.3f\n",
           static_cast<long long>(length), w.by_one, w.where_written);
     }
+  if constexpr (requires { r.usage; })
+    if (task.strings > 1) {
+      const Copies most = sample_copies(grown(task, 4), 100, unseen);
+      const Turnover t = turnover_of(model(most.x), most);
+      std::printf("usage of a slot %.3f when it is read, %.3f a step later, by a free gate of %.3f\n", t.read, t.then,
+                  t.free);
+      std::printf("allocation gate %.3f while strings are shown; %.3f of later bytes go where one has been said\n",
+                  t.allocation, t.again);
+    }
   std::printf(
       "wrote %s and loss.svg%s beside it\n", run.path("bits.svg").c_str(),
       requires { r.weights; } ? ", heads.svg, memory.svg" : "");
@@ -107,9 +156,13 @@ void train(Options& options) {
   options.group("Model");
   const std::string memory =
       options.choice("--memory", {"ntm", "dnc", "dnc_without_freeing", "lstm"}, "what remembers the strings");
-  const auto controller = options.choice("--controller", {"feed_forward", "lstm"}, "what steers it") == "lstm"
-                              ? Controller::lstm
-                              : Controller::feed_forward;
+  const Controller::Kind controller =
+      options
+          .choice<Controller::Kind>("--controller",
+                                    {{"feed_forward", Controller::feed_forward}, {"lstm", Controller::lstm}},
+                                    "what steers it")
+          .value;
+  if (memory == "lstm") options.no_part("--controller", "--memory lstm");
   const int64_t slots = options.integer("--slots", 48, "of the memory; longer strings are not tried", at_least(3));
   options.group("Task");
   const int64_t strings = options.integer("--strings", 1, "shown and said one after the other", at_least(1));
