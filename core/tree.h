@@ -106,6 +106,12 @@ void walk(const M& m, F&& visit) {
 struct Parameters {  // tensors of a model, each with its path: "blocks.0.attention.out_proj.weight"
   std::vector<std::string> paths;
   std::vector<Tensor> values;
+
+  int64_t numel() const {  // of all together
+    int64_t n = 0;
+    for (const Tensor& x : values) n += x.numel();
+    return n;
+  }
 };
 
 namespace detail {

@@ -1,5 +1,6 @@
 #include "differentiable_neural_computer.h"
 #include "../ops/checks.h"
+#include "score.h"
 
 namespace heed {
 

@@ -64,12 +64,9 @@ LstmnDecoder::State LstmnDecoder::step(In x, const State& before, const Source& 
   }
   LstmState from = target.summary(before.tape, target.weights(x, before.tape));
   if (!from.h.defined()) from = {zeros_like(last), zeros_like(last)};
-  const LstmCell& cell = target.cell;
-  const std::vector<Tensor> gates = chunk(
-      linear(x, cell.weight_ih, cell.bias_ih) + linear(from.h, cell.weight_hh, cell.bias_hh), 4, -1);  // i, f, g, o
-  const Tensor c =
-      sigmoid((*gate)(concat({g, x}, -1))) * a + sigmoid(gates[1]) * from.c + sigmoid(gates[0]) * tanh(gates[2]);
-  return {target.longer(before.tape, from, {sigmoid(gates[3]) * tanh(c), c}), g, p};
+  const LstmGates of = target.cell.gates(x, from.h);
+  const Tensor c = sigmoid((*gate)(concat({g, x}, -1))) * a + of.f * from.c + of.i * of.g;
+  return {target.longer(before.tape, from, {of.o * tanh(c), c}), g, p};
 }
 
 LstmnDecoder::Result LstmnDecoder::operator()(In x, const Source& source) const {

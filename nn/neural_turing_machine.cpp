@@ -1,5 +1,6 @@
 #include "neural_turing_machine.h"
 #include "../ops/checks.h"
+#include "score.h"
 
 namespace heed {
 

@@ -86,6 +86,11 @@ LstmState LstmCell::operator()(In x, const LstmState& state, Rng*) const {
   auto [y, h, c] = lstm(one_step(*this, "LstmCell", x, of_input), weight_hh, of_steps, state.h, state.c);
   return {h, c};
 }
+LstmGates LstmCell::gates(In x, In h) const {
+  Scope here{*this, x};
+  const std::vector<Tensor> four = chunk(linear(x, weight_ih, bias_ih) + linear(h, weight_hh, bias_hh), 4, -1);
+  return {sigmoid(four[0]), sigmoid(four[1]), tanh(four[2]), sigmoid(four[3])};
+}
 
 RnnResult Rnn::operator()(In x, const Tensor& lengths, const Tensor& h0, Rng* training) const {
   return layers_of_h(*this, "Rnn", x, lengths, h0, training, rnn_of(nonlinearity));

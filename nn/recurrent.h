@@ -40,6 +40,9 @@ struct GruCell {  // gates r, z and n
 struct LstmState {  // what is carried from step to step
   Tensor h, c;
 };
+struct LstmGates {    // c' = f c + i g, h' = o tanh(c')
+  Tensor i, f, g, o;  // [B, hidden]
+};
 struct LstmCell {  // gates i, f, g and o
   int64_t in, hidden;
   Parameter weight_ih = detail::recurrent_parameter({4 * hidden, in}, hidden);
@@ -48,6 +51,7 @@ struct LstmCell {  // gates i, f, g and o
   Parameter bias_hh = detail::recurrent_parameter({4 * hidden}, hidden);
 
   LstmState operator()(In x, const LstmState& state = {}, Rng* = nullptr) const;
+  LstmGates gates(In x, In h) const;  // of the same step, for a net that has another c' in mind
 };
 
 // ---- layers over a sequence      x [B, T, in]

@@ -117,6 +117,11 @@ Tensor CosineScore::operator()(In q, In k) const {
   return products(q, project(k)).scores();
 }
 
+Tensor content_weights(In key, In strength, In memory) {
+  Scope here{key};
+  return softmax(strength * CosineScore{.eps = 1e-3}(key, memory));
+}
+
 Products RelativeScore::products(In q, In k) const {
   Scope here{*this, q};
   const int64_t T = q->size(-2), S = k->size(-2);

@@ -99,6 +99,13 @@ struct CosineScore {
   Tensor operator()(In q, In k) const;
 };
 
+// Which slots hold something like the key: softmax over slots of strength cos(key, slot)   (Graves, Wayne and
+// Danihelka 2014, eq. 5 and 6; Graves et al. 2016, Methods, content-based addressing)
+// key [B, H, width], strength [B, H, 1], memory [B, slots, width] -> [B, H, slots]
+// A slot that is all but empty has no direction, and the gradient of one would be as large as it is small: lengths
+// below 1e-3 count as 1e-3.
+Tensor content_weights(In key, In strength, In memory);
+
 // (q k^T + q a_d^T) / sqrt(D), d places from query to key, those beyond `distance` as the farthest; the last query
 // stands at the last key      (Shaw, Uszkoreit and Vaswani 2018, eq. 4)
 struct RelativeScore {

@@ -100,6 +100,27 @@ TEST_CASE("options are values, given in either form or left alone") {
   CHECK(called_with({"--steps", "3", "--steps", "4", "--text=--out"}).out == "4 0.003 additive runs/dates --out 0\n");
 }
 
+TEST_CASE("a choice of values that have names, and options that have no part in it") {
+  const auto said = [](std::vector<const char*> arguments) {
+    return called_with(std::move(arguments), [](Options& options) {
+      const auto [name, value] = options.choice<double>("--size", {{"half", 0.5}, {"double", 2}}, "of it");
+      const auto steps = options.integer("--steps", 3, "steps");
+      const bool fast = options.flag("--fast", "at once");
+      if (value > 1) options.no_part("--steps", "--size " + name), options.no_part("--fast", "--size " + name);
+      options.done();
+      std::printf("%s %g %ld %d", name.c_str(), value, long(steps), fast);
+    });
+  };
+  CHECK(said({}).out == "half 0.5 3 0");
+  CHECK(said({"--steps", "4", "--size=half", "--fast"}).out == "half 0.5 4 1");
+  CHECK(said({"--size", "double"}).out == "double 2 3 0");
+  CHECK(said({"--size", "none"}).err == "train_dates: --size none: must be half or double\n");
+  const Ended r = said({"--steps", "3", "--size", "double"});  // though it is the usual one
+  CHECK(r.code == 2);
+  CHECK(r.err == "train_dates: --steps has no part in --size double\n");
+  CHECK(said({"--fast", "--size", "double"}).err == "train_dates: --fast has no part in --size double\n");
+}
+
 TEST_CASE("words are the arguments that belong to no option") {
   const auto said = [](std::vector<const char*> arguments) {
     return called_with(std::move(arguments), [](Options& options) {

@@ -72,19 +72,18 @@ draw::Picture looks(const Captioner& model, const Scene& scene) {
 
 void train(Options& options) {
   options.group("Model");
-  const std::string kind = options.choice("--attention", {"soft", "hard", "mean"}, "to the patches of the picture");
+  const auto [kind, attention] = options.choice<Captioner::Kind>(
+      "--attention", {{"soft", Captioner::soft}, {"hard", Captioner::hard}, {"mean", Captioner::mean}},
+      "to the patches of the picture");
   const double penalty =
       options.number("--penalty", 0, "of soft attention, for places not looked at once in all", at_least(0));
+  if (attention != Captioner::soft) options.no_part("--penalty", "--attention " + kind);
   const Fit how =
       fit_options(options, {.steps = 1200, .lr = 1e-2, .out = "runs/captions", .title = "Captions: " + kind});
   options.done();
 
   seed(uint64_t(how.seed));
-  Captioner model{.vocab = words.size(),
-                  .kind = kind == "soft"   ? Captioner::soft
-                          : kind == "hard" ? Captioner::hard
-                                           : Captioner::mean,
-                  .penalty = penalty};
+  Captioner model{.vocab = words.size(), .kind = attention, .penalty = penalty};
   const RunFolder run = fit(model, how, options, [&](Rng& rng) {
     const Scenes scenes = sample(how.batch, rng);
     return model.loss(scenes.images, captions(scenes), rng);

@@ -7,7 +7,8 @@ namespace heed {
 // Gold: of each target token the source places it comes from; none for one that comes from nowhere, such as a hyphen.
 using Alignment = std::vector<std::vector<int64_t>>;
 
-// Over the target tokens that have gold places, of as many targets as have been added.
+// gold_mass and argmax_accuracy of nn/alignment.h, over the target tokens that have gold places, of as many targets as
+// have been added.
 struct AlignmentScore {
   int64_t tokens = 0;
   double attention = 0;  // on their gold places, summed

@@ -54,7 +54,10 @@ Score score(const AssociativeMemory& m, const AssociationTask& task, Rng& rng) {
 
 void train(Options& options) {
   options.group("Model");
-  const std::string kind = options.choice("--attention", {"delta", "sum", "softmax"}, "what the memory is");
+  using Memory = AssociativeMemory;
+  const auto [kind, memory] = options.choice<Memory::Kind>(
+      "--attention", {{"delta", Memory::delta}, {"sum", Memory::sum}, {"softmax", Memory::softmax}},
+      "what the memory is");
   const int64_t width = options.integer("--width", 32, "of the embeddings of keys and values", at_least(1));
   options.group("Task");
   const bool overwriting =
@@ -68,12 +71,7 @@ void train(Options& options) {
 
   seed(uint64_t(how.seed));
   const AssociationTask task{.keys = keys, .values = values, .writes = writes, .overwriting = overwriting};
-  AssociativeMemory model{.keys = keys,
-                          .values = values,
-                          .width = width,
-                          .kind = kind == "delta" ? AssociativeMemory::delta
-                                  : kind == "sum" ? AssociativeMemory::sum
-                                                  : AssociativeMemory::softmax};
+  AssociativeMemory model{.keys = keys, .values = values, .width = width, .kind = memory};
   const RunFolder run = fit(model, how, options, [&](Rng& rng) {
     const Associations a = sample_associations(task, how.batch, rng);
     return cross_entropy(model(a.keys, a.values, a.asked), a.answer);

@@ -13,8 +13,11 @@ namespace {
 
 void train(Options& options) {
   options.group("Model");
-  const std::string kind = options.choice("--attention", {"hard", "soft", "mean"}, "to the cells of the picture");
+  const auto [kind, attention] = options.choice<GlimpseNet::Kind>(
+      "--attention", {{"hard", GlimpseNet::hard}, {"soft", GlimpseNet::soft}, {"mean", GlimpseNet::mean}},
+      "to the cells of the picture");
   const double entropy = options.number("--entropy", 0.05, "weight of the entropy of where to look", at_least(0));
+  if (attention != GlimpseNet::hard) options.no_part("--entropy", "--attention " + kind);
   options.group("Task");
   const int64_t hops = options.integer("--hops", 1, "from sign to sign", at_least(1));
   const Fit how = fit_options(
@@ -22,11 +25,7 @@ void train(Options& options) {
   options.done();
 
   seed(uint64_t(how.seed));
-  GlimpseNet model{.classes = forms,
-                   .glimpses = hops + 1,
-                   .kind = kind == "hard"   ? GlimpseNet::hard
-                           : kind == "soft" ? GlimpseNet::soft
-                                            : GlimpseNet::mean};
+  GlimpseNet model{.classes = forms, .glimpses = hops + 1, .kind = attention};
   model.reinforce.entropy = entropy;
   const RunFolder run = fit(model, how, options, [&](Rng& rng) {
     const Signposts s = sample_signposts(hops, how.batch, rng);

@@ -45,9 +45,7 @@ std::optional<RunFolder> train(M& model, const Fit& how, const Options& options,
   });
   if (interrupted()) return std::nullopt;
   Unrecorded off;
-  int64_t numbers = 0;
-  for (const Tensor& p : parameters(model).values) numbers += p.numel();
-  std::printf("\n%lld weights, %zu new pairs\n", static_cast<long long>(numbers), unseen.all.size());
+  std::printf("\n%lld weights, %zu new pairs\n", static_cast<long long>(parameters(model).numel()), unseen.all.size());
   const Tensor right = argmax(logits(unseen, nullptr)) == unseen.labels;
   std::printf("labels right %.1f%%\n", 100 * mean(cast(right, f64)).item());
   std::printf("wrote %s\n", run.path("loss.svg").c_str());
@@ -101,6 +99,8 @@ void train(Options& options) {
   const int64_t width = options.integer("--width", 64, "of the embeddings", at_least(1));
   const int64_t hidden = options.integer("--hidden", 32, "of everything else", at_least(1));
   const double dropout = options.number("--dropout", 0, "before each linear layer", between(0, 1));
+  for (const char* option : {"--intra", "--width", "--hidden", "--dropout"})
+    if (kind == "bag") options.no_part(option, "--attention bag");
   const Fit how =
       fit_options(options, {.steps = 2000, .lr = 3e-3, .out = "runs/inference", .title = "Inference: " + kind});
   options.done();

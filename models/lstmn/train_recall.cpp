@@ -11,12 +11,6 @@ using namespace heed;
 
 namespace {
 
-int64_t size_of(const Reader& model) {
-  int64_t n = 0;
-  for (const Tensor& p : parameters(model).values) n += p.numel();
-  return n;
-}
-
 std::vector<std::string> labels(const Tensor& ids, const RecallTask& task) {  // a, a1 with the first mark, 1?
   std::vector<std::string> r;
   for (int64_t id : ids.to_vector<int64_t>())
@@ -47,7 +41,7 @@ void train(Options& options) {
                .width = 32,
                .hidden = hidden,
                .memory = attends ? Reader::lstmn : Reader::lstm};
-  std::printf("%lld parameters\n", static_cast<long long>(size_of(model)));
+  std::printf("%lld parameters\n", static_cast<long long>(parameters(model).numel()));
   const RunFolder run = fit(model, how, options, [&](Rng& rng) {
     const Recalls r = sample_recalls(task, how.batch, rng);
     return cross_entropy(model(r.ids), r.answer);

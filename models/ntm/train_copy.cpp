@@ -156,9 +156,13 @@ void train(Options& options) {
   options.group("Model");
   const std::string memory =
       options.choice("--memory", {"ntm", "dnc", "dnc_without_freeing", "lstm"}, "what remembers the strings");
-  const auto controller = options.choice("--controller", {"feed_forward", "lstm"}, "what steers it") == "lstm"
-                              ? Controller::lstm
-                              : Controller::feed_forward;
+  const Controller::Kind controller =
+      options
+          .choice<Controller::Kind>("--controller",
+                                    {{"feed_forward", Controller::feed_forward}, {"lstm", Controller::lstm}},
+                                    "what steers it")
+          .value;
+  if (memory == "lstm") options.no_part("--controller", "--memory lstm");
   const int64_t slots = options.integer("--slots", 48, "of the memory; longer strings are not tried", at_least(3));
   options.group("Task");
   const int64_t strings = options.integer("--strings", 1, "shown and said one after the other", at_least(1));

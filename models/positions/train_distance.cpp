@@ -16,6 +16,7 @@ void train(Options& options) {
                                           "its scores: of places, of places by factors, or of words");
   const int64_t width = options.integer("--width", 16, "of the embeddings", at_least(1));
   const int64_t rank = options.integer("--rank", 4, "of the factors", at_least(1));
+  if (kind != "factorized") options.no_part("--rank", "--attention " + kind);
   options.group("Task");
   const int64_t distance = options.integer("--distance", 3, "how many places back the answer stands", at_least(1));
   const int64_t length = options.integer("--length", 32, "words in a sequence", at_least(double(distance + 1)));
@@ -53,9 +54,7 @@ void train(Options& options) {
   const Tensor band = diagonal(weights, -distance, 1, 2);  // [B, length - distance]
   std::printf("largest weight %lld places back in %.2f%%, weight there %.3f\n", static_cast<long long>(distance),
               share(argmax(weights)(_, asked) == arange(length - distance)), mean(band).item());
-  int64_t numbers = 0;
-  walk(model.attention, [&](const Item& p) { numbers += p.kind == Item::trained ? p.tensor->numel() : 0; });
-  std::printf("scores of %lld numbers\n", static_cast<long long>(numbers));
+  std::printf("scores of %lld numbers\n", static_cast<long long>(parameters(model.attention).numel()));
   std::printf("wrote %s and weights.svg, loss.svg beside it\n", run.path("scores.svg").c_str());
 }
 

@@ -23,7 +23,9 @@ std::vector<double> reach(const FirstSymbol& model, const Tensor& ids) {
 
 void train(Options& options) {
   options.group("Model");
-  const std::string kind = options.choice("--memory", {"attention", "lstm", "rnn"}, "what remembers");
+  const auto [kind, memory] = options.choice<FirstSymbol::Memory>(
+      "--memory", {{"attention", FirstSymbol::attention}, {"lstm", FirstSymbol::lstm}, {"rnn", FirstSymbol::rnn}},
+      "what remembers");
   const int64_t width = options.integer("--width", 32, "of embeddings and states", at_least(1));
   options.group("Task");
   const int64_t symbols = options.integer("--symbols", 8, "how many there are", at_least(2));
@@ -32,12 +34,7 @@ void train(Options& options) {
   options.done();
 
   seed(uint64_t(how.seed));
-  FirstSymbol model{.symbols = symbols,
-                    .width = width,
-                    .length = silence + 1,
-                    .memory = kind == "attention" ? FirstSymbol::attention
-                              : kind == "lstm"    ? FirstSymbol::lstm
-                                                  : FirstSymbol::rnn};
+  FirstSymbol model{.symbols = symbols, .width = width, .length = silence + 1, .memory = memory};
   Rng unseen{uint64_t(how.seed) + 1000};
   const Tensor test = sample(1000, silence + 1, symbols, unseen);
   const std::vector<double> before = reach(model, test);

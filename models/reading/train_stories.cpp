@@ -66,6 +66,10 @@ void train(Options& options) {
       options.integer("--linear-start", 300, "first steps in which it looks without softmax", at_least(0));
   const int64_t width = options.integer("--width", memory ? 64 : 32, "of the embeddings", at_least(1));
   const int64_t hidden = options.integer("--hidden", 32, "of the LSTMs of a reader", at_least(1));
+  if (!attends) options.no_part("--linear-start", "--attention even");
+  for (const char* option : {"--hops", "--linear-start"})
+    if (!memory) options.no_part(option, "--model reader");
+  if (memory) options.no_part("--hidden", "--model memory");
   options.group("Task");
   const int64_t facts = options.integer("--facts", 1, "sentences that an answer follows from, 1 or 2", between(1, 2));
   const int64_t length = options.integer("--sentences", facts == 1 ? 6 : 12, "in a story", at_least(double(facts)));

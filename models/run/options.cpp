@@ -188,6 +188,10 @@ std::vector<std::string> Options::words(const std::string& name, const std::stri
   return given;
 }
 
+void Options::no_part(const std::string& name, const std::string& in) {
+  if (impl_->app.get_option(name)->count()) impl_->blame(name + " has no part in " + in);
+}
+
 void Options::done() {
   Impl& my = *impl_;
   my.group = "Help";

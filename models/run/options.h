@@ -1,5 +1,6 @@
 #pragma once
 // The command line of a program. Each option is one line, answered at once; done() reports what was wrong.
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -18,6 +19,12 @@ constexpr Limits between(double least, double most) { return {least, most}; }
 struct About {
   std::string what;          // the program does, for --help
   std::string example = {};  // arguments worth trying: "--steps 800 --attention none"
+};
+
+template <class T>
+struct Named {
+  std::string name;
+  T value;
 };
 
 class Options {
@@ -39,9 +46,21 @@ class Options {
   std::string required(const std::string& name, const std::string& help);               // a text that must be given
   std::string choice(const std::string& name, const std::vector<std::string>& choices,  // the first is the usual one
                      const std::string& help);
+  // The same of values that have names: choice<Colour>("--colour", {{"red", Colour::red}, {"blue", Colour::blue}}, ..)
+  template <class T>
+  Named<T> choice(const std::string& name, const std::vector<Named<T>>& choices, const std::string& help) {
+    std::vector<std::string> names;
+    for (const Named<T>& c : choices) names.push_back(c.name);
+    const std::string chosen = choice(name, names, help);
+    return choices[std::size_t(std::find(names.begin(), names.end(), chosen) - names.begin())];
+  }
   bool flag(const std::string& name, const std::string& help);
   // The arguments that are no option's, which `name` stands for in --help. After the last option that takes a value.
   std::vector<std::string> words(const std::string& name, const std::string& help);
+
+  // Reports by done() that an option before this was given which has no part in what else was chosen:
+  //   if (kind != "factorized") options.no_part("--rank", "--attention " + kind);
+  void no_part(const std::string& name, const std::string& in);
 
   // After the last option: answers --help and --version, which end the program. Error in one line: an unknown flag
   // (with the nearest one), a value that is missing, not a number, out of range or not among the choices.

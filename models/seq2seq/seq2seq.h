@@ -29,10 +29,10 @@ enum class Attends {
   dot,       // h k; here and below keys are their sum
   general,   // h W k
   concat,    // v^T tanh(W [h; k])
-  location,  // W h, a score for each of the first `longest` places
+  location,  // W h, a score for each of the first places, as many as `attention_of` is told
   local,     // h W k, around a place that h chooses
   qkv,       // W_Q h W_K k / sqrt(hidden), values W_V k   (Vaswani et al. 2017)
-  tutorial,  // W [x; s], a score for each of the first `longest` places, and what the step is given is relu(W_c [x; c])
+  tutorial,  // W [x; s], likewise, and what the step is given is relu(W_c [x; c])
   none,
 };
 inline const std::vector<std::string> attends_names{"additive", "dot", "general",  "concat", "location",
@@ -46,7 +46,6 @@ struct Seq2Seq {
   Attends attends = Attends::additive;
   Cell cell = Cell::lstm;
   Normalizer normalizer = Normalizer::softmax;  // of all but local
-  int64_t longest = 50;                         // source, of location and tutorial
 
   // Does the state look before a step, as the tutorial's, or after it? How wide are its keys?
   bool tutorial() const { return attends == Attends::tutorial; }
@@ -61,7 +60,7 @@ struct Seq2Seq {
   std::optional<Linear> first_c = make_if<Linear>(cell == Cell::lstm, 2 * hidden, hidden);
   Embedding target{target_vocab, width};
   AnyCell decoder = any_cell(cell, width + (late() || attends == Attends::additive ? key_width() : 0), hidden);
-  std::optional<Attention> attention = attention_of(attends, width, hidden, longest, normalizer);
+  std::optional<Attention> attention = attention_of(attends, width, hidden, normalizer);
   std::optional<LocalAttention> local = make_if<LocalAttention>(attends == Attends::local, hidden, hidden);
   std::optional<Linear> combine = make_if<Linear>(late() || tutorial(), late() ? 2 * hidden : width + hidden,
                                                   late() ? hidden : width);  // W_c
@@ -174,9 +173,9 @@ struct Seq2Seq {
   // The best of beam_search for each source, one after the other; options.end is Vocabulary::end, whatever it says.
   Written translate(const Padded& x, BeamOptions options) const;
 
-  // Of those that have one, but for local attention.
-  static std::optional<Attention> attention_of(Attends attends, int64_t width, int64_t hidden, int64_t longest,
-                                               Normalizer normalizer) {
+  // Of those that have one, but for local attention; to sources of up to `longest` places, where scores are of places.
+  static std::optional<Attention> attention_of(Attends attends, int64_t width, int64_t hidden, Normalizer normalizer,
+                                               int64_t longest = 50) {
     const int64_t H = hidden;
     switch (attends) {
       case Attends::none:

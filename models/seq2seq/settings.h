@@ -31,9 +31,8 @@ inline Seq2SeqSettings seq2seq_settings(Options& options, const Seq2SeqSettings&
   Seq2SeqSettings r = usual;
   options.group("Model");
   r.attends = attends_named(options.choice("--attention", attends_names, "how the decoder sees the source"));
-  const std::string normalizer =
-      options.choice("--normalizer", {"softmax", "sparsemax", "relu", "relu/n", "sigmoid"}, "from scores to weights");
-  r.normalizer = normalizer_of(normalizer);
+  r.normalizer = normalizer_of(
+      options.choice("--normalizer", {"softmax", "sparsemax", "relu", "relu/n", "sigmoid"}, "from scores to weights"));
   r.cell = cell_named(options.choice("--cell", {"lstm", "gru", "rnn"}, "of encoder and decoder"));
   r.width = options.integer("--width", usual.width, "of the embeddings", at_least(1));
   r.hidden = options.integer("--hidden", usual.hidden, "of each recurrent layer", at_least(1));
@@ -41,8 +40,8 @@ inline Seq2SeqSettings seq2seq_settings(Options& options, const Seq2SeqSettings&
                                          "probability that the decoder is given the true last symbol", between(0, 1));
   r.forcing.per_sequence =
       options.choice("--forcing-per", {"step", "sequence"}, "how often that is decided") == "sequence";
-  if (r.normalizer != Normalizer::softmax && (r.attends == Attends::none || r.attends == Attends::local))
-    throw Error("--normalizer " + normalizer + " has no part in --attention " + attends_names[std::size_t(r.attends)]);
+  if (r.attends == Attends::none || r.attends == Attends::local)
+    options.no_part("--normalizer", "--attention " + attends_names[std::size_t(r.attends)]);
   return r;
 }
 

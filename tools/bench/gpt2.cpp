@@ -14,11 +14,7 @@ Gradients random_gradients(const Gpt& model) {
   for (const Tensor& x : p.values) g.values.push_back(randn(x.shape(), rng) * 0.01);
   return g;
 }
-double weights(const Gpt& model) {
-  int64_t n = 0;
-  for (const Tensor& p : parameters(model).values) n += p.numel();
-  return double(n);
-}
+double weights(const Gpt& model) { return double(parameters(model).numel()); }
 
 Result adamw(double seconds) {
   const Gpt model = gpt2_124m();
