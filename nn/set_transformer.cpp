@@ -32,6 +32,11 @@ Tensor Isab::operator()(In x, const Tensor& mask, Rng*) const {
   Scope here{*this, x};
   return spread(x, gather(rows_for(x, widened(inducing)), x, mask));
 }
+Attended Isab::with_weights(In x, const Tensor& mask) const {
+  Scope here{*this, x};
+  const auto [gathered, weights] = gather.with_weights(rows_for(x, widened(inducing)), x, mask);
+  return {spread(x, gathered), weights};
+}
 
 Tensor Pma::operator()(In x, const Tensor& mask, Rng*) const {
   Scope here{*this, x};

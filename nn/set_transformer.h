@@ -37,6 +37,8 @@ struct Isab {
   Mab gather{width, heads}, spread{width, heads};
 
   Tensor operator()(In x, const Tensor& mask = {}, Rng* = nullptr) const;
+  // The same and the weights [B, heads, points, n] by which the points gather: slower.
+  Attended with_weights(In x, const Tensor& mask = {}) const;
 };
 
 // MAB(S, rFF(x)), S learned seeds, one for each answer      x [B, n, width] -> [B, seeds, width]   (eq. 11)

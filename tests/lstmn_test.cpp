@@ -1,6 +1,7 @@
 // An LSTMN: an LSTM where it looks at its last state alone, its equations where it looks at all of them.
 #include <heed/models/data/recall.h>
 #include <heed/models/lstmn/lstmn.h>
+#include <heed/models/lstmn/translator.h>
 #include "common.h"
 #include "program.h"
 
@@ -141,6 +142,16 @@ TEST_CASE("a decoder of each fusion is its equations: the same, section 4") {
   }
 }
 
+TEST_CASE("a cell's gates are those of its step") {
+  seed(1);
+  const LstmCell cell = cast(LstmCell{3, 4}, f64);
+  const Tensor x = noise({2, 3}, 1), h = noise({2, 4}, 2), c = noise({2, 4}, 3);
+  const LstmGates of = cell.gates(x, h);
+  const LstmState next = cell(x, {h, c});
+  CHECK(max_difference(of.f * c + of.i * of.g, next.c) < 1e-15);
+  CHECK(max_difference(of.o * tanh(next.c), next.h) < 1e-15);
+}
+
 TEST_CASE("gradients through six steps, and through a reader and a writer of each fusion", "[gradcheck]") {
   certify(Reading{reader(1, 0.7)}, {noise({2, 6, 3}, 2)});
   for (auto fusion : {LstmnDecoder::shallow, LstmnDecoder::deep})
@@ -165,6 +176,44 @@ TEST_CASE("strings to recall from: each mark once, the answer under the one that
   CHECK_ERROR(IndexError, sample_recalls({.marks = 3, .length = 3}, 1, rng),
               "sample_recalls: 3 places do not hold 3 marked ones of 16 symbols and a question: there must be some of "
               "all, and marks + 1 places");
+}
+
+TEST_CASE("a translator of each fusion: given what to write, and left alone") {
+  const Tensor read = tensor({{3, 4, 5, 2}, {5, 5, 3, 2}}, i64), gold = tensor({{5, 4, 3}, {3, 5, 5}}, i64);
+  using Fusion = std::optional<LstmnDecoder::Fusion>;
+  for (const Fusion fusion : {Fusion(LstmnDecoder::shallow), Fusion(LstmnDecoder::deep), Fusion()}) {
+    const LstmnTranslator m =
+        scattered(cast(LstmnTranslator{.vocab = 6, .width = 3, .hidden = 4, .fusion = fusion}, f64), 1, 0.7);
+    const auto [logits, weights] = m(read, gold);
+    CHECK(logits.shape() == Shape{2, 3, 6});
+    CHECK(weights.defined() == fusion.has_value());
+    if (fusion) CHECK(allclose(sum(weights, -1), ones({2, 3}, f64), 1e-14, 1e-14));
+    // What comes first knows nothing of gold, and what comes later only of what was before it.
+    CHECK(equal(m(read, 0 * gold + 4).logits(_, 0), logits(_, 0)));
+    CHECK_FALSE(equal(m(read, 0 * gold + 4).logits(_, 1), logits(_, 1)));
+    // Left alone, it goes on from its own guesses.
+    const Tensor alone = m(read, gold, false).logits;
+    CHECK(max_difference(m(read, argmax(alone)).logits, alone) < 1e-14);
+    // All of the source matters, from the first step on.
+    for (int64_t place = 0; place < 4; ++place)
+      CHECK_FALSE(equal(m(where(arange(4) == place, 4, where(read == 4, 3, read)), gold).logits(_, 0),
+                        m(where(read == 4, 3, read), gold).logits(_, 0)));
+  }
+}
+
+TEST_CASE("train_fusion with each: what it says and draws") {
+  for (const std::string fusion : {"shallow", "deep", "none"}) {
+    const std::string out = fresh_folder("fusion");
+    const Said said =
+        run_program_of_build("train_fusion", "--longest 3 --steps 2 --out " + out + " --fusion " + fusion);
+    INFO(said.text);
+    REQUIRE(said.code == 0);
+    CHECK(said.after("letters ") <= 100);
+    CHECK((said.after("within a place of the letter ") > 0) == (fusion != "none"));
+    CHECK(std::filesystem::exists(out + "/attention.svg") == (fusion != "none"));
+    std::filesystem::remove_all(out);
+  }
+  CHECK(run_program_of_build("train_fusion", "--fusion both").code == 2);
 }
 
 TEST_CASE("train_recall with each memory: what it says and draws, of as many parameters") {

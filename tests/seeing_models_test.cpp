@@ -155,6 +155,8 @@ TEST_CASE("train_textures, train_captions and train_glimpse draw what they saw, 
   CHECK(place.after("texture right ") < 60);  // nothing has been learnt yet
   CHECK(place.after("the same at all places ") < 60);
   CHECK(contains(two_steps("train_textures", "--attention none", {}).text, "wrote loss.svg"));
+  const Said terms = two_steps("train_textures", "--attention generalized --task place --batch 4", {"looks.svg"});
+  CHECK(terms.after("weight on the red dot ") > 0);
   refuses("train_textures", "--attention eca", "cbam");
 
   const Said captions_of = two_steps("train_captions", "--attention hard", {"captions.svg"});

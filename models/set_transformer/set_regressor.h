@@ -1,7 +1,7 @@
 #pragma once
 // A number that belongs to a set of numbers, whatever their order: elements are encoded, pooled, and decoded. With
-// attention the encoder is a SAB and the pool a PMA (Lee et al. 2019); with mean and max each element is encoded by
-// itself (Zaheer et al. 2017, Deep Sets).
+// attention the encoder is a SAB, or an ISAB, and the pool a PMA (Lee et al. 2019); with mean and max each element is
+// encoded by itself (Zaheer et al. 2017, Deep Sets).
 #include <limits>
 #include <optional>
 #include "../../nn/set_transformer.h"
@@ -12,9 +12,11 @@ struct SetRegressor {
   enum Pooling { attention, mean, max };
   int64_t width, heads;
   Pooling pooling = attention;
+  int64_t points = 0;  // of an ISAB that encodes; 0: a SAB does
 
   Linear first{1, width};
-  std::optional<Sab> together = make_if<Sab>(pooling == attention, width, heads);
+  std::optional<Sab> together = make_if<Sab>(pooling == attention && !points, width, heads);
+  std::optional<Isab> induced = make_if<Isab>(pooling == attention && points, width, heads, points);
   std::optional<Pma> pool = make_if<Pma>(pooling == attention, width, heads);
   std::vector<Linear> alone = stack_of(pooling == attention ? 0 : 2, [this] { return Linear{width, width}; });
   std::vector<Linear> decoder = stack_of(pooling == attention ? 0 : 2, [this] { return Linear{width, width}; });
@@ -29,19 +31,21 @@ struct SetRegressor {
     for (const Linear& layer : decoder) y = relu(layer(y));
     return squeeze(output(y), 1);
   }
-  // How much each head looks at each element: those of the elements, on average, and those of the pool
+  // How much each head looks at each element: those of the elements, on average, or of the points; and of the pool
   struct Looks {
-    Tensor together, pool;  // [B, heads, n]
+    Tensor together;  // [B, heads or heads points, n]
+    Tensor pool;      // [B, heads, n]
   };
   Looks looks(In x) const {
     const Tensor each = first(unsqueeze(x, 2));
-    const auto [h, by_elements] = together->block.with_weights(each, each);
-    return {heed::mean(by_elements, 2), heed::mean(pool->with_weights(h).weights, 2)};
+    const auto [h, by] = together ? together->block.with_weights(each, each) : induced->with_weights(each);
+    return {together ? heed::mean(by, 2) : flatten(by, 1, 2), heed::mean(pool->with_weights(h).weights, 2)};
   }
 
   Tensor encode(In x, const Tensor& mask) const {  // [B, n, width]
     Tensor h = first(unsqueeze(x, 2));
     if (together) return (*together)(h, mask);
+    if (induced) return (*induced)(h, mask);
     for (const Linear& layer : alone) h = layer(relu(h));
     return h;
   }

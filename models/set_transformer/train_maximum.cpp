@@ -16,7 +16,17 @@ constexpr double most = 100;  // models see and say numbers as shares of it
 
 void train(Options& options) {
   options.group("Model");
-  const std::string kind = options.choice("--pooling", {"attention", "mean", "max"}, "how a set becomes one vector");
+  using Model = SetRegressor;
+  const auto [kind, pooling] = options.choice<Model::Pooling>(
+      "--pooling", {{"attention", Model::attention}, {"mean", Model::mean}, {"max", Model::max}},
+      "how a set becomes one vector");
+  const std::string encoder =
+      options.choice("--encoder", {"sab", "isab"}, "by which elements look at each other first");
+  const int64_t points =
+      options.integer("--points", 4, "of an ISAB, which look at the set in their place", at_least(1));
+  if (encoder != "isab") options.no_part("--points", "--encoder " + encoder);
+  for (const char* option : {"--encoder", "--points"})
+    if (pooling != Model::attention) options.no_part(option, "--pooling " + kind);
   const int64_t width = options.integer("--width", 32, "of an element's vector, a multiple of 4", at_least(4));
   options.group("Task");
   const int64_t largest = options.integer("--numbers", 10, "in the largest sets", at_least(1));
@@ -25,11 +35,7 @@ void train(Options& options) {
   options.done();
 
   seed(uint64_t(how.seed));
-  SetRegressor model{.width = width,
-                     .heads = 4,
-                     .pooling = kind == "attention" ? SetRegressor::attention
-                                : kind == "mean"    ? SetRegressor::mean
-                                                    : SetRegressor::max};
+  SetRegressor model{.width = width, .heads = 4, .pooling = pooling, .points = encoder == "isab" ? points : 0};
   const RunFolder run = fit(model, how, options, [&](Rng& rng) {
     const Tensor x = rand({how.batch, largest}, rng), n = randint(1, largest + 1, {how.batch}, rng);
     const Tensor mask = length_mask(n, largest);
@@ -50,8 +56,8 @@ void train(Options& options) {
     const Tensor wanted = argmax(x);
     auto say = [&](const char* who, const Tensor& by) {
       const Tensor there = take_along(by, reshape(wanted, {2000, 1, 1}), 2);  // [B, heads, 1]
-      std::printf("%s looks most at the largest in %.1f%%, one of its heads with weight %.3f\n", who,
-                  100 * mean(cast(argmax(mean(by, 1)) == wanted, f64)).item(), max(mean(there, {0, 2})).item());
+      std::printf("%s looks most at the largest in %.1f%%, a head of %s with weight %.3f\n", who,
+                  100 * mean(cast(argmax(mean(by, 1)) == wanted, f64)).item(), who, max(mean(there, {0, 2})).item());
     };
     say("the set", looks.together), say("the pool", looks.pool);
   }
@@ -60,10 +66,11 @@ void train(Options& options) {
     auto matrix = [](const char* who, const Tensor& by) {
       return draw::matrix_of(mean(by, 1), {.title = who, .row_name = "set", .col_name = "its numbers, in their order"});
     };
-    draw::save_svg(
-        run.path("attention.svg"),
-        draw::heat_maps({matrix("SAB: the numbers at each other", looks.together), matrix("PMA: the pool", looks.pool)},
-                        {.title = "Where attention looks for the largest number"}));
+    draw::save_svg(run.path("attention.svg"),
+                   draw::heat_maps({matrix(encoder == "isab" ? "ISAB: its points" : "SAB: the numbers at each other",
+                                           looks.together),
+                                    matrix("PMA: the pool", looks.pool)},
+                                   {.title = "Where attention looks for the largest number"}));
   }
   std::printf("wrote %sloss.svg\n", kind == "attention" ? (run.path("attention.svg") + " and ").c_str() : "");
 }

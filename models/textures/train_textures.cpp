@@ -48,6 +48,12 @@ Gates gates_by_colour(const TextureNet& model, const Pictures& p) {
   const Tensor asked = cast(colour_of_filters(model) == unsqueeze(p.where, 1), f32), others = 1 - asked;
   return {(sum(gate * asked) / sum(asked)).item(), (sum(gate * others) / sum(others)).item()};
 }
+// Of many pictures, a few at a time: what attends from each place to each has a matrix for every picture.
+Tensor logits_of(const TextureNet& model, const Tensor& images) {
+  std::vector<Tensor> parts;
+  for (const Tensor& some : split(images, 100)) parts.push_back(model(some));
+  return concat(parts);
+}
 double share_right(const Tensor& logits, const Pictures& p) { return mean(cast(argmax(logits) == p.kind, f64)).item(); }
 
 // Logits with gates of places that are the same everywhere: their mean. What is then no longer known, the gates told:
@@ -56,6 +62,18 @@ Tensor with_even_places(const TextureNet& model, const Pictures& p) {
   const Tensor even = mean(model.place_gate(p.images), {1, 2});  // [B]
   const Tensor h = mean(model.block_attention->channel(model.features(p.images)), {2, 3});
   return model.output(h * unsqueeze(even, 1));
+}
+
+// How much each place looks at the red dot and what is beside it: [B, H, W]
+Tensor looks_at_dot(const TextureNet& model, const Tensor& images) {
+  const Tensor weights = mean(model.places->with_weights(model.features(images)).weights, 1);
+  const Tensor dot = max_pool2d(cast(images(_, range(0, 1)) > 2, f32), 3, {.stride = {1}, .padding = {1}});
+  return sum(weights * unsqueeze(dot, 1), {3, 4});
+}
+// Places of the quarter that has it: [B, H, W]
+Tensor of_quarter(const Tensor& where, int64_t side) {
+  const Tensor far = cast(arange(side) >= side / 2, i64);
+  return unsqueeze(unsqueeze(far, 1) * 2 + far, 0) == reshape(where, {-1, 1, 1});
 }
 
 // A row for each channel and texture asked for, a column for each filter: its mean gate.
@@ -75,9 +93,25 @@ draw::Matrix channel_gates(const TextureNet& model, const Pictures& p) {
 
 void train(Options& options) {
   options.group("Model");
-  const std::string kind = options.choice("--attention", {"se", "cbam", "none"}, "between convolution and mean");
+  const auto [kind, attention] = options.choice<TextureNet::Kind>("--attention",
+                                                                  {{"se", TextureNet::se},
+                                                                   {"cbam", TextureNet::cbam},
+                                                                   {"generalized", TextureNet::generalized},
+                                                                   {"none", TextureNet::none}},
+                                                                  "between convolution and mean");
   const int64_t channels = options.integer("--channels", 32, "of the convolution", at_least(1));
   const int64_t reduction = options.integer("--reduction", 2, "of channels in the middle of the gate", at_least(1));
+  const SpatialTerms terms =
+      options
+          .choice<SpatialTerms>("--terms",
+                                {{"all", {}},
+                                 {"content", {.query_offset = false, .offset = false}},
+                                 {"offsets", {.query_key = false, .key = false}}},
+                                "of generalized attention: what stands here and there, and how far apart they are")
+          .value;
+  if (attention == TextureNet::none || attention == TextureNet::generalized)
+    options.no_part("--reduction", "--attention " + kind);
+  if (attention != TextureNet::generalized) options.no_part("--terms", "--attention " + kind);
   options.group("Task");
   const bool of_channels =
       options.choice("--task", {"channel", "place"}, "asked for by a bright corner or by a red dot") == "channel";
@@ -86,12 +120,8 @@ void train(Options& options) {
   options.done();
 
   seed(uint64_t(how.seed));
-  TextureNet model{.classes = texture_kinds,
-                   .kind = kind == "se"     ? TextureNet::se
-                           : kind == "cbam" ? TextureNet::cbam
-                                            : TextureNet::none,
-                   .channels = channels,
-                   .reduction = reduction};
+  TextureNet model{
+      .classes = texture_kinds, .kind = attention, .channels = channels, .reduction = reduction, .terms = terms};
   const RunFolder run = fit(model, how, options, [&](Rng& rng) {
     const Pictures p = sample(of_channels, how.batch, rng);
     return cross_entropy(model(p.images), p.kind);
@@ -101,9 +131,9 @@ void train(Options& options) {
   Unrecorded off;
   Rng unseen{uint64_t(how.seed) + 1000};
   const Pictures p = sample(of_channels, 2000, unseen);
-  std::printf("\ntexture right %.1f%% of 2000 new pictures\n", 100 * share_right(model(p.images), p));
+  std::printf("\ntexture right %.1f%% of 2000 new pictures\n", 100 * share_right(logits_of(model, p.images), p));
   std::string pictures;
-  if (model.kind != TextureNet::none && of_channels) {
+  if ((model.kind == TextureNet::se || model.kind == TextureNet::cbam) && of_channels) {
     const Gates g = gates_by_colour(model, p);
     std::printf("gates of filters that see the colour asked for %.3f, of others %.3f\n", g.asked, g.others);
     draw::save_svg(run.path("channels.svg"),
@@ -120,6 +150,17 @@ void train(Options& options) {
       shown.push_back(draw::picture_of(p.images(i), {.maps = {draw::matrix_of(gates(i))}}));
     draw::save_svg(run.path("places.svg"), draw::pictures(shown, "Pictures, and what spatial attention keeps of them"));
     pictures += "places.svg, ";
+  }
+  if (model.places && !of_channels) {
+    const Tensor looks = looks_at_dot(model, p.images(range(0, 100)));
+    const Tensor near = of_quarter(p.where(range(0, 100)), looks.size(-1));
+    std::printf("weight on the red dot %.3f from its quarter, %.3f from the others\n", mean(looks(near)).item(),
+                mean(looks(~near)).item());
+    std::vector<draw::Picture> shown;
+    for (int64_t i = 0; i < 6; ++i)
+      shown.push_back(draw::picture_of(p.images(i), {.maps = {draw::matrix_of(looks(i))}}));
+    draw::save_svg(run.path("looks.svg"), draw::pictures(shown, "Pictures, and which places look at the red dot"));
+    pictures += "looks.svg, ";
   }
   std::printf("wrote %sloss.svg to %s\n", pictures.c_str(), how.out.c_str());
 }
