@@ -1,6 +1,7 @@
 // The kernel that never has the matrix of weights (Dao et al. 2022): the same numbers, at every length, in memory that
 // grows with the length alone.
 #include <heed/core/storage.h>
+#include <heed/ops/kernels/attention.h>
 #include <cmath>
 #include <cstdio>
 #include "common.h"
@@ -62,6 +63,41 @@ TEST_CASE("for every length from 1 to 130: values and gradients of the definitio
     }
   }
   std::printf("attention by blocks: at most %.1e from its definition in f64, %.1e in f32\n", worst64, worst32);
+}
+
+TEST_CASE("for all tiles of 1 to 64 queries and 1 to 64 keys: values and gradients of the definition") {
+  const int64_t T = 67, D = 5, E = 3;
+  const std::vector<Case> all = cases(T);
+  const Tensor q = variable({T, D}, 1), k = variable({T, D}, 2), v = variable({T, E}, 3), g = noise({T, E}, 4);
+  std::vector<std::vector<Tensor>> wanted;
+  {
+    const DefinitionsOnly standard;
+    for (const Case& c : all) wanted.push_back(all_of(q, k, v, g, c.options));
+  }
+  double worst[2] = {};
+  for (const Dtype t : {f64, f32}) {
+    auto array = [&](const Tensor& x) { return cast(x.detach(), t).array(); };
+    const Array a = array(q), b = array(k), c = array(v), up = array(g);
+    for (int64_t rows = 1; rows <= 64; ++rows)
+      for (int64_t keys = 1; keys <= 64; ++keys) {
+        const std::size_t i = std::size_t(rows + keys) % all.size();
+        const AttentionOptions& o = all[i].options;
+        const kernels::AttentionSetting how{.scale = 1 / std::sqrt(double(D)),
+                                            .causal = o.causal == Causal::on,
+                                            .offset = 0,
+                                            .dropout = o.dropout,
+                                            .tile = {rows, keys}};
+        const Array mask = o.mask.defined() ? o.mask.array() : Array();
+        const auto [y, lse] = kernels::attention(how, a, b, c, {}, mask);
+        const auto d = kernels::attention_grad(how, up, a, b, c, {}, mask, y, lse, false);
+        const Array made[] = {d.q, d.k, d.v, y};
+        for (std::size_t j = 0; j < 4; ++j)
+          worst[t == f32] = std::max(worst[t == f32], relative(Tensor(made[j]), wanted[i][j]));
+        if (worst[0] > 1e-13 || worst[1] > 2e-6)
+          FAIL(all[i].name << " by " << rows << " x " << keys << ": " << worst[0] << ", " << worst[1]);
+      }
+  }
+  std::printf("tiles of attention: at most %.1e from its definition in f64, %.1e in f32\n", worst[0], worst[1]);
 }
 
 TEST_CASE("memory beside the operands grows with the length, that of the definition with its square") {

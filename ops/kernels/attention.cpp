@@ -9,9 +9,6 @@
 namespace heed::kernels {
 namespace {
 
-// Of the scores that are in cache at a time; rows stand so far apart that they do not fall on the same lines of it.
-constexpr int64_t block_rows = 42, block_keys = 384, row_step = block_keys + 16;
-
 // What is added to the scores, or forbids them, seen in the scores' shape.
 template <class T>
 struct Over {
@@ -79,10 +76,10 @@ struct Problem {
 template <class T>
 class Right {
  public:
-  Right(int64_t n, int64_t k, Strided<T> b, int64_t rows) : b_(b), k_(k), packed_(rows >= 16 ? packed_size(n, k) : 0) {
-    if (rows >= 16) pack(n, k, b, packed_.data()), data_ = packed_.data();
+  Right(int64_t n, int64_t k, Strided<T> b, bool packs) : b_(b), k_(k), packed_(packs ? packed_size(n, k) : 0) {
+    if (packs) pack(n, k, b, packed_.data()), data_ = packed_.data();
   }
-  // c = alpha a b, columns [j, j + n); j is a multiple of block_keys
+  // c = alpha a b, columns [j, j + n); j is a multiple of 64 if b is packed
   void multiply(int64_t m, int64_t j, int64_t n, T alpha, Strided<T> a, T* c, int64_t c_row) const {
     if (data_) gemm_packed<T>(m, n, k_, alpha, a, data_ + j * k_, {}, c, c_row);
     else gemm<T>(m, n, k_, alpha, a, b_.from(0, j), {}, c, c_row);
@@ -102,6 +99,7 @@ class Right {
 std::pair<Array, Array> attention(const AttentionSetting& how, const Array& q, const Array& k, const Array& v,
                                   const Array& bias, const Array& mask) {
   const Sizes n(q, k, v);
+  const int64_t block_rows = how.tile.rows, block_keys = how.tile.keys, row_step = how.tile.row_step();
   Array y = laid_out_like(q, n.E), lse({n.pages * n.T}, q.dtype());
   visit_floating(q.dtype(), [&]<class T>(T) {
     constexpr T none = -std::numeric_limits<T>::infinity();
@@ -110,15 +108,15 @@ std::pair<Array, Array> attention(const AttentionSetting& how, const Array& q, c
     const int64_t y_row = y.stride(-2), blocks = ceil_div(n.T, block_rows), parts = n.parts(blocks);
     T *out = y.mutable_data<T>(), *l = lse.mutable_data<T>();
     parallel_for(n.pages * parts, 1, [&](int64_t begin, int64_t end) {
-      const Workspace<T> scores(block_rows * row_step);
-      T* s = scores.data();
+      const Workspace<T> scores(block_rows * row_step), maxima(block_rows), sums(block_rows);
+      T *s = scores.data(), *largest = maxima.data(), *sum = sums.data();
       for (int64_t task = begin; task < end; ++task) {
         const int64_t page = task / parts;
-        const Right<T> keys(n.S, n.D, p.k(page).transposed(), n.T);
+        const Right<T> keys(n.S, n.D, p.k(page).transposed(), n.T >= 16 && block_keys % 64 == 0);
         for (int64_t block = task % parts; block < blocks; block += parts) {
           const int64_t t0 = block * block_rows, rows = std::min(block_rows, n.T - t0);
           const int64_t seen = p.visible(t0 + rows - 1, 0, n.S);
-          T largest[block_rows], sum[block_rows], *to = out + y_begin[std::size_t(page)] + t0 * y_row;
+          T* to = out + y_begin[std::size_t(page)] + t0 * y_row;
           std::fill_n(largest, rows, none);
           std::fill_n(sum, rows, T(0));
           for (int64_t s0 = 0; s0 < seen; s0 += block_keys) {
@@ -166,6 +164,7 @@ AttentionGradients attention_grad(const AttentionSetting& how, const Array& g, c
                                   const Array& v, const Array& bias, const Array& mask, const Array& y,
                                   const Array& lse, bool bias_wanted) {
   const Sizes n(q, k, v);
+  const int64_t block_rows = how.tile.rows, block_keys = how.tile.keys, row_step = how.tile.row_step();
   AttentionGradients d{laid_out_like(q, n.D), laid_out_like(k, n.D), laid_out_like(v, n.E), Array()};
   visit_floating(q.dtype(), [&]<class T>(T) {
     const Problem<T> p(how, n, q, k, v, bias, mask);
@@ -198,8 +197,8 @@ AttentionGradients attention_grad(const AttentionSetting& how, const Array& g, c
             std::fill_n(dv_block + j * v_row, n.E, T(0));
           }
           const Strided<T> k_block = p.k(page).from(s0, 0);
-          const Right<T> keys(width, n.D, k_block.transposed(), n.T);
-          const Right<T> values(width, n.E, p.v(page).from(s0, 0).transposed(), n.T);
+          const Right<T> keys(width, n.D, k_block.transposed(), n.T >= 16);
+          const Right<T> values(width, n.E, p.v(page).from(s0, 0).transposed(), n.T >= 16);
           for (int64_t t0 = 0; t0 < n.T; t0 += block_rows) {
             const int64_t rows = std::min(block_rows, n.T - t0), seen = p.visible(t0 + rows - 1, s0, width);
             if (seen == 0) continue;

@@ -6,11 +6,18 @@
 
 namespace heed::kernels {
 
+// Of the scores that are in cache at a time. Keys are packed if tiles of them are a multiple of 64.
+struct AttentionTile {
+  int64_t rows = 42, keys = 384;
+  // From row to row: so far apart that they do not fall on the same lines of the cache.
+  int64_t row_step() const { return keys + 16; }
+};
 struct AttentionSetting {
   double scale;
   bool causal;
   int64_t offset;  // causal: query t sees key s if s <= t + offset
   DropoutKey dropout;
+  AttentionTile tile = {};
 };
 
 // q [.., T, D], k [.., S, D], v [.., S, E] with equal batch dimensions; bias and mask broadcast to [.., T, S] or are
