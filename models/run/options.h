@@ -22,7 +22,7 @@ struct About {
 };
 
 template <class T>
-struct Named {
+struct Named {  // what a word on the command line stands for
   std::string name;
   T value;
 };
