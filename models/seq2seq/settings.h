@@ -57,8 +57,7 @@ inline Seq2Seq load_seq2seq(const std::string& path, const RunStart& start, Wher
                 .hidden = config.integer("hidden"),
                 .attends = attends_named(start.option("attention", at), at),
                 .cell = cell_named(start.option("cell", at), at),
-                .normalizer = normalizer_of(start.option("normalizer", at), at),
-                .longest = config.integer("longest")};
+                .normalizer = normalizer_of(start.option("normalizer", at), at)};
   load(path, model, at);
   return model;
 }
