@@ -77,7 +77,7 @@ struct Request {
       static constexpr const char* said[] = {"exact", "within rounding: ", "not written yet", "wrong: "};
       print(said[v.kind] + v.text + "\n");
       if (v.kind != Verdict::wrong) continue;
-      if (const auto why = explain(p, v.evidence)) print(wrapped(why->text, std::string(width + 4, ' ')));
+      if (const auto why = explain(*exercise, p, v.evidence)) print(wrapped(why->text, std::string(width + 4, ' ')));
     }
     sheet.save();
   }
