@@ -130,7 +130,7 @@ std::string task_file(const Exercise& e);
 std::string answers_file(const Exercise& e);
 std::string quote(const Quote& q);               // with its line. FileError, Error: it does not stand there
 std::string quoted_code(const Quote& q);         // alone
-std::string derivation(const Exercise& e);       // as answers_file says it
+std::string derivation(const Exercise& e);       // as answers_file says it, to be pasted
 std::string read_text(const std::string& path);  // FileError: it is not there
 
 }  // namespace heed::lessons
