@@ -94,6 +94,9 @@ struct Request {
         print(said.substr(1));
       } catch (const Error& e) {
         print(std::string(e.what()) + "\n");
+      } catch (...) {  // Ctrl-C
+        print("\n");
+        throw;
       }
     }
     sheet.save();
