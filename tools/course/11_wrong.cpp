@@ -27,7 +27,7 @@ std::string said_by_the_judge() {
   const lessons::Exercise& e = lessons::exercise("07");
   const auto part = std::find_if(e.parts.begin(), e.parts.end(), [](const lessons::Part& p) { return p.name == "dS"; });
   const auto forgotten = [](const lessons::Case& c) { return c.values.at("A") * c.values.at("dA"); };
-  return lessons::explain(*part, judge(e, *part, forgotten).evidence).value().text;
+  return lessons::explain(e, *part, judge(e, *part, forgotten).evidence).value().text;
 }
 
 }  // namespace

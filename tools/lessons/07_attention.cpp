@@ -23,7 +23,7 @@ struct Forward {
 // O = A V: value n was read by all queries, by query t with weight a_tn
 Tensor dV(const Tensor& A, const Tensor& dO) { return todo(A, dO); }  // [N, e]
 
-// O = A V: more of value n in row t moves o_t towards v_n
+// O = A V: more of value n in row t moves o_t by v_n
 Tensor dA(const Tensor& V, const Tensor& dO) { return todo(V, dO); }  // [T, N]
 
 // A = softmax(S), row by row

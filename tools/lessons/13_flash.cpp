@@ -9,6 +9,7 @@
 // before that, of O and dO alone: put in da_tn = <do_t, v_n>.
 //
 // First what a block needs; K and V may be any block of rows. Then all of it, block by block: `block` keys at a time.
+// Only the values are judged, so it is up to you that nothing is ever larger than a block of columns.
 #include <heed/tools/lessons/lesson.h>
 using namespace heed;
 

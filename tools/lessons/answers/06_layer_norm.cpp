@@ -31,7 +31,7 @@ Tensor dC(const Tensor& C, const Tensor& R, const Tensor& dN, const Tensor& dv) 
 //
 //   dX = R * (dN - rowmean(dN) - N * rowmean(dN * N))
 //
-// What is left of dN when all that a shift and a scaling of the row could do is taken away.
+// What is left of dN when all that a shift and a scaling of the row could do is taken away (but for eps).
 Tensor dX(const Tensor& N, const Tensor& R, const Tensor& dN) {
   return R * (dN - mean(dN, -1, keepdim) - N * mean(dN * N, -1, keepdim));
 }
@@ -49,14 +49,16 @@ Exercise layer_norm_rows() {
               {"db",
                "colsum(dY)",
                {{"colsum(dY)", "dY", "the sum over the rows is missing: b was copied to each of them"},
-                {"colsum", "rowsum", "the sum is along the rows: b was copied to every row, so it is over the rows"}}},
+                {"colsum(dY)", "sum(dY, 1)",
+                 "the sum is along the rows: b was copied to every row, so it is over the rows"}}},
               {"dg",
                "colsum(dY * N)",
                {{"colsum(dY * N)", "dY * N", "the sum over the rows is missing: g was copied to each of them"},
                 {"* N", "* X", "X stands where N should: g scales what is normalised"},
                 {"* N", "* C", "C stands where N should: it has not been divided by the deviation"},
                 {"* N", "", "the factor N is missing"},
-                {"colsum", "rowsum", "the sum is along the rows: g was copied to every row, so it is over the rows"}}},
+                {"colsum(dY * N)", "sum(dY * N, 1)",
+                 "the sum is along the rows: g was copied to every row, so it is over the rows"}}},
               {"dN", "dY * g", {{"* g", "", "the factor g is missing"}, {"* g", "/ g", "it is divided by g"}}},
               {"dR",
                "rowsum(dN * C)",
@@ -78,17 +80,7 @@ Exercise layer_norm_rows() {
                 {"2 dv", "dv", "the 2 of the square is missing"},
                 {"/ m", "", "the 1/m of the mean is missing"},
                 {"dN * R", "dN", "the factor R is missing"}}},
-              {"dX",
-               "R * (dN - rowmean(dN) - N * rowmean(dN * N))",
-               {{"- rowmean(dN)", "", "the first mean term is missing: X acts on the mean of its row"},
-                {"- N * rowmean(dN * N)", "", "the second mean term is missing: X acts on the variance of its row"},
-                {"N * rowmean(dN * N)", "rowmean(dN * N)",
-                 "the factor N is missing in the second mean term: the variance changes with X as N says"},
-                {"rowmean(dN * N)", "rowmean(dN)", "the second mean is of dN alone: it must be of dN * N"},
-                {"rowmean", "rowsum", "sums stand where means should: the 1/m is missing"},
-                {"rowmean", "colmean", "the means run down the columns, but layer norm is by rows"},
-                {"R *", "", "the factor R is missing: the row was divided by its deviation"},
-                {"R *", "R^2 *", "R is squared: that divides by the variance, not by the deviation"}}},
+              {"dX", "R * (dN - rowmean(dN) - N * rowmean(dN * N))", mistakes_in_layer_norm()},
           },
       .hints =
           {"g, b: copied to every row. R, v: one for a row. What forward copies, backward sums.",

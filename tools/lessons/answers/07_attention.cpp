@@ -9,12 +9,13 @@ namespace task {                // the forward pass is written there, and nowher
 }
 
 // ---- the derivation
-// O = A V is a product: <dO, dA V + A dV> is how the loss changes. A^T and V^T move over to dO (lesson 02).
+// O = A V is a product: the loss changes by <dO, (change of A) V + A (change of V)>. A^T and V^T move over to dO
+// (lesson 02).
 Tensor dV(const Tensor& A, const Tensor& dO) { return matmul(transpose(A), dO); }
 Tensor dA(const Tensor& V, const Tensor& dO) { return matmul(dO, transpose(V)); }
 
 // Lesson 04, row by row: a share grows with its own score and shrinks with every other of its row. What is left is how
-// much better value n would have been than what query t reads now: rowsum(A * dA) is <o_t, do_t>.
+// much more the loss would be with value n than with what query t reads now: rowsum(A * dA) is <o_t, do_t>.
 Tensor dS(const Tensor& A, const Tensor& dA) { return A * (dA - sum(A * dA, -1, keepdim)); }
 
 // S = Q K^T / sqrt(d) is a product again, scaled on the way back as on the way forward.
@@ -41,39 +42,11 @@ Exercise attention() {
                {{"V^T", "V", "V is not transposed: da_tn = <do_t, v_n>"},
                 {"V^T", "K^T", "K stands where V should: A weighs values"},
                 {"dO", "O", "O stands where dO should"}}},
-              {"dS",
-               "A * (dA - rowsum(A * dA))",
-               {{"- rowsum(A * dA)", "",
-                 "the term -A * rowsum(A * dA) is missing: what one share gains, the others of its row lose"},
-                {"rowsum", "colsum", "the sum runs down the columns, but softmax is by rows"},
-                {"dA - rowsum(A * dA)", "A - rowsum(A * A)", "A stands where dA should"},
-                {"rowsum(A * dA)", "rowsum(dA)", "the row sum is of dA alone: it must be weighted by A"},
-                {"rowsum(A * dA)", "rowmean(A * dA)",
-                 "it is a mean of the row: the shares are weights already, so it is a sum"},
-                {"dA - rowsum(A * dA)", "dA * (1 - A)",
-                 "that is the diagonal of the Jacobian alone, as if each share had its score to itself"},
-                {"A * (dA", "(dA", "the factor A in front is missing"},
-                {"A * (dA - rowsum(A * dA))", "S * (dA - rowsum(S * dA))",
-                 "S, the scores before softmax, stands where A should"},
-                {"- rowsum", "+ rowsum", "the sign of the row sum is wrong: what one share gains, the others lose"}}},
-              {"dQ",
-               "dS K / sqrt(d)",
-               {{"/ sqrt(d)", "", "the factor 1 / sqrt(d) is missing: the scores were scaled"},
-                {"sqrt(d)", "d", "it is divided by d: the scores were by sqrt(d)"},
-                {"/ sqrt", "* sqrt", "it is multiplied by sqrt(d): scaling goes the same way backward"},
-                {"dS", "dS^T", "dS is transposed: row t of dS belongs to query t"},
-                {"K", "Q", "Q stands where K should: the gradient of a factor is the other factor"},
-                {"dS", "dA", "dA stands where dS should: it has not gone through softmax"},
-                {"dS", "A", "A stands where dS should: it is no gradient"}}},
-              {"dK",
-               "dS^T Q / sqrt(d)",
-               {{"/ sqrt(d)", "", "the factor 1 / sqrt(d) is missing: the scores were scaled"},
-                {"sqrt(d)", "d", "it is divided by d: the scores were by sqrt(d)"},
-                {"/ sqrt", "* sqrt", "it is multiplied by sqrt(d): scaling goes the same way backward"},
-                {"dS^T", "dS", "dS is not transposed: column n of dS belongs to key n"},
-                {"Q", "K", "K stands where Q should: the gradient of a factor is the other factor"},
-                {"dS", "dA", "dA stands where dS should: it has not gone through softmax"},
-                {"dS", "A", "A stands where dS should: it is no gradient"}}},
+              {"dS", "A * (dA - rowsum(A * dA))",
+               mistakes_in_softmax("A", "dA") + Mistakes{{"A * (dA - rowsum(A * dA))", "S * (dA - rowsum(S * dA))",
+                                                          "S, the scores before softmax, stands where A should"}}},
+              {"dQ", "dS K / sqrt(d)", mistakes_in_queries()},
+              {"dK", "dS^T Q / sqrt(d)", mistakes_in_keys()},
           },
       .hints = {"O = A V and S = Q K^T are products of matrices, as in lesson 02: the gradient of a factor is what "
                 "came back times the other factor. Let the shapes say which is transposed.",

@@ -17,7 +17,7 @@ Tensor dC1(const Tensor& O, const Tensor& C1, const Tensor& dH1, const Tensor& d
 }
 
 // C1 = F * C + I * G: four factors. dC is dC1 times a gate and nothing else: no matrix, no derivative of a tanh. Where
-// the gate stays open, F near 1, the gradient passes hundreds of steps as it is.
+// the gates stay open, it passes hundreds of steps nearly as it is, while the product of the F stays near 1.
 Tensor dF(const Tensor& C, const Tensor& dC1) { return dC1 * C; }
 Tensor dI(const Tensor& G, const Tensor& dC1) { return dC1 * G; }
 Tensor dG(const Tensor& I, const Tensor& dC1) { return dC1 * I; }
@@ -49,13 +49,19 @@ Exercise lstm_cell() {
                {{"tanh(C1)", "C1", "tanh is missing: the state shows tanh(C1)"},
                 {"tanh(C1)", "(1 - tanh(C1)^2)",
                  "the derivative of tanh stands where its value should: O multiplies tanh(C1)"},
+                {"tanh(C1)", "tanh(tanh(C1))", "tanh is applied twice"},
+                {"", "dH1 * tanh(C1) * O * (1 - O)",
+                 "the derivative of O's sigmoid is there already: it belongs to dZ"},
                 {"tanh(C1)", "tanh(C)", "the old cell stands where the new one should"},
                 {"tanh(C1)", "H1", "H1 stands where tanh(C1) should: O is in it already"}}},
               {"dC1",
                "dNext + dH1 * O * (1 - tanh(C1)^2)",
                {{"dNext +", "", "the way to the next step is missing: C1 is used twice"},
                 {"+ dH1 * O * (1 - tanh(C1)^2)", "", "the way through H1 is missing: C1 is used twice"},
+                {"", "(dNext + dH1) * O * (1 - tanh(C1)^2)",
+                 "dNext is multiplied, too: it comes to C1 as it is, not through H1"},
                 {"tanh(C1)^2", "tanh(C1)", "tanh(C1) is not squared"},
+                {"tanh(C1)^2", "tanh(tanh(C1))^2", "tanh is applied twice"},
                 {"tanh(C1)^2", "C1^2", "C1 stands where tanh(C1) should: tanh' is 1 - tanh^2"},
                 {"tanh(C1)^2", "H1^2", "H1 stands where tanh(C1) should: O is in it already"},
                 {"* O", "", "the factor O is missing"},
@@ -65,17 +71,23 @@ Exercise lstm_cell() {
                "dC1 * C",
                {{"C", "C1", "the new cell stands where the old one should: F multiplies C"},
                 {"C", "F", "F stands where C should: the gradient of a factor is the other factor"},
+                {"", "dC1 * C * F * (1 - F)", "the derivative of F's sigmoid is there already: it belongs to dZ"},
                 {"* C", "", "the factor C is missing"}}},
               {"dI",
                "dC1 * G",
                {{"G", "I", "I stands where G should: the gradient of a factor is the other factor"},
                 {"G", "C", "C stands where G should: I multiplies the candidate"},
+                {"", "dC1 * G * (1 - G)",
+                 "1 - G is too much: I multiplies G, and a sigmoid's derivative belongs to dZ"},
+                {"", "dC1 * G * I * (1 - I)", "the derivative of I's sigmoid is there already: it belongs to dZ"},
                 {"* G", "", "the factor G is missing"}}},
               {"dG",
                "dC1 * I",
                {{"I", "F", "the forget gate stands where the input gate should"},
                 {"I", "O", "the output gate stands where the input gate should"},
                 {"I", "G", "G stands where I should: the gradient of a factor is the other factor"},
+                {"", "dC1 * I * I", "the factor I is there twice"},
+                {"", "dC1 * I * (1 - G^2)", "the derivative of G's tanh is there already: it belongs to dZ"},
                 {"* I", "", "the factor I is missing"}}},
               {"dC",
                "dC1 * F",
@@ -93,6 +105,15 @@ Exercise lstm_cell() {
                 {"dF * F * (1 - F)", "dF", "the derivative of the forget gate's sigmoid is missing"},
                 {"dO * O * (1 - O)", "dO", "the derivative of the output gate's sigmoid is missing"},
                 {"dG * (1 - G^2)", "dG", "the derivative of the candidate's tanh is missing"},
+                {"", "concat(dI, dF, dG, dO)", "the derivatives of all gates are missing"},
+                {"", "concat(dI * (1 - I), dF * (1 - F), dG * (1 - G^2), dO * (1 - O))",
+                 "the gates themselves are missing: sigmoid' is sigmoid (1 - sigmoid)"},
+                {"", "concat(dI * I, dF * F, dG * (1 - G^2), dO * O)",
+                 "the factors 1 - gate are missing: sigmoid' is sigmoid (1 - sigmoid)"},
+                {"",
+                 "concat(dI * sigmoid(I) * (1 - sigmoid(I)), dF * sigmoid(F) * (1 - sigmoid(F)), dG * (1 - tanh(G)^2), "
+                 "dO * sigmoid(O) * (1 - sigmoid(O)))",
+                 "sigmoid and tanh are applied twice: the gates are sigmoids already"},
                 {"dG * (1 - G^2), dO * O * (1 - O)", "dO * O * (1 - O), dG * (1 - G^2)",
                  "the blocks are in another order: it is i, f, g, o"},
                 {"dI * I * (1 - I), dF * F * (1 - F)", "dF * F * (1 - F), dI * I * (1 - I)",
@@ -109,7 +130,8 @@ Exercise lstm_cell() {
                "colsum(dZ)",
                {{"colsum(dZ)", "dZ", "the sum over the batch is missing: b was copied to each of its rows"},
                 {"colsum", "colmean", "it is a mean over the batch: each copy of b counts in full"},
-                {"colsum", "rowsum", "the sum is along the rows: b was copied to every row, so it is over the rows"}}},
+                {"colsum(dZ)", "sum(dZ, 1)",
+                 "the sum is along the rows: b was copied to every row, so it is over the rows"}}},
           },
       .hints = {"From the end: H1 = O * tanh(C1) gives dO and a part of dC1. The other part of dC1 came from the next "
                 "step: dNext.",

@@ -49,9 +49,11 @@ const Exercise& exercise(const std::string& name) {
     if (name == e.file || name == names.back() || name == e.number() || "0" + name == e.number()) return e;
   }
   const bool is_number = name.find_first_not_of("0123456789") == std::string::npos;
-  throw Error(
-      "there is no lesson " + name + ": " +
-      (is_number ? "they go from 01 to " + exercises().back().number() : "did you mean " + nearest(name, names) + "?"));
+  const std::string& near = nearest(name, names);
+  throw Error("there is no lesson " + name +
+              (is_number                                ? ": they go from 01 to " + exercises().back().number()
+               : 2 * distance(name, near) < name.size() ? ": did you mean " + near + "?"
+                                                        : ""));
 }
 
 std::string task_file(const Exercise& e) { return HEED_SOURCE_DIR "/tools/lessons/" + e.file + ".cpp"; }
@@ -143,13 +145,20 @@ std::string quote(const Quote& q) {
 }
 std::string quoted_code(const Quote& q) { return Quoted(q).str(""); }
 
+namespace {
+std::string without(std::string text, const std::string& what) {
+  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos;) text.erase(at, what.size());
+  return text;
+}
+}  // namespace
+
 std::string derivation(const Exercise& e) {
   const std::string text = read_text(answers_file(e)), begin = "// ---- the derivation\n",
                     end = "// ---- the exercise\n";
   const std::size_t from = text.find(begin), to = text.find(end);
   if (from == std::string::npos || to == std::string::npos)
     throw Error("lesson: there is no derivation in " + answers_file(e));
-  return text.substr(from + begin.size(), to - from - begin.size());
+  return without(text.substr(from + begin.size(), to - from - begin.size()), "task::");
 }
 
 }  // namespace heed::lessons

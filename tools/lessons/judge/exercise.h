@@ -22,10 +22,18 @@ struct Mistake {
   std::string why;  // it is wrong: "the term -A * rowsum(A * dA) is missing"
 };
 
+using Mistakes = std::vector<Mistake>;
+Mistakes operator+(Mistakes a, const Mistakes& b);
+// Those that are made in more than one exercise, in formulas as exercises 04 (of y and dy), 06 and 07 have them.
+Mistakes mistakes_in_softmax(const std::string& y, const std::string& dy);
+Mistakes mistakes_in_layer_norm();
+Mistakes mistakes_in_queries();
+Mistakes mistakes_in_keys();
+
 struct Part {  // a function that the learner writes
   std::string name;
   std::string formula;  // the right one
-  std::vector<Mistake> mistakes;
+  Mistakes mistakes;
   std::string is = name;  // the formula, by values of the case, of what the right one is compared with
 };
 
@@ -122,7 +130,7 @@ std::string task_file(const Exercise& e);
 std::string answers_file(const Exercise& e);
 std::string quote(const Quote& q);               // with its line. FileError, Error: it does not stand there
 std::string quoted_code(const Quote& q);         // alone
-std::string derivation(const Exercise& e);       // as answers_file says it
+std::string derivation(const Exercise& e);       // as answers_file says it, to be pasted
 std::string read_text(const std::string& path);  // FileError: it is not there
 
 }  // namespace heed::lessons

@@ -1,9 +1,9 @@
 #include "formula.h"
-#include <heed/core/text.h>
 #include <heed/ops/ops.h>
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <cstdio>
 
 namespace heed::lessons {
 namespace {
@@ -13,6 +13,10 @@ using Arguments = std::span<const Tensor>;
 using Function = Tensor (*)(Arguments);
 
 int whole(const Tensor& x) { return int(std::lround(x.item())); }
+int second(Arguments x) {
+  if (x.size() < 2) throw Error("formula: a second argument is missing");
+  return whole(x[1]);
+}
 
 const std::map<std::string, Function, std::less<>>& functions() {
   static const std::map<std::string, Function, std::less<>> all{
@@ -24,6 +28,7 @@ const std::map<std::string, Function, std::less<>>& functions() {
       // of rows; with a second argument, of what that mask lets through
       {"softmax", [](Arguments x) { return x.size() > 1 ? masked_softmax(x[0], x[1]) : softmax(x[0]); }},
       {"not", [](Arguments x) { return ~x[0]; }},
+      {"masked", [](Arguments x) { return where(x[1], x[0], zeros_like(x[0])); }},
       {"rowsum", [](Arguments x) { return sum(x[0], -1, keepdim); }},  // [.., n, m] -> [.., n, 1]
       {"rowmean", [](Arguments x) { return mean(x[0], -1, keepdim); }},
       {"colsum", [](Arguments x) { return sum(x[0], -2); }},  // [.., n, m] -> [.., m]
@@ -35,7 +40,7 @@ const std::map<std::string, Function, std::less<>>& functions() {
       // [T, h d] -> [h, T, d], and back
       {"split",
        [](Arguments x) {
-         return transpose(reshape(x[0], {x[0].size(0), whole(x[1]), -1}), 0, 1);
+         return transpose(reshape(x[0], {x[0].size(0), second(x), -1}), 0, 1);
        }},
       {"merge",
        [](Arguments x) {
@@ -44,14 +49,26 @@ const std::map<std::string, Function, std::less<>>& functions() {
       // the elements in the order they have, as the other two without their transpose
       {"cut",
        [](Arguments x) {
-         return reshape(x[0], {whole(x[1]), x[0].size(0), -1});
+         return reshape(x[0], {second(x), x[0].size(0), -1});
        }},
       {"flat",
        [](Arguments x) {
          return reshape(x[0], {x[0].size(1), -1});
        }},
-      {"lastrows", [](Arguments x) { return slice(x[0], -2, -whole(x[1])); }},  // so many
-      {"lastcols", [](Arguments x) { return slice(x[0], -1, -whole(x[1])); }},
+      {"lastrows", [](Arguments x) { return slice(x[0], -2, -second(x)); }},  // so many
+      {"lastcols", [](Arguments x) { return slice(x[0], -1, -second(x)); }},
+      // in blocks of so many, the last of which may be smaller: without that one, and sums along the rows of each
+      {"wholerows", [](Arguments x) { return slice(x[0], -2, 0, x[0].size(-2) / second(x) * second(x)); }},
+      {"wholecols", [](Arguments x) { return slice(x[0], -1, 0, x[0].size(-1) / second(x) * second(x)); }},
+      {"blocksum",
+       [](Arguments x) {
+         std::vector<Tensor> blocks;
+         for (int64_t n = 0; n < x[0].size(-1); n += second(x)) {
+           const Tensor block = slice(x[0], -1, n, std::min(n + second(x), x[0].size(-1)));
+           blocks.push_back(expand(sum(block, -1, keepdim), block.shape()));
+         }
+         return concat(blocks, -1);
+       }},
   };
   return all;
 }
@@ -231,9 +248,10 @@ std::string Formula::str() const {
   if (weight != 1) {
     Formula f = *this;
     f.weight = 1;
-    return (weight == -1 ? "-" : text_of(weight) + " ") + in(f, chain);
+    return (weight == -1 ? "-" : short_text(weight) + " ") + in(f, chain);
   }
   const Formula& f = shown(*this);
+  if (&f != this) return f.str();
   std::string r;
   switch (f.kind) {
     case number:
@@ -252,12 +270,21 @@ std::string Formula::str() const {
   for (std::size_t i = 0; i < f.parts.size(); ++i) {
     if (f.kind == sum && f.parts[i].weight == 0) continue;
     const bool first = r.empty();
+    Formula part = f.parts[i];
+    char sign = f.kind == chain ? ' ' : f.signs[i];
+    if (f.kind == sum && part.weight < 0) part.weight = -part.weight, sign = sign == '-' ? '+' : '-';
     if (f.kind == chain) r += first ? "" : " ";
-    else if (!first) r += std::string(" ") + f.signs[i] + " ";
-    else if (f.signs[i] == '-') r += "-";
-    r += in(f.parts[i], f.kind == product && f.signs[i] == '*' ? sum : f.kind);  // a * (b * c) is a * b * c
+    else if (!first) r += std::string(" ") + sign + " ";
+    else if (sign == '-') r += "-";
+    r += in(part, f.kind == product && sign == '*' ? sum : f.kind);  // a * (b * c) is a * b * c
   }
   return r;
+}
+
+std::string short_text(double v) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", v);
+  return text;
 }
 
 std::vector<Formula*> nodes(Formula& f) {

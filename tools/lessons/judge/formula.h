@@ -26,6 +26,8 @@ struct Formula {
   std::string str() const;              // with no more parentheses than needed
 };
 
+std::string short_text(double v);  // of a coefficient, with 6 digits
+
 std::vector<Formula*> nodes(Formula& f);    // all of it, itself first; of a copy in the same order
 std::vector<Formula*> addends(Formula& f);  // itself, then what is added or subtracted anywhere inside
 

@@ -17,6 +17,20 @@ std::string bracketed(const std::vector<int64_t>& index) {
   return "[" + r + "]";
 }
 
+Shape without_ones(const Shape& s) {
+  Shape r;
+  for (int d = 0; d < s.rank(); ++d)
+    if (s[d] != 1) r.push_back(s[d]);
+  return r;
+}
+
+std::string sizes_of(const Case& c) {  // "T = 4, N = 5"
+  std::string r;
+  for (const std::string& size : c.sizes)
+    r += (r.empty() ? "" : ", ") + size + " = " + std::to_string(std::lround(c.values.at(size).item()));
+  return r;
+}
+
 // Two numbers with as many digits as tell them apart, 6 at least.
 std::pair<std::string, std::string> apart(double a, double b) {
   char x[40], y[40];
@@ -37,8 +51,12 @@ double largest(const Tensor& x) {
 }
 
 std::string fault(const Tensor& x, const Tensor& right, const std::string& whose) {
-  if (x.dtype() != f64) return std::string("its type is ") + name(x.dtype()) + ", that of the values is f64";
-  if (x.shape() != right.shape()) return "its shape is " + x.shape().str() + ", it should be " + right.shape().str();
+  if (x.dtype() != f64)
+    return std::string("its type is ") + name(x.dtype()) +
+           ", that of the values is f64 (of numbers: tensor(values, shape, f64))";
+  if (x.shape() != right.shape())
+    return "its shape is " + x.shape().str() + ", it should be " + right.shape().str() +
+           (without_ones(x.shape()) == right.shape() ? ", without keepdim" : "");
   const std::vector<double> y = x.to_vector(), r = right.to_vector();
   const double most = rounding * largest(right);
   std::size_t first = 0, count = 0;
@@ -54,16 +72,17 @@ std::string fault(const Tensor& x, const Tensor& right, const std::string& whose
 Attempt attempt(const Answer& a, const Part& part) {
   if (a.givens.size() != a.arity)
     throw Error("answers: " + a.name + " names " + std::to_string(a.givens.size()) +
-                " values, but the function takes " + std::to_string(a.arity));
+                (a.givens.size() == 1 ? " value" : " values") + ", but the function takes " + std::to_string(a.arity));
   for (const std::string& given : a.givens)
     if (given == part.name) throw Error(part.name + " cannot be given: it is what is asked for");
-  return [&a](const Case& c) {
+  return [&a, asked = part.name](const Case& c) {
     std::vector<Tensor> x;
     for (const std::string& given : a.givens) {
       const auto found = c.values.find(given);
       if (found == c.values.end()) {
         std::vector<std::string> names;
-        for (const auto& [name, value] : c.values) names.push_back(name);
+        for (const auto& [name, value] : c.values)
+          if (name != asked) names.push_back(name);
         throw Error(a.name + " asks for " + given + ", which there is not: did you mean " + nearest(given, names) +
                     "?");
       }
@@ -85,9 +104,13 @@ Verdict judge(const Exercise& e, const Part& part, const Attempt& yours) {
     } catch (const std::exception& error) {
       if (r.text.empty()) r.text = error.what();
       continue;
+    } catch (...) {
+      if (r.text.empty()) r.text = "it has thrown what is no std::exception";
+      continue;
     }
     if (!y.defined()) return {};
-    if (r.text.empty()) r.text = fault(y, right);
+    if (r.text.empty() && !(r.text = fault(y, right)).empty() && &c != &e.cases[0] && !c.sizes.empty())
+      r.text += ", with " + sizes_of(c) + "; right with " + sizes_of(e.cases[0]);
     if (r.text.empty() && right.numel()) worst = std::max(worst, max_difference(y, right) / largest(right));
     if (y.dtype() == f64) r.evidence.push_back({&c, y, right});
   }

@@ -29,9 +29,9 @@ struct Explanation {
 };
 // What a wrong attempt has got wrong. Tried in this order, each against all the evidence: the known mistakes of the
 // part; another coefficient of one of its terms; any one step written differently; two known mistakes; two
-// coefficients; a known mistake and another coefficient or step; what core/diagnosis.h recognises. An explanation
-// leaves less than a thousandth of the residual.
-std::optional<Explanation> explain(const Part& part, std::span<const Evidence> evidence);
+// coefficients; a known mistake and another coefficient or step; what core/diagnosis.h recognises in every case alike.
+// An explanation leaves less than a thousandth of the residual.
+std::optional<Explanation> explain(const Exercise& e, const Part& part, std::span<const Evidence> evidence);
 
 double largest(const Tensor& x);  // |x|; 0 of nothing
 // What is wrong with it, but for rounding: "at [0, 1]: yours 2, right 3 (4 of 6 are wrong)"; "" if nothing is.

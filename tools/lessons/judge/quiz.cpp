@@ -1,5 +1,6 @@
 #include "quiz.h"
 #include <algorithm>
+#include <utility>
 
 namespace heed::lessons {
 namespace {
@@ -32,15 +33,19 @@ bool shows(const Exercise& e, const Part& part, const Formula& wrong) {
 
 }  // namespace
 
-Quiz draw_quiz(const Exercise& e, uint64_t seed) {
-  std::vector<Quiz> all, deep;
+Quiz draw_quiz(const Exercise& e, uint64_t number) {
+  std::vector<Quiz> before, at_the_end;
   for (const Part& p : e.parts)
     for (const Mistake& m : p.mistakes) {
       const std::string wrong = Formula(replaced(p.formula, m.find, m.instead)).str();
-      if (shows(e, p, Formula(wrong))) (of_an_input(e, p) ? all : deep).push_back({&e, &p, &m, wrong});
+      if (shows(e, p, Formula(wrong))) (of_an_input(e, p) ? at_the_end : before).push_back({&e, &p, &m, wrong});
     }
-  if (deep.size() > 1) all = deep;
-  return all[std::size_t(Rng{seed}.below(int64_t(all.size())))];
+  Rng rng{1};
+  for (std::vector<Quiz>* some : {&before, &at_the_end})
+    for (std::size_t left = some->size(); left > 1; --left)
+      std::swap((*some)[left - 1], (*some)[std::size_t(rng.below(int64_t(left)))]);
+  before.insert(before.end(), at_the_end.begin(), at_the_end.end());
+  return before[(number - 1) % before.size()];
 }
 
 std::string Quiz::question() const {

@@ -14,7 +14,8 @@ struct Quiz {
   std::string reply(const std::string& answer) const;  // whether it is right, and what the mistake is
 };
 
-// One of the mistakes that show in a gradient of an input, drawn by seed: where there are some, in a line before those.
-Quiz draw_quiz(const Exercise& e, uint64_t seed);
+// The mistakes that show in a gradient of an input, each once, in a random order: first those in lines before such
+// gradients. The one with a number, from 1; after the last comes the first.
+Quiz draw_quiz(const Exercise& e, uint64_t number);
 
 }  // namespace heed::lessons
