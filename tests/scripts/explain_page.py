@@ -126,6 +126,21 @@ return Object.fromEntries(arguments[1].map((name) => [name, [head[name].rows, he
 """
 
 
+# The gradients that arrive and leave, against differences of the whole loss of the built-in model, run again.
+moved = """
+const {decodeAll, at} = explainer['tensor.js'], {differenceOfLoss} = explainer['engine.js'];
+const data = decodeAll(JSON.parse(document.getElementById('data').textContent)), heads = data.layers[0].heads;
+let worst = 0;
+heads.forEach((head, h) => {
+  for (const name of ['O', 'Q', 'K', 'V'])
+    for (let i = 0; i < head[name].rows; ++i)
+      for (let j = 0; j < head[name].cols; ++j)
+        worst = Math.max(worst, Math.abs(differenceOfLoss(data.tiny, head.mask, head, name, h, i, j, 1e-5) - at(head['d' + name], i, j)));
+});
+return worst;
+"""
+
+
 def parsed(text):
     """The number after the last = of a formula as the page prints it."""
     text = text.rsplit("=", 1)[1].strip().replace("\u2212", "-")
@@ -151,12 +166,12 @@ def chapters(driver, page, width, language, scheme):
 
 
 def numbers(driver, page):
-    """Every element of six matrices of each head that is begun with, walked to with the keyboard."""
+    """Every element of eight matrices of the head that is begun with, walked to with the keyboard."""
     driver.set_window_size(1300, 1000)
     driver.get("file://" + page)
     which = driver.find_elements(By.CSS_SELECTOR, "#matrices select")
     head = int(which[0].get_attribute("value").split(".")[1]) if which else 0
-    names = ["A", "dA", "dS", "dQ", "dK", "dV"]
+    names = ["Q", "A", "dO", "dA", "dS", "dQ", "dK", "dV"]
     compared = 0
     for name, (rows, cols, values) in driver.execute_script(matrices, head, names).items():
         driver.execute_script(f"document.querySelector('#matrices canvas[data-matrix={name}]').focus()")
@@ -308,6 +323,9 @@ def main():
                 print(f"{os.path.basename(page)}: {size / 1e3:.0f} kB, {count} numbers computed again differ by at most {worst:.1e}")
                 check(worst <= 1e-12 and count > 500, f"{page}: {worst} in {count}")
             numbers(driver, pages[0])
+            worst = driver.execute_script(moved)
+            print(f"dO, dQ, dK and dV differ from differences of the whole loss by at most {worst:.1e}")
+            check(worst < 1e-9, f"differences of the whole loss: {worst}")
             keyboard(driver, pages[0])
             changed(driver, pages[0])
             row_sum(driver, pages[0])

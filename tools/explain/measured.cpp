@@ -148,6 +148,25 @@ double other_queries() {
   return largest(where(reshape(arange(T), {1, 1, T, 1}) != reshape(arange(T), {T, 1, 1, 1}), d, 0));
 }
 
+// |d output / d scores| of weights that are 1 at one key: as they are, and straight-through.
+Pair hard_weights() {
+  auto slope = [](Normalizer how) {
+    const Tensor s = noise({4, 6}, 1).requires_grad(), y = matmul(normalize(s, how), noise({6, 3}, 2));
+    return y.tracked() ? size_of(vjp(y, ones_like(y), {s})[0]) : 0;
+  };
+  return {slope(Normalizer::sampled), slope(Normalizer::straight_through)};
+}
+
+// How many places there are to look at after ten steps: in a Turing Machine's memory, on an LSTMN's tape.
+Pair places_to_look_at() {
+  constexpr int64_t steps = 10, width = 4;
+  seed(1);
+  const Tensor x = randn({1, steps, width}, default_rng());
+  const NeuralTuringMachine machine{.in = width, .out = width, .hidden = width, .slots = 48, .width = width};
+  const Lstmn lstmn{.in = width, .hidden = width};
+  return {double(machine(x).state.memory.size(1)), double(lstmn(x).tape.states.size(1))};
+}
+
 // The largest difference between fast weights and causal linear attention: with a normaliser, and without.
 Pair fast_weights() {
   constexpr int64_t T = 8, width = 4;
@@ -209,22 +228,14 @@ json mistakes() {
   auto told = [](const char* id, const Pair& p) { return json{{"id", id}, {"wrong", p.wrong}, {"right", p.right}}; };
   json later = told("D10", later_keys());
   later["queries"] = other_queries();
-  return {told("D1", weight_without_v()),
-          told("D2", columns_against_rows()),
-          told("D3", sum_over_the_wrong_axis()),
-          told("D4", entropy_without_scale()),
-          told("D5", symmetry_of_scores()),
-          told("D6", variance_of_layer_norm()),
-          told("D7", circle_of_positions()),
-          told("D8", input_feeding()),
-          told("D9", exchanged_roles()),
-          later,
-          {{"id", "D11"}},
-          {{"id", "D12"}},
-          told("D13", fast_weights()),
-          {{"id", "D14"}},
-          told("D15", attention_on_padding()),
-          {{"id", "D16"}, {"fact", refusal()}},
+  return {told("D1", weight_without_v()),        told("D2", columns_against_rows()),
+          told("D3", sum_over_the_wrong_axis()), told("D4", entropy_without_scale()),
+          told("D5", symmetry_of_scores()),      told("D6", variance_of_layer_norm()),
+          told("D7", circle_of_positions()),     told("D8", input_feeding()),
+          told("D9", exchanged_roles()),         later,
+          told("D11", hard_weights()),           told("D12", places_to_look_at()),
+          told("D13", fast_weights()),           {{"id", "D14"}},
+          told("D15", attention_on_padding()),   {{"id", "D16"}, {"fact", refusal()}},
           told("D17", mixed_forcing())};
 }
 

@@ -13,15 +13,28 @@ const wholeRow = (name, i, m) => Array.from({length: m.cols}, (_, j) => ({name, 
 const wholeColumn = (name, j, m) => Array.from({length: m.rows}, (_, i) => ({name, i, j}));
 const products = (count, a, b) => sum(count, (n) => `${signed(a(n))} ${signed(b(n))}`);
 
-// rules(h)[name](i, j) -> {formula, numbers, reads}; numbers is '' where they would say nothing.
-export function rules(h) {
+// rules(h)[name](i, j) -> {formula, numbers, reads}; numbers is '' where they would say nothing. Of the built-in model,
+// {tiny, headIndex}, also those of Q, K and V.
+export function rules(h, built) {
   const {Q, K, V, S, A, dO, dA, dS} = h, additive = h.score === 'additive';
   const scaled = additive || h.scale === 1 ? '' : `${number(h.scale)} `;
   const bend = (i, j, d) => 1 - Math.tanh(at(Q, i, d) + at(K, j, d)) ** 2;
   const may = (i, j) => !h.mask || at(h.mask, i, j) !== 0;
   const given = (name) => (i, j) => ({formula: `${name}_${sub(i, j)}`, numbers: '', reads: []});
+  const projected = (name, part) => {
+    if (!built) return given(name);
+    const {parameters, values} = built.tiny, W = parameters['attention.in_proj_weight'], b = parameters['attention.in_proj_bias'];
+    return (i, d) => {
+      const line = part * values.x.cols + built.headIndex * Q.cols + d;  // of W
+      return {
+        formula: `${name}_${sub(i, d)} = \\sum_c x_{${i + 1}c} W_{${d + 1}c} + b_${d + 1}`,
+        numbers: `${products(W.cols, (c) => at(values.x, i, c), (c) => at(W, line, c))} + ${signed(b.data[line])}`,
+        reads: [],
+      };
+    };
+  };
   return {
-    Q: given('Q'), K: given('K'), V: given('V'), dO: given('dO'),
+    Q: projected('Q', 0), K: projected('K', 1), V: projected('V', 2), dO: given('dO'),
     S: (i, j) => additive ? {
       formula: `S_${sub(i, j)} = \\sum_d v_d \\tanh(Q_{${i + 1}d} + K_{${j + 1}d})`,
       numbers: sum(Q.cols, (d) => `${signed(h.v.data[d])} \\tanh(${number(at(Q, i, d) + at(K, j, d))})`),

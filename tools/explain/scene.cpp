@@ -22,8 +22,7 @@ Told tell(const Scene& scene) {
        {"command", scene.command},
        {"run", scene.run.empty() ? json() : json(scene.run)},
        {"step", scene.step}};
-  int64_t parameters = 0;
-  for (const Tensor& p : scene.names.parameters.values) parameters += p.numel();
+  const int64_t parameters = scene.names.parameters.numel();
   r["parameters"] = parameters;
   r["loss"] = scene.loss.item();
   r["queries"] = scene.queries;

@@ -1,5 +1,6 @@
 // All matrices of a head, forward above and gradient below, linked: what an element comes from lights up.
 import {html, t} from '../dom.js';
+import {differenceOfLoss} from '../engine.js';
 import {Grid} from '../grid.js';
 import {formula} from '../math.js';
 import {definitions, rules} from '../rules.js';
@@ -39,7 +40,8 @@ export function matrices(page, section) {
   page.listen(section, () => {
     const h = page.head, {name, i, j} = page.selected, m = h[name];
     const here = {i: Math.min(i, m.rows - 1), j: Math.min(j, m.cols - 1)};
-    const rule = rules(h)[name](here.i, here.j);
+    const built = page.data.tiny && !page.edited ? {tiny: page.data.tiny, headIndex: page.headIndex} : null;
+    const rule = rules(h, built)[name](here.i, here.j);
     for (const [other, grid] of Object.entries(grids)) {
       grid.marks = rule.reads.filter((read) => read.name === other);
       grid.selected = other === name ? here : null;
@@ -60,8 +62,13 @@ function describe(page, name, {i, j}, rule) {
     const digits = at(check.digits, i, j);
     parts.push(html('p', {class: 'verified'}, t('matrices.verified', {
       value: number(at(check.value, i, j), 12), bound: number(at(check.bound, i, j), 2), digits: digits.toFixed(1)})));
-  } else if (name === 'dO') parts.push(html('p', {class: 'muted'}, t('matrices.arrives')));
-  else if (name === 'A') parts.push(html('p', {class: 'muted'}, t('matrices.rowsum', {sum: number(sumOf(row(h.A, i)), 12)})));
+  } else if (name === 'dO') {
+    parts.push(html('p', {class: 'muted'}, t('matrices.arrives')));
+    if (page.data.tiny && !page.edited) {
+      const slope = differenceOfLoss(page.data.tiny, h.mask, h, 'O', page.headIndex, i, j, 1e-5);
+      parts.push(html('p', {class: 'verified'}, t('matrices.moved', {value: number(slope, 8), error: number(Math.abs(slope - value), 2)})));
+    }
+  } else if (name === 'A') parts.push(html('p', {class: 'muted'}, t('matrices.rowsum', {sum: number(sumOf(row(h.A, i)), 12)})));
   if ('QKV'.includes(name)) parts.push(editor(page, name, i, j, value));
   else if (page.edited) parts.push(html('p', {}, edited(page)));
   return parts;

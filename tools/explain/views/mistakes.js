@@ -8,4 +8,4 @@ export function mistakes(page, section) {
       Object.keys(m).length > 1 ? html('p', {class: 'numbers'}, t(`mistakes.${m.id}.numbers`, numbersOf(m))) : null))));
 }
 
-const numbersOf = (m) => Object.fromEntries(Object.entries(m).map(([name, x]) => [name, typeof x === 'number' ? number(x, 3) : x]));
+const numbersOf = (m) => Object.fromEntries(Object.entries(m).map(([name, x]) => [name, typeof x !== 'number' ? x : Number.isInteger(x) ? String(x) : number(x, 3)]));
