@@ -148,11 +148,10 @@ void train(Options& options) {
   const Metadata about{{"tokenizer", tokenizer}};
   if (run.first() == 0) checkpoints.save(0, about);
 
-  int64_t weights = 0;
-  for (const Tensor& p : parameters(model).values) weights += p.numel();
   std::printf("%s: %lld tokens to train on, %lld to validate, %lld different\n", file.c_str(),
               Number(text.training().tokens), Number(text.validation().tokens), Number(text.vocab()));
-  std::printf("%lld weights; seed %lld, %s\n", Number(weights), Number(first_seed), machine().c_str());
+  std::printf("%lld weights; seed %lld, %s\n", Number(parameters(model).numel()), Number(first_seed),
+              machine().c_str());
 
   if (run.first() > 0) std::printf("going on after %lld steps\n", Number(run.first()));
 

@@ -38,8 +38,7 @@ template <class M, class Optimizer>
 Result train(const M& model, Optimizer optimizer, const Work& work, double seconds, FunctionRef<Tensor()> loss) {
   Result r{.count = work.count, .unit = work.unit};
   r.flops = flops_of(loss, work);
-  int64_t weights = 0;
-  for (const Tensor& p : parameters(model).values) weights += p.numel();
+  const int64_t weights = parameters(model).numel();
   double first = NAN;
   reset_resident_peak();
   r.timing = time({.seconds = seconds}, [&] {
