@@ -1,4 +1,5 @@
 #include "parallel.h"
+#include <oneapi/tbb/blocked_range.h>
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
@@ -48,9 +49,14 @@ void enqueue(F f) {
 }
 #else
 void run(int64_t blocks, FunctionRef<void(int64_t)> block) {
+  const int64_t together = std::max<int64_t>(1, blocks / (32 * num_threads()));  // blocks of a task, which costs 50 ns
   tbb::this_task_arena::isolate([&] {
     tbb::parallel_for(
-        int64_t{0}, blocks, [&](int64_t b) { block(b); }, tbb::simple_partitioner());
+        tbb::blocked_range<int64_t>(0, blocks, std::size_t(together)),
+        [&](const tbb::blocked_range<int64_t>& some) {
+          for (int64_t b = some.begin(); b < some.end(); ++b) block(b);
+        },
+        tbb::simple_partitioner());
   });
 }
 template <class F>

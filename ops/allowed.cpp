@@ -49,10 +49,13 @@ bool all_finite(const Tensor& x) {
     constexpr Bits exponent = std::bit_cast<Bits>(std::numeric_limits<T>::infinity());  // all ones in NaN, too
     for_each_piece(rows, [&](const std::array<int64_t, 1>& at, int64_t n) {
       const T* row = a.data<T>() + at[0];
-      const int64_t step = rows.step(0);
-      bool bad = false;
-      for (int64_t i = 0; i < n; ++i) bad |= (std::bit_cast<Bits>(row[i * step]) & exponent) == exponent;
-      if (bad) finite = false;
+      const auto look = [&](auto step) {
+        Bits bad = 0;
+        for (int64_t i = 0; i < n; ++i) bad |= Bits((std::bit_cast<Bits>(row[i * step]) & exponent) == exponent);
+        if (bad) finite = false;
+      };
+      if (rows.step(0) == 1) look(std::integral_constant<int64_t, 1>());  // a step that is known is a loop of vectors
+      else look(rows.step(0));
     });
   });
   return finite;

@@ -1,6 +1,8 @@
 #include <heed/ops/kernels/gemm.h>
+#include <heed/ops/kernels/matmul.h>
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <random>
 #include <vector>
@@ -48,6 +50,14 @@ void check(int64_t m, int64_t n, int64_t k, Strided<T> a, Strided<T> b, int from
     heed::kernels::pack<T>(n, k, b, packed.data());
     heed::kernels::gemm_packed<T>(m, n, k, alpha, a, packed.data(), start, by_panels.data(), c_row);
   }
+  const int64_t turned_row = m + 1;
+  std::vector<T> turned(static_cast<size_t>(n * turned_row), untouched);
+  const std::vector<T> bias(before.begin(), before.begin() + std::min<std::ptrdiff_t>(m, std::ssize(before)));
+  if (k > 0) {
+    std::vector<T> packed(static_cast<size_t>(heed::kernels::packed_size(n, k)));
+    heed::kernels::pack<T>(n, k, b, packed.data());
+    heed::kernels::gemm_turned<T>(m, n, k, a, packed.data(), from ? bias.data() : nullptr, turned.data(), turned_row);
+  }
   for (int64_t i = 0; i < m; ++i) {
     REQUIRE(c[static_cast<size_t>(i * c_row + n)] == untouched);
     for (int64_t j = 0; j < n; ++j) {
@@ -62,6 +72,11 @@ void check(int64_t m, int64_t n, int64_t k, Strided<T> a, Strided<T> b, int from
       const auto at = static_cast<size_t>(i * c_row + j);
       REQUIRE(std::abs(c[at] - (alpha * sum + rest)) <= bound);
       REQUIRE(std::abs(by_panels[at] - (alpha * sum + rest)) <= bound);
+      if (k == 0) continue;
+      const long double plus = from ? bias[static_cast<size_t>(i)] : 0;
+      REQUIRE(std::abs(turned[static_cast<size_t>(j * turned_row + i)] - (sum + plus)) <=
+              static_cast<long double>(k + 3) * (std::numeric_limits<T>::epsilon() / 2) * (size + std::abs(plus)));
+      REQUIRE(turned[static_cast<size_t>(j * turned_row + m)] == untouched);
     }
   }
 }
@@ -148,4 +163,43 @@ TEMPLATE_TEST_CASE("a small product is that part of a large one, bit for bit", "
   heed::kernels::gemm<T>(m, n, k, 1, a.view().from(3, 0), b.view().from(0, 5), {}, small.data(), n);
   for (int64_t i = 0; i < m; ++i)
     REQUIRE(std::equal(small.begin() + i * n, small.begin() + (i + 1) * n, large.begin() + (i + 3) * columns + 5));
+}
+
+TEMPLATE_TEST_CASE("products in tiles: what several tasks read is packed once, few rows by a wide weight are turned",
+                   "[gemm]", float, double) {
+  using T = TestType;
+  struct Case {
+    int64_t n, m, k;
+    bool weight;  // b lies transposed
+  };
+  const auto c = GENERATE(Case{530, 200, 70, false}, Case{530, 200, 70, true}, Case{2060, 130, 20, false},
+                          Case{2060, 130, 1000, true}, Case{20, 430, 300, true}, Case{256, 520, 260, true},
+                          Case{20, 430, 300, false}, Case{2, 4200, 260, true});
+  const bool biased = GENERATE(false, true);
+  CAPTURE(c.n, c.m, c.k, c.weight, biased);
+  const Matrix<T> a(c.n, c.k, Matrix<T>::rows, 1), b(c.k, c.m, c.weight ? Matrix<T>::columns : Matrix<T>::rows, 2);
+  const auto array = [](int64_t n, int64_t m, Strided<T> x) {
+    heed::Array r({n, m}, heed::dtype_of<T>);
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t j = 0; j < m; ++j) r.template mutable_data<T>()[i * m + j] = *x.from(i, j).data;
+    return r;
+  };
+  const heed::Array right =
+      c.weight ? array(c.m, c.k, b.view().transposed()).transposed(0, 1) : array(c.k, c.m, b.view());
+  const heed::Array bias = array(1, c.m, b.view()).reshaped({c.m});
+  const heed::Array y = heed::kernels::matmul(array(c.n, c.k, a.view()), right, biased ? bias : heed::Array());
+  REQUIRE(y.shape() == heed::Shape{c.n, c.m});
+  double worst = 0;  // error by what it may be
+  for (int64_t i = 0; i < c.n; ++i)
+    for (int64_t j = 0; j < c.m; ++j) {
+      const double plus = biased ? double(bias.template data<T>()[j]) : 0;
+      long double sum = plus, size = std::abs(plus);
+      for (int64_t p = 0; p < c.k; ++p) {
+        const long double term = static_cast<long double>(*a.view().from(i, p).data) * *b.view().from(p, j).data;
+        sum += term, size += std::abs(term);
+      }
+      const long double bound = static_cast<long double>(c.k + 3) * (std::numeric_limits<T>::epsilon() / 2) * size;
+      worst = std::max(worst, double(std::abs(y.template data<T>()[i * c.m + j] - sum) / bound));
+    }
+  REQUIRE(worst <= 1);
 }

@@ -21,7 +21,10 @@
   X(void, pack, pack, (int64_t n, int64_t k, Strided<T> b, T * packed), (n, k, b, packed))                          \
   X(void, gemm_packed, gemm_packed,                                                                                 \
     (int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, const T* packed, Start<T> start, T* c, int64_t c_row), \
-    (m, n, k, alpha, a, packed, start, c, c_row))
+    (m, n, k, alpha, a, packed, start, c, c_row))                                                                   \
+  X(void, gemm_turned, gemm_turned,                                                                                 \
+    (int64_t m, int64_t n, int64_t k, Strided<T> a, const T* packed, const T* bias, T* c, int64_t c_row),           \
+    (m, n, k, a, packed, bias, c, c_row))
 
 #if HWY_ONCE
 namespace heed::kernels {
@@ -160,6 +163,7 @@ inline void copy(const BFloat16* x, int64_t n, float* y) {
 template <class X, class T, class Width>
 void pack_panels(Strided<X> x, int64_t count, int64_t k, Width width, T* to) {
   const int64_t panel = width() * k, whole = count / width() * width(), rest = count - whole;
+  constexpr int64_t line = 64 / int64_t(sizeof(X)), ahead = 8;
   T* last = to + whole * k;
   if (rest && !reads_parts)
     for (int64_t p = 0; p < k; ++p) std::fill(last + p * width() + rest, last + (p + 1) * width(), T(0));
@@ -167,6 +171,7 @@ void pack_panels(Strided<X> x, int64_t count, int64_t k, Width width, T* to) {
     for (int64_t p = 0; p < k; ++p) {
       const X* from = x.data + p * x.column;
       T* put = to + p * width();
+      for (int64_t i = 0; i < count; i += line) __builtin_prefetch(from + ahead * x.column + i);
       for (int64_t i = 0; i < whole; i += width(), put += panel) copy(from + i, width(), put);
       copy(from + whole, rest, last + p * width());
     }
@@ -232,47 +237,72 @@ void multiply_vector(int64_t n, int64_t k, T alpha, Strided<X> x, const V* v, in
   }
 }
 
+// How k is cut: what is left of a and right of b of one slice stays in the second-level cache.
+template <class T>
+struct Slices {
+  int64_t k, depth;
+  static constexpr int64_t deepest = 3072 / sizeof(T);
+  explicit Slices(int64_t k)
+      : k(k), depth(std::max<int64_t>(1, ceil_div(k, std::max<int64_t>(1, ceil_div(k, deepest))))) {}
+  // f(p, depth, start) for each; the first even where there is none
+  template <class F>
+  void for_each(Start<T> start, const T* c, int64_t c_row, F f) const {
+    for (int64_t p = 0; p == 0 || p < k; p += depth) f(p, std::min(depth, k - p), p ? Start<T>{c, c_row} : start);
+  }
+};
+
+// One slice: b(j) is where the tile of b that begins in column j lies. a is read where it stands when its rows do
+// not fall on the same lines of the cache, else packed into `left`.
+constexpr int64_t high = 8 * tile_rows;
+template <class T, class Columns>
+void multiply_slice(int64_t m, int64_t n, int64_t depth, T alpha, Strided<T> a, T* left, Columns&& b, Start<T> start,
+                    T* c, int64_t c_row) {
+  const int64_t columns = tile_columns<T>();
+  for (int64_t i0 = 0; i0 < m; i0 += high) {
+    const int64_t i1 = std::min(m, i0 + high);
+    if (left) pack_left(a.from(i0, 0), i1 - i0, depth, left);
+    for (int64_t j = 0; j < n; j += columns) {
+      const Strided<T> y = b(j);
+      for (int64_t i = i0; i < i1; i += tile_rows) {
+        const Strided<T> x = left ? Strided<T>{left + (i - i0) * depth, 1, tile_rows} : a.from(i, 0);
+        multiply<T>(std::min<int64_t>(tile_rows, i1 - i), {depth, x, y.data, y.row, alpha, start.from(i, j),
+                                                           c + i * c_row + j, c_row, std::min(columns, n - j)});
+      }
+    }
+  }
+}
+
 // Blocks as in Goto and van de Geijn 2008: of b, packed, as much as half a second-level cache holds; of a what passes
-// over it. An operand is read where it stands when it lies well: a where its rows do not fall on the same lines of the
-// cache, b where it serves few rows. A product that is one tile is done with at once.
+// over it. b is read where it stands when it serves few rows. A product that is one tile is done with at once.
 template <class T, class B>
 void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<B> b, Start<T> start, T* c, int64_t c_row) {
   if (m == 1) return multiply_vector(n, k, alpha, b.transposed(), a.data, a.column, start.data, 1, c, 1);
   if (n == 1) return multiply_vector(m, k, alpha, a, b.data, b.row, start.data, start.row, c, c_row);
-  constexpr int64_t deepest = 3072 / sizeof(T), high = 8 * tile_rows, room = (768 << 10) / sizeof(T);
+  constexpr int64_t room = (768 << 10) / sizeof(T);
   constexpr bool widens = !std::is_same_v<B, T>;
   const int64_t columns = tile_columns<T>();
+  const Slices<T> slices(k);
   if constexpr (!widens)
-    if (m && m <= tile_rows && k <= deepest && b.column == 1 && (n == columns || (n < columns && reads_parts)))
+    if (m && m <= tile_rows && k <= slices.deepest && b.column == 1 && (n == columns || (n < columns && reads_parts)))
       return multiply<T>(m, {k, a, b.data, b.row, alpha, start, c, c_row, n});
-  const int64_t slices = std::max<int64_t>(1, ceil_div(k, deepest)), deep = std::max<int64_t>(1, ceil_div(k, slices));
-  const int64_t widest = std::max(columns, room / std::max<int64_t>(1, deep) / columns * columns);
+  const int64_t widest = std::max(columns, room / slices.depth / columns * columns);
   const int64_t wide = std::min(widest, ceil_div(n, columns) * columns);
   const bool pack_a = !a.stands_well();
   const bool pack_b = widens || b.column != 1 || m > 5 * tile_rows;
-  const Workspace<T> right(wide * deep), left(pack_a ? high * deep : 0);
+  const Workspace<T> right(wide * slices.depth), left(pack_a ? high * slices.depth : 0);
   for (int64_t j0 = 0; j0 < n; j0 += wide) {
     const int64_t j1 = std::min(n, j0 + wide);
     const int64_t packed = pack_b ? j0 : reads_parts ? j1 : j0 + (j1 - j0) / columns * columns;
-    for (int64_t p = 0; p == 0 || p < k; p += deep) {
-      const int64_t depth = std::min(deep, k - p);
+    slices.for_each(start, c, c_row, [&](int64_t p, int64_t depth, Start<T> from) {
       if (packed < j1) pack_right(b.from(p, packed), j1 - packed, depth, right.data() + (packed - j0) * depth);
-      const Start<T> from = p ? Start<T>{c, c_row} : start;
-      for (int64_t i0 = 0; i0 < m; i0 += high) {
-        const int64_t i1 = std::min(m, i0 + high);
-        if (pack_a) pack_left(a.from(i0, p), i1 - i0, depth, left.data());
-        for (int64_t j = j0; j < j1; j += columns) {
-          Strided<T> y{right.data() + (j - j0) * depth, columns, 1};
-          if constexpr (!widens)
-            if (j < packed) y = b.from(p, j);
-          for (int64_t i = i0; i < i1; i += tile_rows) {
-            const Strided<T> x = pack_a ? Strided<T>{left.data() + (i - i0) * depth, 1, tile_rows} : a.from(i, p);
-            multiply<T>(std::min<int64_t>(tile_rows, i1 - i), {depth, x, y.data, y.row, alpha, from.from(i, j),
-                                                               c + i * c_row + j, c_row, std::min(columns, j1 - j)});
-          }
-        }
-      }
-    }
+      const auto tile = [&](int64_t j) -> Strided<T> {
+        if constexpr (!widens)
+          if (j0 + j < packed) return b.from(p, j0 + j);
+        return {right.data() + j * depth, columns, 1};
+      };
+      multiply_slice(m, j1 - j0, depth, alpha, a.from(0, p), pack_a ? left.data() : nullptr, tile, from.from(0, j0),
+                     c + j0, c_row);
+    });
   }
 }
 
@@ -285,11 +315,40 @@ template <class T>
 void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, const T* packed, Start<T> start, T* c,
                  int64_t c_row) {
   const int64_t columns = tile_columns<T>();
-  for (int64_t j = 0; j < n; j += columns)
-    for (int64_t i = 0; i < m; i += tile_rows)
-      multiply<T>(std::min<int64_t>(tile_rows, m - i),
-                  {k, a.from(i, 0), packed + j * k, columns, alpha, start.from(i, j), c + i * c_row + j, c_row,
-                   std::min(columns, n - j)});
+  const Slices<T> slices(k);
+  const bool pack_a = !a.stands_well();
+  const Workspace<T> left(pack_a ? high * slices.depth : 0);
+  slices.for_each(start, c, c_row, [&](int64_t p, int64_t depth, Start<T> from) {
+    const auto tile = [&](int64_t j) { return Strided<T>{packed + j * k + p * columns, columns, 1}; };
+    multiply_slice(m, n, depth, alpha, a.from(0, p), pack_a ? left.data() : nullptr, tile, from, c, c_row);
+  });
+}
+
+// to[j * to_row + i] = x[i * x_row + j] for i < rows, j < columns
+template <class T>
+void turn_all(int64_t rows, int64_t columns, const T* x, int64_t x_row, T* to, int64_t to_row) {
+  int64_t whole = 0, deep = 0;
+#if HWY_TARGET != HWY_SCALAR
+  constexpr int64_t block = 16 / sizeof(T);
+  whole = rows / block * block, deep = columns / block * block;
+  for (int64_t j = 0; j < deep; j += block)
+    for (int64_t i = 0; i < whole; i += block) turn(x + i * x_row + j, x_row, to + j * to_row + i, to_row);
+#endif
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = i < whole ? deep : 0; j < columns; ++j) to[j * to_row + i] = x[i * x_row + j];
+}
+
+template <class T>
+void gemm_turned(int64_t m, int64_t n, int64_t k, Strided<T> a, const T* packed, const T* bias, T* c, int64_t c_row) {
+  const Workspace<T> product(high * n);
+  for (int64_t i = 0; i < m; i += high) {
+    const int64_t rows = std::min(high, m - i);
+    HWY_NAMESPACE::gemm_packed<T>(rows, n, k, 1, a.from(i, 0), packed, {}, product.data(), n);
+    turn_all(rows, n, product.data(), n, c + i, c_row);
+    for (int64_t j = 0; bias && j < n; ++j)
+      map<T>(
+          c + j * c_row + i, rows, [](auto y, auto b) HWY_ATTR { return Add(y, b); }, c + j * c_row + i, bias + i);
+  }
 }
 
 HEED_LOOPS(HEED_FOR_FLOAT, float)

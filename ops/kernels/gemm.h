@@ -43,5 +43,8 @@ void pack(int64_t n, int64_t k, Strided<T> b, T* packed);
 template <class T>
 void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, const T* packed, Start<T> start, T* c,
                  int64_t c_row);
+// The same written transposed: c [n, m] = bias [m] + (a b)^T; bias may be null.
+template <class T>
+void gemm_turned(int64_t m, int64_t n, int64_t k, Strided<T> a, const T* packed, const T* bias, T* c, int64_t c_row);
 
 }  // namespace heed::kernels

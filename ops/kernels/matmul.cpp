@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <numeric>
 #include "../../core/rows.h"
+#include "../../core/storage.h"
 
 namespace heed::kernels {
 namespace {
@@ -36,6 +37,30 @@ struct Tiles {
     return best;
   }
 };
+
+// b [k, columns] packed for tasks that read it in slabs of `width` columns, packed_size(width, k) apart.
+template <class T>
+void pack_slabs(int64_t columns, int64_t width, int64_t k, Strided<T> b, T* packed) {
+  constexpr int64_t part = 64;
+  const int64_t parts = ceil_div(width, part);
+  parallel_for(ceil_div(columns, width) * parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      const int64_t slab = t / parts, within = t % parts * part, j = slab * width + within;
+      const int64_t count = std::min({part, columns - j, width - within});
+      if (count > 0) pack(count, k, b.from(0, j), packed + slab * packed_size(width, k) + within * k);
+    }
+  });
+}
+
+// Few rows beside a wide weight, transposed as linear has it: c^T = b^T a^T then, so that it is a that is packed, and
+// the weight read where it stands. Its rows should not fall on the same lines of the cache.
+constexpr int64_t low_rows = 28;  // of b^T, for a task
+template <class B>
+bool is_low(int64_t rows, int64_t columns, int64_t k, Strided<B> b) {
+  constexpr int64_t least = int64_t{1} << 21, highest = 256;
+  return rows > 1 && rows <= highest && 2 * rows <= columns && k >= 256 && rows * columns * k > least && b.row == 1 &&
+         b.column != 1 && b.column * int64_t(sizeof(B)) % 2048 != 0;
+}
 
 int64_t page_offset(const Array& x, int64_t page) {
   int64_t offset = 0;
@@ -82,18 +107,42 @@ Array matmul(const Array& a, const Array& b, const Array& bias) {
     const Strided<B> q{b.data<B>(), b.stride(-2), b.stride(-1)};
     T* r = c.mutable_data<T>();
     const Start<T> start{row.defined() ? row.data<T>() : nullptr};
+    constexpr bool same = std::is_same_v<T, B>;
+    if constexpr (same)
+      if (batch == 1 && is_low(n, m, k, q)) {
+        const Workspace<T> packed(packed_size(n, k));
+        pack_slabs(n, n, k, p.transposed(), packed.data());
+        parallel_for(ceil_div(m, low_rows), m / low_rows > 32 ? 2 : 1, [&](int64_t begin, int64_t end) {
+          const int64_t i = begin * low_rows, rows = std::min(m, end * low_rows) - i;
+          gemm_turned(rows, n, k, q.transposed().from(i, 0), packed.data(), start.data ? start.data + i : nullptr,
+                      r + i, m);
+        });
+        return;
+      }
     const Tiles tile(batch, n, m, k, !p.stands_well());
     if (batch == 1 && tile.n == n && tile.m == m) return gemm(n, m, k, T(1), p, q, start, r, m);
     const int64_t down = n ? ceil_div(n, tile.n) : 0, along = m ? ceil_div(m, tile.m) : 0;
     const int64_t tiles = down * along, small = std::max<int64_t>(1, (1 << 17) / std::max<int64_t>(1, n * m * k));
+    const bool shares = same && batch == 1 && down > 1;  // what several tasks read of b is packed once for all of them
+    const int64_t slab = packed_size(tile.m, k);
+    const Workspace<T> packed(shares ? along * slab : 0);
+    if constexpr (same)
+      if (shares) pack_slabs(m, tile.m, k, q, packed.data());
     parallel_for(batch * tiles, small, [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) {
         const int64_t page = t / tiles;
         const int64_t i = t % tiles / along * tile.n, j = t % along * tile.m;
+        const int64_t rows = std::min(tile.n, n - i), columns = std::min(tile.m, m - j);
         const Strided<T> x{p.data + page_offset(a, page), p.row, p.column};
         const Strided<B> y{q.data + page_offset(b, page), q.row, q.column};
-        gemm(std::min(tile.n, n - i), std::min(tile.m, m - j), k, T(1), x.from(i, 0), y.from(0, j), start.from(i, j),
-             r + (page * n + i) * m + j, m);
+        T* z = r + (page * n + i) * m + j;
+        if constexpr (same)
+          if (shares) {
+            gemm_packed(rows, columns, k, T(1), x.from(i, 0), packed.data() + j / tile.m * slab, start.from(i, j), z,
+                        m);
+            continue;
+          }
+        gemm(rows, columns, k, T(1), x.from(i, 0), y.from(0, j), start.from(i, j), z, m);
       }
     });
   };
