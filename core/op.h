@@ -66,7 +66,8 @@ struct Slot {  // a tensor as a node holds it: with its values, or only linked (
   }
   static Slot linking(const Tensor& t) { return {Tensor(t.array().without_values(), history(t))}; }
   void forget() { tensor = Tensor(tensor.array().without_values(), tensor.edge()); }
-  Tensor remembered() const { return made_again ? Tensor(tensor.edge().node->output(), tensor.edge()) : tensor; }
+  Array values() const { return made_again ? tensor.edge().node->output() : tensor.array(); }
+  Tensor remembered() const { return Tensor(values(), tensor.edge()); }
 
  private:  // what is frozen now stays without a gradient here: its rule's inputs are not remembered
   static Edge history(const Tensor& t) { return t.tracked() ? t.edge() : Edge(); }
@@ -301,7 +302,7 @@ class OpNode final : public Node {
     if constexpr (D::cheap()) {
       check_not_consumed(*this);
       for (const Slot& s : in) check_unchanged(*this, s);
-      auto made = std::apply([this](const auto&... s) { return op.forward(s.remembered().array()...); }, in);
+      auto made = std::apply([this](const auto&... s) { return op.forward(s.values()...); }, in);
       return Made<typename D::Result>::arrays(made);
     } else {
       return {};
@@ -389,8 +390,7 @@ class OpNode final : public Node {
   }
   template <int I>
   Input<I> argument(std::type_identity<Input<I>>, const Pull& p, int) {
-    const Tensor x = in[I].remembered();
-    return p.create_graph ? Input<I>(x) : Input<I>(x.array());
+    return p.create_graph ? Input<I>(in[I].remembered()) : Input<I>(in[I].values());
   }
   template <int K>
   OutputOf<K> argument(std::type_identity<OutputOf<K>>, const Pull& p, int) {

@@ -30,22 +30,10 @@ namespace heed::kernels::HWY_NAMESPACE {
 
 using namespace rows::HWY_NAMESPACE;
 
-// A tile of the result stays in registers while k passes: 14 x 2 vectors where there are 32 registers, else 6 x 2.
-#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
-constexpr int tile_rows = 14;
-#else
-constexpr int tile_rows = 6;
-#endif
 template <class T>
 int64_t lanes() {
   return int64_t(Lanes(ScalableTag<T>()));
 }
-// m rows in tiles of the same height
-int64_t even_rows(int64_t m) {
-  const int64_t tiles = ceil_div(m, tile_rows);
-  return tiles ? ceil_div(m, tiles) : 1;
-}
-
 template <class T>
 struct WindowsRight {  // whole vectors of x; on the left packed a
   int64_t runs, k;

@@ -49,12 +49,6 @@ namespace heed::kernels::HWY_NAMESPACE {
 
 using namespace rows::HWY_NAMESPACE;
 
-// A tile of c stays in registers while k passes: 14 x 2 vectors where there are 32 registers, else 6 x 2.
-#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
-constexpr int tile_rows = 14;
-#else
-constexpr int tile_rows = 6;
-#endif
 template <class T>
 int64_t tile_columns() {
   return 2 * int64_t(Lanes(ScalableTag<T>()));
@@ -261,12 +255,13 @@ void multiply_slice(int64_t m, int64_t n, int64_t depth, T alpha, Strided<T> a, 
   for (int64_t i0 = 0; i0 < m; i0 += high) {
     const int64_t i1 = std::min(m, i0 + high);
     if (left) pack_left(a.from(i0, 0), i1 - i0, depth, left);
+    const int64_t tall = left ? tile_rows : even_rows(i1 - i0);
     for (int64_t j = 0; j < n; j += columns) {
       const Strided<T> y = b(j);
-      for (int64_t i = i0; i < i1; i += tile_rows) {
+      for (int64_t i = i0; i < i1; i += tall) {
         const Strided<T> x = left ? Strided<T>{left + (i - i0) * depth, 1, tile_rows} : a.from(i, 0);
-        multiply<T>(std::min<int64_t>(tile_rows, i1 - i), {depth, x, y.data, y.row, alpha, start.from(i, j),
-                                                           c + i * c_row + j, c_row, std::min(columns, n - j)});
+        multiply<T>(std::min(tall, i1 - i), {depth, x, y.data, y.row, alpha, start.from(i, j), c + i * c_row + j, c_row,
+                                             std::min(columns, n - j)});
       }
     }
   }

@@ -33,6 +33,7 @@
 #include <limits>
 #include <type_traits>
 #include "../../core/dtype.h"
+#include "../../core/shape.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::rows::HWY_NAMESPACE {
@@ -181,6 +182,18 @@ T min(const T* x, int64_t n) {
   return extreme(
       x, n, std::numeric_limits<T>::infinity(), [](auto a, auto b) HWY_ATTR { return Min(a, b); },
       [](auto d, auto m) HWY_ATTR { return MinOfLanes(d, m); });
+}
+
+// Products keep a tile of the result in registers while k passes: 14 x 2 vectors where there are 32 registers, else 6 x
+// 2. And tiles of the same height for m rows.
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
+constexpr int tile_rows = 14;
+#else
+constexpr int tile_rows = 6;
+#endif
+inline int64_t even_rows(int64_t m) {
+  const int64_t tiles = ceil_div(m, tile_rows);
+  return tiles ? ceil_div(m, tiles) : 1;
 }
 
 }  // namespace heed::kernels::rows::HWY_NAMESPACE
