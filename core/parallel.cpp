@@ -49,7 +49,8 @@ void enqueue(F f) {
 }
 #else
 void run(int64_t blocks, FunctionRef<void(int64_t)> block) {
-  const int64_t together = std::max<int64_t>(1, blocks / (32 * num_threads()));  // blocks of a task, which costs 50 ns
+  const int64_t together =
+      std::max<int64_t>(1, blocks / (32 * num_threads()));  // blocks of a task: a task has its cost
   tbb::this_task_arena::isolate([&] {
     tbb::parallel_for(
         tbb::blocked_range<int64_t>(0, blocks, std::size_t(together)),

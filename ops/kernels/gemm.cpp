@@ -18,11 +18,12 @@
   X(void, gemm, gemm,                                                                                               \
     (int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, Start<T> start, T * c, int64_t c_row),   \
     (m, n, k, alpha, a, b, start, c, c_row))                                                                        \
+  X(bool, packs_left, packs_left, (int64_t k, Strided<T> a), (k, a))                                                \
   X(void, pack, pack, (int64_t n, int64_t k, Strided<T> b, T * packed), (n, k, b, packed))                          \
   X(void, gemm_packed, gemm_packed,                                                                                 \
     (int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, const T* packed, Start<T> start, T* c, int64_t c_row), \
     (m, n, k, alpha, a, packed, start, c, c_row))                                                                   \
-  X(void, gemm_turned, gemm_turned,                                                                                 \
+  X(void, gemm_transposed, gemm_transposed,                                                                         \
     (int64_t m, int64_t n, int64_t k, Strided<T> a, const T* packed, const T* bias, T* c, int64_t c_row),           \
     (m, n, k, a, packed, bias, c, c_row))
 
@@ -231,7 +232,7 @@ void multiply_vector(int64_t n, int64_t k, T alpha, Strided<X> x, const V* v, in
   }
 }
 
-// How k is cut: what is left of a and right of b of one slice stays in the second-level cache.
+// How k is cut: a block of a and one of b, as deep as a slice, stay in the second-level cache.
 template <class T>
 struct Slices {
   int64_t k, depth;
@@ -245,8 +246,16 @@ struct Slices {
   }
 };
 
-// One slice: b(j) is where the tile of b that begins in column j lies. a is read where it stands when its rows do
-// not fall on the same lines of the cache, else packed into `left`.
+// a is read where it stands when what a tile reads falls on different lines of the cache. Of columns, tiles of few rows
+// read a line one after the other: all k of them should stay in the first level until then.
+template <class T>
+bool packs_left(int64_t k, Strided<T> a) {
+  constexpr bool shares_lines = tile_rows * sizeof(T) <= 32;
+  if (shares_lines && a.row == 1) return k > 256 || !a.stands_well(1024);
+  return !a.stands_well();
+}
+
+// One slice: b(j) is where the tile of b that begins in column j lies. a is packed into `left`, unless that is null.
 constexpr int64_t high = 8 * tile_rows;
 template <class T, class Columns>
 void multiply_slice(int64_t m, int64_t n, int64_t depth, T alpha, Strided<T> a, T* left, Columns&& b, Start<T> start,
@@ -282,7 +291,7 @@ void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<B> b, 
       return multiply<T>(m, {k, a, b.data, b.row, alpha, start, c, c_row, n});
   const int64_t widest = std::max(columns, room / slices.depth / columns * columns);
   const int64_t wide = std::min(widest, ceil_div(n, columns) * columns);
-  const bool pack_a = !a.stands_well();
+  const bool pack_a = HWY_NAMESPACE::packs_left(k, a);
   const bool pack_b = widens || b.column != 1 || m > 5 * tile_rows;
   const Workspace<T> right(wide * slices.depth), left(pack_a ? high * slices.depth : 0);
   for (int64_t j0 = 0; j0 < n; j0 += wide) {
@@ -311,7 +320,7 @@ void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, const T
                  int64_t c_row) {
   const int64_t columns = tile_columns<T>();
   const Slices<T> slices(k);
-  const bool pack_a = !a.stands_well();
+  const bool pack_a = HWY_NAMESPACE::packs_left(k, a);
   const Workspace<T> left(pack_a ? high * slices.depth : 0);
   slices.for_each(start, c, c_row, [&](int64_t p, int64_t depth, Start<T> from) {
     const auto tile = [&](int64_t j) { return Strided<T>{packed + j * k + p * columns, columns, 1}; };
@@ -321,7 +330,7 @@ void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, const T
 
 // to[j * to_row + i] = x[i * x_row + j] for i < rows, j < columns
 template <class T>
-void turn_all(int64_t rows, int64_t columns, const T* x, int64_t x_row, T* to, int64_t to_row) {
+void transpose(int64_t rows, int64_t columns, const T* x, int64_t x_row, T* to, int64_t to_row) {
   int64_t whole = 0, deep = 0;
 #if HWY_TARGET != HWY_SCALAR
   constexpr int64_t block = 16 / sizeof(T);
@@ -334,12 +343,13 @@ void turn_all(int64_t rows, int64_t columns, const T* x, int64_t x_row, T* to, i
 }
 
 template <class T>
-void gemm_turned(int64_t m, int64_t n, int64_t k, Strided<T> a, const T* packed, const T* bias, T* c, int64_t c_row) {
+void gemm_transposed(int64_t m, int64_t n, int64_t k, Strided<T> a, const T* packed, const T* bias, T* c,
+                     int64_t c_row) {
   const Workspace<T> product(high * n);
   for (int64_t i = 0; i < m; i += high) {
     const int64_t rows = std::min(high, m - i);
     HWY_NAMESPACE::gemm_packed<T>(rows, n, k, 1, a.from(i, 0), packed, {}, product.data(), n);
-    turn_all(rows, n, product.data(), n, c + i, c_row);
+    transpose(rows, n, product.data(), n, c + i, c_row);
     for (int64_t j = 0; bias && j < n; ++j)
       map<T>(
           c + j * c_row + i, rows, [](auto y, auto b) HWY_ATTR { return Add(y, b); }, c + j * c_row + i, bias + i);

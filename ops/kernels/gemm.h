@@ -11,11 +11,11 @@ struct Strided {  // element (i, j) is data[i * row + j * column]
   int64_t row, column;
   Strided from(int64_t i, int64_t j) const { return {data + i * row + j * column, row, column}; }
   Strided transposed() const { return {data, column, row}; }
-  // As the left operand of gemm, is it read where it stands? Not if what a tile reads falls on the same lines of the
-  // cache.
-  bool stands_well() const {
+  // Do its rows (or its columns, where those lie together) begin on different lines of the cache: not a multiple of so
+  // many bytes apart?
+  bool stands_well(int64_t period = 4096) const {
     const int64_t apart = row == 1 ? column : row;
-    return (row == 1 || column == 1) && apart * int64_t(sizeof(T)) % 4096 != 0;
+    return (row == 1 || column == 1) && apart * int64_t(sizeof(T)) % period != 0;
   }
 };
 
@@ -35,6 +35,10 @@ void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, 
 void gemm(int64_t m, int64_t n, int64_t k, float alpha, Strided<float> a, Strided<BFloat16> b, Start<float> start,
           float* c, int64_t c_row);
 
+// Does a product copy a before it reads it?
+template <class T>
+bool packs_left(int64_t k, Strided<T> a);
+
 // The same with a b that several products share, packed once into packed_size(n, k) values. A product with the first n
 // columns of a wider one needs no packing of its own.
 constexpr int64_t packed_size(int64_t n, int64_t k) { return ceil_div(n, 64) * 64 * k; }  // no tile is wider than 64
@@ -43,8 +47,9 @@ void pack(int64_t n, int64_t k, Strided<T> b, T* packed);
 template <class T>
 void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, const T* packed, Start<T> start, T* c,
                  int64_t c_row);
-// The same written transposed: c [n, m] = bias [m] + (a b)^T; bias may be null.
+// The same written transposed: c [n, m] = bias [m] + (a b)^T with rows c_row apart; bias may be null.
 template <class T>
-void gemm_turned(int64_t m, int64_t n, int64_t k, Strided<T> a, const T* packed, const T* bias, T* c, int64_t c_row);
+void gemm_transposed(int64_t m, int64_t n, int64_t k, Strided<T> a, const T* packed, const T* bias, T* c,
+                     int64_t c_row);
 
 }  // namespace heed::kernels

@@ -11,7 +11,8 @@ namespace {
 // high; but wide where there are so many rows that a does not stay in cache, or where a has to be packed for each.
 struct Tiles {
   int64_t n, m;
-  Tiles(int64_t pages, int64_t rows, int64_t columns, int64_t k, bool packs_a) : n(rows), m(columns) {
+  template <class T>
+  Tiles(int64_t pages, int64_t rows, int64_t columns, int64_t k, Strided<T> a) : n(rows), m(columns) {
     constexpr int64_t least = int64_t{1} << 20, highest = 2048, lowest = 256, enough = 16;
     const int64_t work = rows * columns * k;  // multiply-adds
     if (work <= (rows == 1 ? least / 4 : 2 * least) || (work <= 16 * least && pages >= enough)) return;
@@ -24,7 +25,7 @@ struct Tiles {
       return;
     }
     n = std::min(rows, highest);
-    m = std::min(columns, packs_a && columns >= 768 ? 2 * even_width((columns + 1) / 2) : even_width(columns));
+    m = std::min(columns, columns >= 768 && packs_left(k, a) ? 2 * even_width((columns + 1) / 2) : even_width(columns));
     auto tasks = [&] { return ceil_div(rows, n) * ceil_div(columns, m); };
     while (tasks() < enough && n >= 2 * lowest && n * m * k > 2 * least) n = (n + 1) / 2;
   }
@@ -53,13 +54,22 @@ void pack_slabs(int64_t columns, int64_t width, int64_t k, Strided<T> b, T* pack
 }
 
 // Few rows beside a wide weight, transposed as linear has it: c^T = b^T a^T then, so that it is a that is packed, and
-// the weight read where it stands. Its rows should not fall on the same lines of the cache.
-constexpr int64_t low_rows = 28;  // of b^T, for a task
+// the weight read where it stands.
 template <class B>
 bool is_low(int64_t rows, int64_t columns, int64_t k, Strided<B> b) {
   constexpr int64_t least = int64_t{1} << 21, highest = 256;
   return rows > 1 && rows <= highest && 2 * rows <= columns && k >= 256 && rows * columns * k > least && b.row == 1 &&
-         b.column != 1 && b.column * int64_t(sizeof(B)) % 2048 != 0;
+         b.column != 1 && b.transposed().stands_well(2048);
+}
+template <class T>
+void multiply_low(int64_t rows, int64_t columns, int64_t k, Strided<T> a, Strided<T> b, Start<T> bias, T* c) {
+  constexpr int64_t tile = 28, many = 32;  // rows of b^T for a task, and how many tiles are shared out in pairs
+  const Workspace<T> packed(packed_size(rows, k));
+  pack_slabs(rows, rows, k, a.transposed(), packed.data());
+  parallel_for(ceil_div(columns, tile), columns / tile > many ? 2 : 1, [&](int64_t begin, int64_t end) {
+    const int64_t j = begin * tile, count = std::min(columns, end * tile) - j;
+    gemm_transposed(count, rows, k, b.from(0, j).transposed(), packed.data(), bias.from(0, j).data, c + j, columns);
+  });
 }
 
 int64_t page_offset(const Array& x, int64_t page) {
@@ -109,17 +119,8 @@ Array matmul(const Array& a, const Array& b, const Array& bias) {
     const Start<T> start{row.defined() ? row.data<T>() : nullptr};
     constexpr bool same = std::is_same_v<T, B>;
     if constexpr (same)
-      if (batch == 1 && is_low(n, m, k, q)) {
-        const Workspace<T> packed(packed_size(n, k));
-        pack_slabs(n, n, k, p.transposed(), packed.data());
-        parallel_for(ceil_div(m, low_rows), m / low_rows > 32 ? 2 : 1, [&](int64_t begin, int64_t end) {
-          const int64_t i = begin * low_rows, rows = std::min(m, end * low_rows) - i;
-          gemm_turned(rows, n, k, q.transposed().from(i, 0), packed.data(), start.data ? start.data + i : nullptr,
-                      r + i, m);
-        });
-        return;
-      }
-    const Tiles tile(batch, n, m, k, !p.stands_well());
+      if (batch == 1 && is_low(n, m, k, q)) return multiply_low(n, m, k, p, q, start, r);
+    const Tiles tile(batch, n, m, k, p);
     if (batch == 1 && tile.n == n && tile.m == m) return gemm(n, m, k, T(1), p, q, start, r, m);
     const int64_t down = n ? ceil_div(n, tile.n) : 0, along = m ? ceil_div(m, tile.m) : 0;
     const int64_t tiles = down * along, small = std::max<int64_t>(1, (1 << 17) / std::max<int64_t>(1, n * m * k));
