@@ -3,6 +3,7 @@
 #include "../core/disk.h"
 #include "../models/draw/svg.h"
 #include "../models/run/options.h"
+#include "../ops/kernels/target.h"
 #include "lessons/judge/exercise.h"
 using namespace heed;
 
@@ -14,6 +15,8 @@ void run(Options& options) {
   const std::string out = options.text("--out", "tools/lessons", "folder for README.md and its pictures");
   options.done();
 
+  for (const std::string& target : kernels::simd_targets())  // what every x86 has, for the same last digits on all
+    if (target == "SSE4") kernels::set_simd_target(target);
   Findings found;
   const Run run;
   for (const auto chapter : {gradients, linear_layers, softmax_rows, losses, layer_norms, attention, masks, heads,

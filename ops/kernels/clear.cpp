@@ -1,5 +1,6 @@
 #include <cstring>
 #include "../../core/loops.h"
+#include "target.h"
 
 // clang-format off
 #undef HWY_TARGET_INCLUDE
@@ -24,6 +25,9 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace heed::kernels {
+
+// Whatever allocates links this file, and with it what HEED_SIMD asks for.
+[[maybe_unused]] const auto chosen = &simd_target;
 
 HWY_EXPORT(clear_lines);
 void clear(std::byte* p, std::size_t bytes) {

@@ -351,16 +351,17 @@ void erf(const T* x, T* y, int64_t n) {
       y, n, [](auto v) HWY_ATTR { return erf_of(ScalableTag<T>(), v); }, x);
 }
 
+// Below SSE4, Highway makes a 0 of -0.
 template <class T>
 void floor(const T* x, T* y, int64_t n) {
   map(
-      y, n, [](auto v) HWY_ATTR { return Floor(v); }, x);
+      y, n, [](auto v) HWY_ATTR { return CopySign(Floor(v), v); }, x);
 }
 
 template <class T>
 void round(const T* x, T* y, int64_t n) {
   map(
-      y, n, [](auto v) HWY_ATTR { return Round(v); }, x);
+      y, n, [](auto v) HWY_ATTR { return CopySign(Round(v), v); }, x);
 }
 
 // The exponents that people write have a formula of their own.
