@@ -13,7 +13,7 @@ struct Tiles {
   int64_t n, m;
   template <class T>
   Tiles(int64_t pages, int64_t rows, int64_t columns, int64_t k, Strided<T> a) : n(rows), m(columns) {
-    constexpr int64_t least = int64_t{1} << 20, highest = 2048, lowest = 256, enough = 16;
+    constexpr int64_t least = int64_t{1} << 20, highest = 2048, lowest = 128, enough = 32;
     const int64_t work = rows * columns * k;  // multiply-adds
     if (work <= (rows == 1 ? least / 4 : 2 * least) || (work <= 16 * least && pages >= enough)) return;
     if (rows == 1) {  // b is read once
