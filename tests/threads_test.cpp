@@ -1,4 +1,6 @@
 // The same bits with any number of threads; several threads on one graph, each with a mode of its own.
+#include <atomic>
+#include <limits>
 #include <thread>
 #include "common.h"
 
@@ -48,6 +50,21 @@ struct Model {
 };
 
 }  // namespace
+
+TEST_CASE("denormal numbers stay what they are, in the threads of the user and in ours") {
+  const Threads four(4);
+  const Tensor x = variable({64, 64}, 1, f32);
+  grad(sum(softmax(matmul(x, x), -1)), {x});
+  const auto flushed = [] {
+    volatile float least = std::numeric_limits<float>::min(), most = 0.5f;
+    return least * most == 0;
+  };
+  CHECK(!flushed());
+  std::atomic<int> tasks = 0, wrong = 0;
+  parallel_for(256, 1, [&](int64_t begin, int64_t end) { tasks += int(end - begin), wrong += flushed(); });
+  CHECK(tasks == 256);
+  CHECK(wrong == 0);
+}
 
 TEMPLATE_TEST_CASE("the same bits with any number of threads", "", float, double) {
   const Dtype t = dtype_of<TestType>;

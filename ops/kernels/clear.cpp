@@ -27,7 +27,7 @@ HWY_AFTER_NAMESPACE();
 namespace heed::kernels {
 
 // Whatever allocates links this file, and with it what HEED_SIMD asks for.
-[[maybe_unused]] const auto chosen = &simd_target;
+[[maybe_unused]] const char* const chosen = simd_target();
 
 HWY_EXPORT(clear_lines);
 void clear(std::byte* p, std::size_t bytes) {
