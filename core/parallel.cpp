@@ -49,8 +49,7 @@ void enqueue(F f) {
 }
 #else
 void run(int64_t blocks, FunctionRef<void(int64_t)> block) {
-  const int64_t together =
-      std::max<int64_t>(1, blocks / (32 * num_threads()));  // blocks of a task: a task has its cost
+  const int64_t together = std::max<int64_t>(1, blocks / (32 * num_threads()));  // blocks of a task
   tbb::this_task_arena::isolate([&] {
     tbb::parallel_for(
         tbb::blocked_range<int64_t>(0, blocks, std::size_t(together)),

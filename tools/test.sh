@@ -4,7 +4,7 @@
 #   tools/test.sh [--acceptance] [--all]
 #
 #   --acceptance   also the tests that train models until they are good; what they measured becomes models/README.md
-#   --all          also the tests on SSE4, under clang, under the address, undefined and thread sanitizers, and clang-tidy
+#   --all          also the tests under clang, under the address, undefined and thread sanitizers, and clang-tidy
 #   --help         this text
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -53,7 +53,6 @@ if command -v clang++ >/dev/null; then
   echo "the README's training script compiles in $(compile_seconds release) s with g++, $(compile_seconds clang) s with clang++"
 fi
 if [ $all = yes ]; then
-  HEED_SIMD=SSE4 stage "tests on SSE4" check release
   stage "clang build of the tests" build clang all
   stage "clang tests" check clang
   stage "clang-tidy" tidy

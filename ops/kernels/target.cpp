@@ -33,7 +33,7 @@ void choose(const std::string& name, const char* asked_by, Where at) {
 // Before main, so that no loop has run. A name that means nothing here is said and passed over.
 [[maybe_unused]] const bool at_start = [] {
   const char* name = std::getenv("HEED_SIMD");
-  if (!name) return false;
+  if (!name || !*name) return false;
   try {
     choose(name, "HEED_SIMD", {});
   } catch (const Error& e) {
