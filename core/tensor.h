@@ -90,6 +90,12 @@ class Tensor {
   Tensor() {}
   explicit Tensor(const Array& a, Edge e = {}) : array_(a), edge_(std::move(e)) {}
   explicit Tensor(Array&& a, Edge e = {}) : array_(std::move(a)), edge_(std::move(e)) {}
+  Tensor(const Tensor&) = default;
+  Tensor(Tensor&&) = default;
+  Tensor& operator=(const Tensor&) & = default;
+  Tensor& operator=(Tensor&&) & = default;
+  // The compiler shows the line below at x(i, j) = y, which would change nothing.
+  Tensor& operator=(const Tensor&) && = delete;  // heed: no tensor changes: where, scatter and concat make another
 
   // shape() lists the sizes, outermost first; dim() counts them; numel() counts elements.
   bool defined() const { return array_.defined(); }
