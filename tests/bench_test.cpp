@@ -28,6 +28,9 @@ TEST_CASE("bench: items by name, pattern and group") {
   CHECK(run_program_of_build("bench", "--list 'sum_dim?_*' mlp_b512").code == 2);
   CHECK(run_program_of_build("bench", "--list 'mlp*' relu_4096x3072_fwd").text ==
         "mlp_b64\nmlp_b512\nrelu_4096x3072_fwd\n");
+  CHECK(run_program_of_build("bench", "--scaling --list sizes").text ==
+        "attention\nlinear_attention\ngpt_batch\ngpt_width\nlstm_length\nadamw\n");
+  CHECK(run_program_of_build("bench", "--scaling --list '*gpt2*'").text == "gpt2_124m_b4t64_threads\n");
   const Said wrong = run_program_of_build("bench", "mlp_65");
   CHECK(wrong.code == 2);
   CHECK(wrong.text == "bench: there is no item mlp_65: did you mean mlp_b64?\n");
@@ -49,8 +52,31 @@ TEST_CASE("bench: the line of a training step, of a kernel and of a small op") {
   for (const char* positive : {"share", "fma_peak_gflops", "gflops", "rate"}) CHECK(step.at(positive) > 0);
 
   const auto kernel = line_of("head_permute_4x256x6x64 --seconds 0.05");
-  for (const char* positive : {"share", "triad_gbps", "gbps"}) CHECK(kernel.at(positive) > 0);
+  for (const char* positive : {"share", "triad_gbps", "gbps", "peak_rss_mb"}) CHECK(kernel.at(positive) > 0);
   CHECK(line_of("overhead_add_grad_fwd_bwd --seconds 0.05").at("ns_per_op") > 0);
+}
+
+TEST_CASE("bench: growth is told by the times at each size") {
+  const files::Folder folder;
+  const std::string svg = folder / "growth.svg";
+  const Said said = run_program_of_build("bench", "--scaling lstm_length --seconds 0.05 --svg " + svg);
+  CAPTURE(said.text);
+  REQUIRE(said.code == 0);
+  std::vector<double> sizes, times;
+  for (int64_t size = 16; size <= 512; size *= 2) {
+    sizes.push_back(std::log(double(size)));
+    times.push_back(std::log(said.after((size == 16 ? "| " : ", ") + std::to_string(size) + ": ")));
+  }
+  const double last = times.back() - times.front(), n = double(sizes.size());
+  double x = 0, y = 0, xy = 0, xx = 0;
+  for (std::size_t i = 0; i < sizes.size(); ++i)
+    x += sizes[i] / n, y += times[i] / n, xy += sizes[i] * times[i] / n, xx += sizes[i] * sizes[i] / n;
+  const std::string row = said.text.substr(said.text.find("LSTM"));
+  const Said end{0, row.substr(row.find(" times | ") - 6)};
+  CHECK(std::abs(end.after(" times | ") - (xy - x * y) / (xx - x * x)) < 0.01);
+  CHECK(std::abs(std::log(std::atof(row.substr(row.rfind(" | ", row.find(" times | ") - 1) + 3).c_str())) - last) <
+        0.01);
+  CHECK(contains(files::read(svg), "LSTM, training step: sequence length"));
 }
 
 TEST_CASE("bench: ratios are medians of the rounds, against the faster of PyTorch's ways") {

@@ -119,7 +119,7 @@ TEST_CASE("every picture is well-formed XML, whatever its labels say", "[draw]")
       labelled_matrices({m, zeros(3, 1)}),
       curve(series, {.title = hostile, .x_label = hostile, .y_label = hostile}),
       curve({}),
-      bars({hostile, "b"}, {1, not_a_number}, hostile, hostile),
+      bars({hostile, "b"}, {1, not_a_number}, {.title = hostile, .caption = hostile, .unit = hostile, .mark = 2}),
       bars({}, {}),
   };
   for (const std::string& svg : drawn) {
@@ -376,13 +376,23 @@ TEST_CASE("decimation keeps the extremes of every pixel column", "[draw]") {
 }
 
 TEST_CASE("bars are as long as their values, on both sides of zero", "[draw]") {
-  const std::string svg = bars({"a", "b", "c", "d"}, {1, 2, -1, not_a_number}, "t", "ms");
+  const BarsOptions plain{.title = "t", .unit = "ms"};
+  const std::string svg = bars({"a", "b", "c", "d"}, {1, 2, -1, not_a_number}, plain);
   const auto lengths = attribute(svg, "f0", "width");
   REQUIRE(lengths.size() == 3);
   CHECK(std::abs(lengths[1] - 2 * lengths[0]) < 0.016);  // each is rounded to 0.01
   CHECK(std::abs(lengths[2] - lengths[0]) < 0.016);
   CHECK(contains(svg, ">-1 ms</text>"));
   CHECK(contains(svg, ">nan</text>"));
+  CHECK(count(svg, "axis dashed") == 0);
+
+  const std::string marked = bars({"a", "b"}, {1, 2}, {.caption = "two of them", .mark = 1});
+  const std::vector<double> end = attribute(marked, "f0", "width"), start = attribute(marked, "f0", "x");
+  const std::vector<double> line = attribute(marked, "axis dashed", "x1");
+  REQUIRE(line.size() == 1);
+  CHECK(std::abs(line[0] - (start[0] + end[0])) < 0.016);
+  CHECK(contains(marked, ">two of them</text>"));
+  CHECK(attribute(bars({"a"}, {1}, {.mark = 4}), "f0", "width") == std::vector<double>{120});  // it is in the picture
 }
 
 TEST_CASE("what cannot be drawn is refused with the numbers", "[draw]") {

@@ -20,13 +20,14 @@ std::vector<bench::Item> all_items() {
 }
 
 // What is meant by names, groups and patterns, in the order they are given.
-std::vector<const bench::Item*> chosen(const std::vector<bench::Item>& items, const std::vector<std::string>& wanted) {
-  std::vector<const bench::Item*> r;
+template <class Item>
+std::vector<const Item*> chosen(const std::vector<Item>& items, const std::vector<std::string>& wanted) {
+  std::vector<const Item*> r;
   std::vector<std::string> names;
-  for (const bench::Item& item : items) names.push_back(item.name), names.push_back(item.group);
+  for (const Item& item : items) names.push_back(item.name), names.push_back(item.group);
   for (const std::string& name : wanted) {
     const std::size_t before = r.size();
-    for (const bench::Item& item : items)
+    for (const Item& item : items)
       if (item.group == name || matches(name, item.name)) r.push_back(&item);
     if (r.size() == before) throw Error("there is no item " + name + ": did you mean " + nearest(name, names) + "?");
   }
@@ -36,7 +37,8 @@ std::vector<const bench::Item*> chosen(const std::vector<bench::Item>& items, co
 void measure(Options& options) {
   const auto threads = options.integer("--threads", num_threads(), "threads", at_least(1));
   const auto seconds = options.number("--seconds", 4, "that an item takes at least", at_least(0));
-  const bool scaling = options.flag("--scaling", "how the cost grows with the size, instead: a table");
+  const bool scaling =
+      options.flag("--scaling", "how the cost grows, instead: a table; NAMEs are then others (--list), none: sizes");
   const std::string table = options.text("--table", "", "a table from the lines that compare.sh has collected here");
   const std::string svg = options.text("--svg", "", "a picture of that table, to write");
   const bool list = options.flag("--list", "names what there is, or what NAMEs stand for");
@@ -45,27 +47,33 @@ void measure(Options& options) {
   set_num_threads(int(threads));
 
   const std::vector<bench::Item> items = all_items();
-  if (scaling || !table.empty()) {
-    std::fputs((scaling ? bench::scaling(seconds, svg) : bench::comparison(table, items, svg)).c_str(), stdout);
+  if (!table.empty()) {
+    std::fputs(bench::comparison(table, items, svg).c_str(), stdout);
     return;
   }
-  const bool everything = list && wanted.empty();
-  const auto names = everything       ? std::vector<std::string>{"*"}
-                     : wanted.empty() ? std::vector<std::string>{"workloads"}
-                                      : wanted;
+  const std::vector<bench::Growth> growths = bench::growths();
+  const std::vector<std::string> usual{list ? "*" : scaling ? "sizes" : "workloads"};
+  const auto& names = wanted.empty() ? usual : wanted;
+  if (list) {
+    const auto print = [](const auto& all) {
+      for (const auto* one : all) std::puts(one->name.c_str());
+    };
+    scaling ? print(chosen(growths, names)) : print(chosen(items, names));
+    return;
+  }
   // Threads that have just begun may share one core for a tenth of a second: what is timed first would be twice as
   // slow.
-  if (!list) bench::fma_peak();
+  bench::fma_peak();
+  if (scaling) {
+    std::fputs(bench::scaling(chosen(growths, names), seconds, svg).c_str(), stdout);
+    return;
+  }
   for (const bench::Item* item : chosen(items, names)) {
-    if (list) {
-      std::puts(item->name.c_str());
-      continue;
-    }
     const bool terminal = isatty(STDERR_FILENO);
     if (terminal) std::fprintf(stderr, "%s ..", item->name.c_str());
-    const bench::Result result = item->run(seconds);
+    const std::string line = bench::line_of(*item, seconds);
     if (terminal) std::fprintf(stderr, "\r\033[K");
-    std::puts(bench::line_of(*item, result).c_str());
+    std::puts(line.c_str());
     std::fflush(stdout);
     memory::trim();
   }

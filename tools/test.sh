@@ -37,7 +37,7 @@ check() {  # PRESET
   ctest --test-dir "build/$1" --output-on-failure --label-exclude acceptance
 }
 tidy() {
-  find core ops nn optim models tools tests -maxdepth 3 -name '*.cpp' -not -path 'tests/refuse/*' -not -path 'tests/consumer/*' -not -name mutants.cpp -print0 |
+  find core ops nn optim models tools tests -maxdepth 3 -name '*.cpp' -not -path 'tests/refuse/*' -not -path 'tests/consumer/*' -not -path 'tools/bench/peer/*' -not -name mutants.cpp -print0 |
     xargs -0 -n 1 -P "$CMAKE_BUILD_PARALLEL_LEVEL" clang-tidy --quiet -p build/clang
 }
 compile_seconds() {  # PRESET: the processor time of compiling the README's training script

@@ -554,14 +554,16 @@ std::string curve(const std::vector<Series>& series, const CurveOptions& options
                   Colours::hues);
 }
 
-std::string bars(const std::vector<std::string>& labels, const std::vector<double>& values, const std::string& title,
-                 const std::string& unit) {
+std::string bars(const std::vector<std::string>& labels, const std::vector<double>& values,
+                 const BarsOptions& options) {
   if (labels.size() != values.size())
     throw std::invalid_argument("bars: cannot label " + std::to_string(values.size()) +
                                 " bars: " + std::to_string(labels.size()) + " labels are given");
 
   constexpr double plot_width = 480, thickness = 20, apart = 30;
-  double low = 0, high = 0, label_width = 0, value_width = 0;
+  const auto& [title, caption, unit, mark] = options;
+  double low = std::min(mark.value_or(0), 0.0), high = std::max(mark.value_or(0), 0.0), label_width = 0,
+         value_width = 0;
   std::vector<std::string> texts;
   for (size_t i = 0; i < values.size(); ++i) {
     if (can_show(values[i], false)) low = std::min(low, values[i]), high = std::max(high, values[i]);
@@ -585,7 +587,10 @@ std::string bars(const std::vector<std::string>& labels, const std::vector<doubl
     page.text("muted", end < zero ? end - 8 : end + 8, base, texts[i], end < zero ? "end" : "start");
   }
   page.line("axis crisp", zero, top, zero, bottom);
-  return page.svg(left + plot_width + 8 + value_width + margin, bottom + margin, title, Colours::hues);
+  if (mark) page.line("axis dashed", axis.at(*mark), top, axis.at(*mark), bottom);
+  page.text("muted", margin, bottom + title_height - 12, caption);
+  return page.svg(std::max(left + plot_width + 8 + value_width, margin + text_width(caption)) + margin,
+                  bottom + (caption.empty() ? 0 : title_height) + margin, title, Colours::hues);
 }
 
 void save_svg(const std::string& path, const std::string& svg) {

@@ -61,10 +61,16 @@ struct CurveOptions {  // what is written around it, and which axes are logarith
 // series has x but not as many as y. Past the sixth series colours repeat, dashed.
 std::string curve(const std::vector<Series>& series, const CurveOptions& options = {});
 
-// A horizontal bar per value, in the given order, its number and `unit` beside it; a value that is not finite has no
-// bar. labels [n], values [n]. Throws std::invalid_argument if there are not as many labels as values.
+struct BarsOptions {
+  std::string title = {}, caption = {};  // the caption stands below the bars
+  std::string unit = {};                 // beside every number
+  std::optional<double> mark = {};       // a value that all are to be compared with: a line through the bars
+};
+
+// A horizontal bar per value, in the given order, its number beside it; a value that is not finite has no bar. labels
+// [n], values [n]. Throws std::invalid_argument if there are not as many labels as values.
 std::string bars(const std::vector<std::string>& labels, const std::vector<double>& values,
-                 const std::string& title = "", const std::string& unit = "");
+                 const BarsOptions& options = {});
 
 // Writes the picture to `path`, replacing what is there; the folders are made, and a reader never sees half a file.
 // Throws std::runtime_error with path and reason if that is not possible.

@@ -10,7 +10,8 @@
 #   --seconds S    [4] that an item takes at least
 #   --threads N    [all cores]
 #   --compile      PyTorch also compiled, if it can (Debian: libtorch-dev, python3-dev): its best is then the faster one
-#   --installed    PyTorch also as Debian installs it: its own thread pool, glibc's malloc as it is, AdamW as it is
+#   --best         PyTorch only at its best, not also as Debian installs it: its own thread pool, glibc's malloc as it is,
+#                  AdamW as it is
 #   --out FOLDER   [build/compare] for results.jsonl, table.md and ratios.svg
 #   --help         this text
 #
@@ -20,21 +21,23 @@ set -euo pipefail
 from=$PWD
 cd "$(dirname "$0")/../.."
 
-items=() rounds=3 seconds=4 threads=$(nproc) settings=(eager) out=build/compare
+items=() rounds=3 seconds=4 threads=$(nproc) settings=(eager) installed=yes out=build/compare
 while [ $# -gt 0 ]; do
   case $1 in
+    --rounds | --seconds | --threads | --out) [ $# -gt 1 ] || { echo "compare.sh: $1 of what? (--help)" >&2; exit 2; } ;;&
     --rounds) rounds=$2; shift ;;
     --seconds) seconds=$2; shift ;;
     --threads) threads=$2; shift ;;
     --out) out=$(cd "$from" && realpath -m "$2"); shift ;;
     --compile) settings+=(compile) ;;
-    --installed) settings+=(installed) ;;
+    --best) installed=no ;;
     --help) sed -n '2,/^set/s/^# \{0,1\}//p' tools/bench/compare.sh; exit ;;
     --*) echo "compare.sh: unknown option $1 (--help lists them)" >&2; exit 2 ;;
     *) items+=("$1") ;;
   esac
   shift
 done
+[ $installed = no ] || settings+=(installed)
 peers=$(realpath "${HEED_SHARED:-../shared}/peers")
 bench=build/release/bin/bench
 { cmake --preset release && cmake --build --preset release --target bench; } >/dev/null
@@ -76,6 +79,13 @@ measure() {  # SIDE COMMAND...: keeps its lines, and says what the first of them
 mkdir -p "$out"
 results=$out/results.jsonl
 : >"$results"
+table() {  # also of a run that was cut off
+  [ -s "$results" ] || return 0
+  $bench --table "$results" --threads "$threads" --svg "$out/ratios.svg" | tee "$out/table.md"
+  echo "wrote $results, $out/table.md and $out/ratios.svg" >&2
+}
+trap table EXIT
+trap 'exit 130' INT TERM
 number=0
 for unit in "${units[@]}"; do
   number=$((number + 1))
@@ -87,5 +97,3 @@ for unit in "${units[@]}"; do
     echo >&2
   done
 done
-$bench --table "$results" --threads "$threads" --svg "$out/ratios.svg" | tee "$out/table.md"
-echo "wrote $results, $out/table.md and $out/ratios.svg" >&2

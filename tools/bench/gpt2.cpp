@@ -48,7 +48,6 @@ Result generate_by_hand(Dtype stored, double seconds) {
     Tensor ids = prompt;
     for (int i = 0; i < tokens; ++i) ids = reshape(argmax(model.next(ids, cache)), {1, 1});
   });
-  r.memory_peak = resident_peak();
   return r;
 }
 

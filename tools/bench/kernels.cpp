@@ -199,7 +199,7 @@ std::vector<Item> kernels() {
     bool transposed = false;
   };
   for (const Sizes& s : {Sizes{256, 256, 256}, Sizes{512, 512, 512}, Sizes{1024, 1024, 1024}, Sizes{2048, 2048, 2048},
-                         Sizes{256, 768, 2304}, Sizes{256, 768, 50257}, Sizes{4096, 384, 1536}})
+                         Sizes{256, 768, 2304}, Sizes{256, 768, 50257}, Sizes{4096, 384, 1536}, Sizes{1, 768, 50257}})
     r.push_back({"mm_" + size_text({s.m, s.k, s.n}), "gemm", [s](double seconds) {
                    const Inputs x = random({{s.m, s.k}, {s.k, s.n}});
                    return product(x[0], x[1], seconds);
@@ -209,6 +209,12 @@ std::vector<Item> kernels() {
                    const Inputs x = random({{96, s.m, s.k}, s.transposed ? Shape{96, s.n, s.k} : Shape{96, s.k, s.n}});
                    return product(x[0], s.transposed ? transpose(x[1]) : x[1], seconds);
                  }});
+  r.push_back(
+      {"bmm128_32x32x64_heads", "gemm", [](double seconds) {  // QK' of 32 times 4 heads where a projection left them
+         const Tensor qkv = random({{32, 32, 3, 4, 64}})[0];
+         const Tensor q = transpose(qkv(_, _, 0), 1, 2), k = transpose(qkv(_, _, 1), 1, 2);  // [32, 4, 32, 64]
+         return product(q, transpose(k), seconds);
+       }});
   return r;
 }
 

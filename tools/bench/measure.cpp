@@ -71,7 +71,10 @@ Timing time(const Patience& patience, FunctionRef<void()> f) {
   return t;
 }
 
-std::string line_of(const Item& item, const Result& r) {
+std::string line_of(const Item& item, double seconds) {
+  reset_resident_peak();
+  const Result r = item.run(seconds);
+  const double memory = resident_peak();
   const Timing& t = r.timing;
   nlohmann::ordered_json line;
   line["name"] = item.name;
@@ -89,7 +92,7 @@ std::string line_of(const Item& item, const Result& r) {
   }
   if (r.count > 0) line["rate"] = rounded(r.count / t.median, 1), line["unit"] = r.unit + "/s";
   line.update(r.more);
-  if (r.memory_peak > 0) line["peak_rss_mb"] = std::lround(r.memory_peak), line["base_rss_mb"] = std::lround(base);
+  line["peak_rss_mb"] = std::lround(memory), line["base_rss_mb"] = std::lround(base);
   return line.dump();
 }
 

@@ -28,7 +28,6 @@ struct Result {
   double flops = 0, bytes = 0;                                     // of one run; 0: not what matters
   double count = 0;                                                // of units that one run gets through
   std::string unit = {};                                           // "tokens"
-  double memory_peak = 0;                                          // MiB resident
   nlohmann::ordered_json more = nlohmann::ordered_json::object();  // params, loss ..
 };
 
@@ -41,8 +40,9 @@ std::vector<Item> kernels();     // single ops
 std::vector<Item> overheads();   // of ops on next to nothing
 std::vector<Item> gpt2_parts();  // its optimizer, and generation
 
-// The line of an item. Peaks of the machine are measured when the first item wants them.
-std::string line_of(const Item& item, const Result& result);
+// Runs the item and says what it took: a line of JSON. Peaks of the machine are measured when the first item wants
+// them. The peak of memory is that since the item began, or since it called reset_resident_peak.
+std::string line_of(const Item& item, double seconds);
 
 // ---- memory of this process, in MiB
 double resident();       // now

@@ -1,8 +1,13 @@
 // What an op costs besides its arithmetic: 4 by 4 elements, a hundred times.
 #include <heed/core/grad.h>
 #include <heed/core/mode.h>
+#include <heed/nn/activation.h>
 #include <heed/nn/linear.h>
+#include <heed/nn/recurrent.h>
+#include <heed/nn/sequential.h>
 #include <heed/ops/ops.h>
+#include <heed/optim/adam.h>
+#include <heed/optim/sgd.h>
 #include "measure.h"
 
 namespace heed::bench {
@@ -29,6 +34,29 @@ Tensor chain(Op f, const Tensor& p, const Tensor& w) {
   Tensor h = p;
   for (int i = 0; i < times; ++i) h = f(h, w);
   return h;
+}
+
+Timing steps(double seconds, FunctionRef<void()> step) {
+  return time({.seconds = seconds / 4, .least = 20, .warm = 20, .inner = 5}, step);
+}
+
+template <class Optimizer>
+Result tiny_mlp(Optimizer optimizer, double seconds) {
+  const Sequential model{make<Linear>(2, 16), Tanh{}, make<Linear>(16, 16), Tanh{}, make<Linear>(16, 1)};
+  Rng rng{1};
+  const Tensor x = randn({4, 2}, rng), y = randn({4, 1}, rng);
+  return {.timing = steps(seconds, [&] { optimizer.step(model, grad(mse_loss(model(x), y), model)); })};
+}
+
+Result gru_steps(double seconds) {  // forward and backward, step by step
+  const GruCell cell{32, 32};
+  Rng rng{1};
+  const Tensor x = randn({32, 8, 32}, rng), first = zeros({8, 32});
+  return {.timing = steps(seconds, [&] {
+            Tensor h = first;
+            for (int t = 0; t < 32; ++t) h = cell(x(t), h);
+            grad(sum(h), cell);
+          })};
 }
 
 }  // namespace
@@ -67,6 +95,9 @@ std::vector<Item> overheads() {
     const Linear linear{4, 4};
     return unrecorded(s, [&] { linear(a); });
   });
+  item("mlp_2_16_16_1_sgd", [](double s) { return tiny_mlp(Sgd{.lr = 0.01}, s); });
+  item("mlp_2_16_16_1_adamw", [](double s) { return tiny_mlp(AdamW{}, s); });
+  item("gru_cell_T32_H32_B8", gru_steps);
   return r;
 }
 

@@ -7,6 +7,7 @@ A line of JSON per item, as torch_bench.py prints them. It is looked for in /pee
 $HEED_SHARED/peers and in ../shared/peers beside the repository. OMP_NUM_THREADS sets the number of threads."""
 import os
 import re
+import subprocess
 import sys
 import types
 
@@ -97,6 +98,32 @@ def attention(name, width, length, causal, backward):
     emit(name, r, gflops=round(flops / r["median"] / 1e9, 1), peak_delta_mb=delta)
 
 
+# ---- products that it lacks: the scores of the encoder-decoder's heads, where a projection left them, and GPT-2's head
+def product(name, a, b):
+    flops = 2 * a.numel() * b.size(-1)
+    with torch.no_grad():
+        r = torch_bench.timeit(lambda: a @ b, torch_bench.A.seconds / 8, inner=max(1, int(2e9 / flops)))
+    emit(name, r, gflops=round(flops / r["median"] / 1e9, 1))
+
+
+def heads():
+    qkv = torch.randn(32, 32, 3, 4, 64)
+    q, k = (qkv[:, :, i].transpose(1, 2) for i in (0, 1))
+    product("bmm128_32x32x64_heads", q, k.transpose(-1, -2))
+
+
+# ---- small ops from C++, as heed's are; from Python where its headers are not there
+def small_ops(names):
+    program = "/tmp/heed_peer_ops"
+    include = "/usr/include/torch/csrc/api/include"
+    if not os.path.exists(include):
+        sys.stderr.write("peer.py: no libtorch-dev here: PyTorch's small ops are timed from Python\n")
+        return torch_bench.W["overhead"]()
+    subprocess.run(["g++", "-O2", "-std=c++20", "-I" + include, os.path.join(here, "peer/small_ops.cpp"), "-o", program]
+                   + ["-ltorch", "-ltorch_cpu", "-lc10"], check=True)
+    subprocess.run([program, str(torch_bench.A.seconds), torch_bench.A.label, *names], check=True)
+
+
 works = {
     "mlp_b64": "mlp64",
     "mlp_b512": "mlp512",
@@ -117,16 +144,19 @@ own = {
     "gpt2_generate_hand_bf16": generate_bf16,
     "seq2seq_gru_bahdanau_projected": projected("seq2seq_gru_bahdanau_projected", "gru", 3),
     "seq2seq_lstm_bahdanau_projected": projected("seq2seq_lstm_bahdanau_projected", "lstm", 4),
+    "mm_1x768x50257": lambda: product("mm_1x768x50257", torch.randn(1, 768), torch.randn(768, 50257)),
+    "bmm128_32x32x64_heads": heads,
 }
+small = sorted(name for name in wanted if name.startswith("overhead_"))
+if small:
+    small_ops(small)
 asked = set()
-for name in sorted(wanted):
+for name in sorted(wanted.difference(small)):
     shape = re.fullmatch(r"sdpa_(d128_)?T(\d+)_(causal|full)_(fwd|fwdbwd)", name)
     if shape:
         attention(name, 128 if shape[1] else 64, int(shape[2]), shape[3] == "causal", shape[4] == "fwdbwd")
     elif name in own:
         own[name]()
-    elif name.startswith("overhead_"):
-        asked.add("overhead")
     elif name.startswith(("mm_", "bmm")):
         asked.add("gemm")
     else:

@@ -25,6 +25,7 @@ struct Rounds {  // of one item on one side
 struct Collected {
   std::map<std::string, std::map<std::string, Rounds>> items;  // by name and side: heed, eager, compile, installed
   std::string torch;
+  bool compiled = false;
   std::vector<double> foreign;
 };
 
@@ -38,9 +39,11 @@ Collected read(const std::string& path) {
       throw Error("--table " + path + ": no line of bench: " + text);
     Rounds& rounds = r.items[line.at("name")][line.value("label", "heed")];
     rounds.ms.push_back(line.at("median_ms"));
-    if (line.contains("peak_rss_mb"))
+    if (line.contains("peak_delta_mb")) rounds.memory.push_back(line.at("peak_delta_mb"));
+    else if (line.contains("peak_rss_mb"))
       rounds.memory.push_back(line.at("peak_rss_mb").get<double>() - line.at("base_rss_mb").get<double>());
     if (line.contains("share")) rounds.share.push_back(line.at("share"));
+    r.compiled |= line.value("label", "") == "compile";
     if (line.contains("torch")) r.torch = line.at("torch");
     r.foreign.push_back(line.value("fg", 0.0));
   }
@@ -92,10 +95,17 @@ std::string processor() {
 
 }  // namespace
 
+std::string heading() { return today() + ", " + processor() + ", " + machine(); }
+
 std::string comparison(const std::string& results, const std::vector<Item>& items, const std::string& svg) {
   const Collected all = read(results);
-  std::string text = today() + ", " + processor() + ", " + machine() + ", PyTorch " + all.torch +
-                     "; other processes used " + draw::fixed(median(all.foreign), 2) + " cores (median).\n";
+  const std::string when = heading() + ", PyTorch " + all.torch;
+  std::string text = when + "; other processes used " + draw::fixed(median(all.foreign), 2) +
+                     " cores (median). Times are medians of the rounds, and so are their quotients. PyTorch's best: " +
+                     (all.compiled ? "the faster of eager and compiled" : "eager") +
+                     ", one pool of threads, a malloc that keeps what is freed, fused optimizers. A share is of the "
+                     "multiply-adds the cores can do, or of what they can move to and from memory: above 100 %, the "
+                     "caches hold it.\n";
   std::vector<std::string> labels;
   std::vector<double> bars;
   std::string group;
@@ -137,15 +147,17 @@ std::string comparison(const std::string& results, const std::vector<Item>& item
     }
     if (!heed.memory.empty() && !best.memory.empty()) {
       const double h = median(heed.memory), p = median(best.memory);
-      small.add(h / p);
-      text += draw::fixed(h, 0) + " | " + draw::fixed(p, 0) + " | " + draw::fixed(h / p, 2) + " |\n";
+      if (h > 0 && p > 0) small.add(h / p);
+      text += draw::fixed(h, 0) + " | " + draw::fixed(p, 0) + " | " + (p > 0 ? draw::fixed(h / p, 2) : "") + " |\n";
     } else {
       text += "| | |\n";
     }
   }
   close_group();
   if (!svg.empty())
-    draw::save_svg(svg, draw::bars(labels, bars, "How many times as fast as PyTorch at its best, " + today(), ""));
+    draw::save_svg(svg,
+                   draw::bars(labels, bars,
+                              {.title = "How many times as fast as PyTorch at its best", .caption = when, .mark = 1}));
   return text;
 }
 

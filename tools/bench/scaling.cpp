@@ -9,80 +9,43 @@
 namespace heed::bench {
 namespace {
 
-using Measure = FunctionRef<void(FunctionRef<void()>)>;
+double seconds_of(double seconds, FunctionRef<void()> f) {
+  return time({.seconds = seconds / 4, .least = 3, .warm = 2}, f).median;
+}
 
-struct Growth {
-  std::string what, of;  // "attention", "sequence length"
-  std::vector<int64_t> sizes;
-  std::function<void(int64_t size, Measure measure)> run;  // measures one size
-};
-
-// A training step, measured.
+// A training step.
 template <class M>
-void train(const M& model, FunctionRef<Tensor()> loss, Measure measure) {
+double train(const M& model, FunctionRef<Tensor()> loss, double seconds) {
   AdamW optimizer;
-  measure([&] {
+  return seconds_of(seconds, [&] {
     Tensor l = loss();
     optimizer.step(model, grad(consume(l), model));
   });
 }
-void train_gpt(int64_t width, int64_t batch, Measure measure) {
+double train_gpt(int64_t width, int64_t batch, double seconds) {
   const Gpt model{.vocab = 256, .context = 64, .width = width, .layers = 4, .heads = 4};
   Rng rng{1};
   const Tensor x = randint(0, 256, {batch, 64}, rng), y = randint(0, 256, {batch, 64}, rng);
-  train(
-      model, [&] { return cross_entropy(model(x), y); }, measure);
+  return train(
+      model, [&] { return cross_entropy(model(x), y); }, seconds);
 }
 struct Weights {
   int64_t n;
   Parameter weight = parameter(init::normal({n}, 0, 1));
 };
 
-Growth attention(const std::string& name, Tensor (*attend)(In q, In k, In v)) {
-  return {name + ", forward and backward",
+Growth attention(const std::string& name, const std::string& what, Tensor (*attend)(In q, In k, In v)) {
+  return {name,
+          "sizes",
+          what + ", forward and backward",
           "sequence length",
           {256, 512, 1024, 2048, 4096, 8192},
-          [attend](int64_t length, Measure measure) {
+          [attend](int64_t length, double seconds) {
             Rng rng{1};
             const Tensor q = randn({1, 12, length, 64}, rng).requires_grad(), g = randn(q.shape(), rng);
             const Tensor k = randn(q.shape(), rng).requires_grad(), v = randn(q.shape(), rng).requires_grad();
-            measure([&] { vjp(attend(q, k, v), g, {q, k, v}); });
+            return seconds_of(seconds, [&] { vjp(attend(q, k, v), g, {q, k, v}); });
           }};
-}
-
-std::vector<Growth> growths() {
-  return {
-      attention("causal attention",
-                [](In q, In k, In v) { return scaled_dot_product_attention(q, k, v, {.causal = Causal::on}); }),
-      attention("linear attention", [](In q, In k, In v) { return linear_attention(q, k, v).y; }),
-      {"GPT, training step",
-       "batch",
-       {1, 2, 4, 8, 16, 32},
-       [](int64_t batch, Measure measure) { train_gpt(128, batch, measure); }},
-      {"GPT, training step",
-       "width",
-       {64, 128, 256, 512, 1024},
-       [](int64_t width, Measure measure) { train_gpt(width, 4, measure); }},
-      {"LSTM, training step",
-       "sequence length",
-       {16, 32, 64, 128, 256, 512},
-       [](int64_t length, Measure measure) {
-         const Lstm model{.in = 128, .hidden = 256};
-         Rng rng{1};
-         const Tensor x = randn({16, length, 128}, rng);
-         train(
-             model, [&] { return mean(square(model(x).y)); }, measure);
-       }},
-      {"AdamW, step",
-       "parameters",
-       {1 << 22, 1 << 23, 1 << 24, 1 << 25, 1 << 26},
-       [](int64_t n, Measure measure) {
-         const Weights model{n};
-         AdamW optimizer;
-         const Gradients g{{"weight"}, {full({n}, 0.01)}};
-         measure([&] { optimizer.step(model, g); });
-       }},
-  };
 }
 
 // The slope of the line through the logarithms (least squares).
@@ -97,22 +60,80 @@ double exponent(const std::vector<double>& x, const std::vector<double>& y) {
 
 }  // namespace
 
-std::string scaling(double seconds, const std::string& svg) {
-  std::string text = machine() + "\n\n| | grows with | ms at each size | exponent |\n|---|---|---|--:|\n";
+std::vector<Growth> growths() {
+  std::vector<Growth> r{
+      attention("attention", "causal attention",
+                [](In q, In k, In v) { return scaled_dot_product_attention(q, k, v, {.causal = Causal::on}); }),
+      attention("linear_attention", "linear attention", [](In q, In k, In v) { return linear_attention(q, k, v).y; }),
+      {"gpt_batch",
+       "sizes",
+       "GPT, training step",
+       "batch",
+       {1, 2, 4, 8, 16, 32},
+       [](int64_t batch, double seconds) { return train_gpt(128, batch, seconds); }},
+      {"gpt_width",
+       "sizes",
+       "GPT, training step",
+       "width",
+       {64, 128, 256, 512, 1024},
+       [](int64_t width, double seconds) { return train_gpt(width, 4, seconds); }},
+      {"lstm_length",
+       "sizes",
+       "LSTM, training step",
+       "sequence length",
+       {16, 32, 64, 128, 256, 512},
+       [](int64_t length, double seconds) {
+         const Lstm model{.in = 128, .hidden = 256};
+         Rng rng{1};
+         const Tensor x = randn({16, length, 128}, rng);
+         return train(
+             model, [&] { return mean(square(model(x).y)); }, seconds);
+       }},
+      {"adamw",
+       "sizes",
+       "AdamW, step",
+       "parameters",
+       {1 << 22, 1 << 23, 1 << 24, 1 << 25, 1 << 26},
+       [](int64_t n, double seconds) {
+         const Weights model{n};
+         AdamW optimizer;
+         const Gradients g{{"weight"}, {full({n}, 0.01)}};
+         return seconds_of(seconds, [&] { optimizer.step(model, g); });
+       }},
+  };
+  for (const Item& item : workloads())
+    r.push_back({item.name + "_threads",
+                 "threads",
+                 item.name,
+                 "threads",
+                 {1, 2},
+                 [run = item.run](int64_t threads, double seconds) {
+                   const int before = num_threads();
+                   set_num_threads(int(threads));
+                   const double t = run(seconds).timing.median;
+                   set_num_threads(before);
+                   return t;
+                 }});
+  return r;
+}
+
+std::string scaling(const std::vector<const Growth*>& growths, double seconds, const std::string& svg) {
+  std::string text = heading() +
+                     ".\n\n| | grows with | ms at each size | from the first to the last | exponent |\n"
+                     "|---|---|---|--:|--:|\n";
   std::vector<draw::Series> lines;
-  for (const Growth& growth : growths()) {
-    draw::Series line{.name = growth.what + ": " + growth.of};
+  for (const Growth* growth : growths) {
+    draw::Series line{.name = growth->what + ": " + growth->of};
     std::vector<double> sizes, times;
     std::string cells;
-    for (int64_t size : growth.sizes) {
-      growth.run(size, [&](FunctionRef<void()> f) {
-        times.push_back(time({.seconds = seconds / 4, .least = 3, .warm = 2}, f).median);
-      });
+    for (int64_t size : growth->sizes) {
+      times.push_back(growth->run(size, seconds));
       sizes.push_back(double(size));
       line.x.push_back(sizes.back() / sizes.front()), line.y.push_back(times.back() / times.front());
       cells += (cells.empty() ? "" : ", ") + std::to_string(size) + ": " + draw::number(1e3 * times.back(), 3);
     }
-    text += "| " + growth.what + " | " + growth.of + " | " + cells + " | " + draw::fixed(exponent(sizes, times), 2) +
+    text += "| " + growth->what + " | " + growth->of + " | " + cells + " | " +
+            draw::number(times.back() / times.front(), 3) + " times | " + draw::fixed(exponent(sizes, times), 2) +
             " |\n";
     lines.push_back(std::move(line));
   }

@@ -47,7 +47,6 @@ Result train(const M& model, Optimizer optimizer, const Work& work, double secon
     const double value = l.item();
     if (std::isnan(first)) first = value;
   });
-  r.memory_peak = resident_peak();
   r.more["params"] = weights, r.more["first_loss"] = std::round(1e4 * first) / 1e4;
   return r;
 }
