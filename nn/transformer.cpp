@@ -25,6 +25,23 @@ auto feed_forward(const auto& m, Rng* training) {
   };
 }
 
+// A cache holds what one layer has seen: in another it would be keys and values of other weights.
+void check_caches(const char* op, const In& x, std::size_t layers, std::initializer_list<const KvCache*> shared,
+                  std::span<KvCache> caches) {
+  for (const KvCache* cache : shared)
+    if (cache && (layers > 1 || !caches.empty()))
+      fail<Error>(line_of(x), op,
+                  std::to_string(layers) + " layers cannot share the cache of a mask: give each its own, as caches");
+  if (!caches.empty() && caches.size() != layers)
+    fail<Error>(line_of(x), op,
+                "there must be a cache for each of the " + std::to_string(layers) + " layers, not " +
+                    std::to_string(caches.size()));
+}
+MultiHeadOptions with_cache(MultiHeadOptions mask, std::span<KvCache> caches, std::size_t layer) {
+  if (!caches.empty()) mask.cache = &caches[layer];
+  return mask;
+}
+
 }  // namespace
 
 Tensor TransformerEncoderLayer::operator()(In x, const MultiHeadOptions& mask, Rng* training) const {
@@ -41,17 +58,22 @@ Tensor TransformerDecoderLayer::operator()(In x, In memory, const DecoderMasks& 
   return add(options, h, norm3, training, feed_forward(*this, training));
 }
 
-Tensor TransformerEncoder::operator()(In x, const MultiHeadOptions& mask, Rng* training) const {
+Tensor TransformerEncoder::operator()(In x, const MultiHeadOptions& mask, Rng* training,
+                                      std::span<KvCache> caches) const {
   Scope here{*this, x};
+  check_caches("TransformerEncoder", x, layers.size(), {mask.cache}, caches);
   Tensor h = x;
-  for (const TransformerEncoderLayer& layer : layers) h = layer(h, mask, training);
+  for (std::size_t i = 0; i < layers.size(); ++i) h = layers[i](h, with_cache(mask, caches, i), training);
   return norm ? (*norm)(h) : h;
 }
 
-Tensor TransformerDecoder::operator()(In x, In memory, const DecoderMasks& masks, Rng* training) const {
+Tensor TransformerDecoder::operator()(In x, In memory, const DecoderMasks& masks, Rng* training,
+                                      std::span<KvCache> caches) const {
   Scope here{*this, x};
+  check_caches("TransformerDecoder", x, layers.size(), {masks.target.cache, masks.memory.cache}, caches);
   Tensor h = x;
-  for (const TransformerDecoderLayer& layer : layers) h = layer(h, memory, masks, training);
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    h = layers[i](h, memory, {with_cache(masks.target, caches, i), masks.memory}, training);
   return norm ? (*norm)(h) : h;
 }
 

@@ -2,6 +2,7 @@
 // The Transformer (Vaswani et al. 2017), batch first: names, layouts and meanings as torch.nn.Transformer and its
 // parts. Masks, per attention as in MultiHeadOptions, are true where attention is allowed.
 #include <optional>
+#include <span>
 #include "../core/tree.h"
 #include "attention.h"
 #include "norm.h"
@@ -54,6 +55,8 @@ struct TransformerDecoderLayer {
 };
 
 // Layers, and a norm of what comes out of them where there is one (pre-norm layers want it): .norm = LayerNorm{width}
+// To go on from places seen before: caches, one for each layer, and Causal::lower_right. Error: layers share a cache,
+// or there are not as many caches as layers.
 struct TransformerEncoder {
   int64_t width, heads, num_layers;
   TransformerOptions options = {};
@@ -62,11 +65,13 @@ struct TransformerEncoder {
   });
   std::optional<LayerNorm> norm = std::nullopt;
 
-  Tensor operator()(In x, const MultiHeadOptions& mask = {}, Rng* training = nullptr) const;
+  Tensor operator()(In x, const MultiHeadOptions& mask = {}, Rng* training = nullptr,
+                    std::span<KvCache> caches = {}) const;
   Tensor operator()(In x, Rng* training) const { return (*this)(x, {}, training); }
 };
 
-// The same of decoder layers      x [B, T, width], memory [B, S, width] -> [B, T, width]
+// The same of decoder layers, with caches of the target's places      x [B, T, width], memory [B, S, width] ->
+// [B, T, width]
 struct TransformerDecoder {
   int64_t width, heads, num_layers;
   TransformerOptions options = {};
@@ -75,7 +80,8 @@ struct TransformerDecoder {
   });
   std::optional<LayerNorm> norm = std::nullopt;
 
-  Tensor operator()(In x, In memory, const DecoderMasks& masks = {}, Rng* training = nullptr) const;
+  Tensor operator()(In x, In memory, const DecoderMasks& masks = {}, Rng* training = nullptr,
+                    std::span<KvCache> caches = {}) const;
 };
 
 struct TransformerMasks {  // of the encoder, of the decoder, and between them

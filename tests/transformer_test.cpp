@@ -121,6 +121,35 @@ TEST_CASE("dropout in every place that PyTorch has it, and in none without a gen
   CHECK(rng.counter == 10);
 }
 
+TEST_CASE("a stack goes on from places seen before, each layer by a cache of its own") {
+  const auto encoder = scattered(cast(TransformerEncoder{8, 2, 3, small}, f64), 5, 0.5);
+  const auto decoder = scattered(cast(TransformerDecoder{8, 2, 2, small}, f64), 50, 0.5);
+  const Tensor x = noise({2, 5, 8}, 1), memory = noise({2, 4, 8}, 2);
+  const Tensor encoded = encoder(x, {.causal = Causal::on}), decoded = decoder(x, memory, {{.causal = Causal::on}});
+  Unrecorded off;
+  std::vector<KvCache> of_encoder(3), of_decoder(2);
+  for (const Range part : {range(0, 2), range(2, 3), range(3, 5)}) {
+    const Tensor now = x(_, part);
+    CHECK(allclose(encoder(now, {.causal = Causal::lower_right}, nullptr, of_encoder), encoded(_, part), 1e-12, 1e-12));
+    CHECK(allclose(decoder(now, memory, {{.causal = Causal::lower_right}}, nullptr, of_decoder), decoded(_, part),
+                   1e-12, 1e-12));
+  }
+  CHECK(of_encoder[2].length == 5);
+  KvCache one;
+  CHECK_ERROR(Error, encoder(x, {.cache = &one}),
+              "TransformerEncoder: 3 layers cannot share the cache of a mask: give each its own, as caches");
+  CHECK_ERROR(Error, decoder(x, memory, {{.cache = &one}}),
+              "TransformerDecoder: 2 layers cannot share the cache of a mask: give each its own, as caches");
+  CHECK_ERROR(Error, decoder(x, memory, {{}, {.cache = &one}}),
+              "TransformerDecoder: 2 layers cannot share the cache of a mask: give each its own, as caches");
+  CHECK_ERROR(Error, encoder(x, {}, nullptr, of_decoder),
+              "TransformerEncoder: there must be a cache for each of the 3 layers, not 2");
+  CHECK(one.length == 0);
+  const auto single = cast(TransformerEncoder{8, 2, 1, small}, f64);
+  single(x, {.cache = &one});
+  CHECK(one.length == 5);
+}
+
 TEST_CASE("a Transformer starts from xavier_uniform matrices, unit norms and attention without bias") {
   const Transformer model{64, 4, 1, 1, {.hidden = 256}};
   for (const auto* w : {&model.encoder.layers[0].linear1.weight, &model.decoder.layers[0].linear1.weight}) {
