@@ -23,8 +23,8 @@ Tensor SigmaPi::sets(int64_t in, int64_t order, Where at) {
   }
   return tensor(members, {int64_t(members.size()) / order, order});
 }
-Parameter SigmaPi::initial(int64_t out, int64_t in, int64_t order) {
-  const int64_t n = sets(in, order).size(0);
+Parameter SigmaPi::initial(int64_t out, int64_t in, int64_t order, Where at) {
+  const int64_t n = sets(in, order, at).size(0);
   const double bound = 1 / std::sqrt(double(n));
   return parameter(init::uniform({out, n}, -bound, bound));
 }

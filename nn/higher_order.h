@@ -16,7 +16,7 @@ struct SigmaPi {
   // The members of each set, the smallest sets first: [sets, order] i64, where `in` fills up those of fewer.
   // ShapeError: the order is not 1 .. in.
   static Tensor sets(int64_t in, int64_t order, Where at = Where::here());
-  static Parameter initial(int64_t out, int64_t in, int64_t order);
+  static Parameter initial(int64_t out, int64_t in, int64_t order, Where at = Where::here());
 };
 
 // a + b x1 + c x2 + d x1 x2 + e x1^2 + f x2^2, a node of the group method of data handling (Ivakhnenko 1971)

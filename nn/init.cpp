@@ -1,6 +1,7 @@
 #include "init.h"
 #include <algorithm>
 #include <numeric>
+#include "../core/mode.h"
 #include "../ops/ops.h"
 
 namespace heed::init {
@@ -8,8 +9,9 @@ namespace {
 
 struct Fans {
   double in, out;
-  explicit Fans(const Shape& s) {
-    if (s.rank() < 2) throw ShapeError("init: a weight needs two dimensions at least, [out, in, ..], not " + s.str());
+  Fans(const Shape& s, Where at) {
+    if (s.rank() < 2)
+      fail<ShapeError>(line_of(at), "init", "a weight needs two dimensions at least, [out, in, ..], not " + s.str());
     const double field = double(s.numel()) / double(s[0] * s[1]);
     in = double(s[1]) * field;
     out = double(s[0]) * field;
@@ -19,37 +21,38 @@ struct Fans {
 
 }  // namespace
 
-Tensor uniform(const Shape& shape, double low, double high, Dtype t) {
-  return rand(shape, default_rng(), t) * (high - low) + low;
+Tensor uniform(const Shape& shape, double low, double high, Dtype t, Where at) {
+  return rand(shape, default_rng(), t, at) * (high - low) + low;
 }
-Tensor normal(const Shape& shape, double mean, double std, Dtype t) {
-  return randn(shape, default_rng(), t) * std + mean;
+Tensor normal(const Shape& shape, double mean, double std, Dtype t, Where at) {
+  return randn(shape, default_rng(), t, at) * std + mean;
 }
-Tensor xavier_uniform(const Shape& shape, double gain, Dtype t) {
-  const Fans f(shape);
+Tensor xavier_uniform(const Shape& shape, double gain, Dtype t, Where at) {
+  const Fans f(shape, at);
   const double a = gain * std::sqrt(6 / (f.in + f.out));
-  return uniform(shape, -a, a, t);
+  return uniform(shape, -a, a, t, at);
 }
-Tensor xavier_normal(const Shape& shape, double gain, Dtype t) {
-  const Fans f(shape);
-  return normal(shape, 0, gain * std::sqrt(2 / (f.in + f.out)), t);
+Tensor xavier_normal(const Shape& shape, double gain, Dtype t, Where at) {
+  const Fans f(shape, at);
+  return normal(shape, 0, gain * std::sqrt(2 / (f.in + f.out)), t, at);
 }
-Tensor kaiming_uniform(const Shape& shape, double gain, Dtype t, Fan fan) {
-  const double a = gain * std::sqrt(3 / Fans(shape).of(fan));
-  return uniform(shape, -a, a, t);
+Tensor kaiming_uniform(const Shape& shape, double gain, Dtype t, Fan fan, Where at) {
+  const double a = gain * std::sqrt(3 / Fans(shape, at).of(fan));
+  return uniform(shape, -a, a, t, at);
 }
-Tensor kaiming_normal(const Shape& shape, double gain, Dtype t, Fan fan) {
-  return normal(shape, 0, gain / std::sqrt(Fans(shape).of(fan)), t);
+Tensor kaiming_normal(const Shape& shape, double gain, Dtype t, Fan fan, Where at) {
+  return normal(shape, 0, gain / std::sqrt(Fans(shape, at).of(fan)), t, at);
 }
 
 // By rejection: of normal draws where the interval is wide, of uniform ones where it is narrow. Either way one in 50 is
 // taken at least, as the mean is not far outside.
-Tensor truncated_normal(const Shape& shape, double mean, double std, double low, double high, Dtype t) {
+Tensor truncated_normal(const Shape& shape, double mean, double std, double low, double high, Dtype t, Where at) {
   const double a = (low - mean) / std, b = (high - mean) / std;
   if (!(std > 0 && a <= 2 && b >= -2 && a < b))
-    throw Error("init: truncated_normal: mean " + std::to_string(mean) + ", std " + std::to_string(std) +
-                " and bounds " + std::to_string(low) + " to " + std::to_string(high) +
-                ": std must be above 0, and the mean at most 2 std outside the bounds");
+    fail<Error>(line_of(at), "init",
+                "truncated_normal: mean " + std::to_string(mean) + ", std " + std::to_string(std) + " and bounds " +
+                    std::to_string(low) + " to " + std::to_string(high) +
+                    ": std must be above 0, and the mean at most 2 std outside the bounds");
   const double nearest = std::clamp(0.0, a, b);
   auto draw = [&](uint64_t key) {
     for (uint64_t attempt = 0;; ++attempt) {
@@ -70,8 +73,8 @@ Tensor truncated_normal(const Shape& shape, double mean, double std, double low,
 }
 
 // Rows of normal numbers, each made orthogonal to those before it: twice, as once is not exact (Giraud et al. 2005).
-Tensor orthogonal(const Shape& shape, double gain, Dtype t) {
-  Fans{shape};
+Tensor orthogonal(const Shape& shape, double gain, Dtype t, Where at) {
+  Fans{shape, at};
   const int64_t out = shape[0], rest = shape.numel() / std::max<int64_t>(out, 1), length = std::max(out, rest);
   std::vector<std::vector<double>> rows;
   for (int64_t i = 0; i < std::min(out, rest); ++i) {

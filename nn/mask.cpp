@@ -3,6 +3,7 @@
 #include <cmath>
 #include "../core/mode.h"
 #include "../ops/allowed.h"
+#include "../ops/checks.h"
 
 namespace heed {
 namespace {
@@ -24,7 +25,18 @@ Tensor local_mask(int64_t T, int64_t S, int64_t before, int64_t after, Where at)
   return (d >= -before) & (d <= after);
 }
 
-Tensor length_mask(const Tensor& lengths, int64_t width) {
+Tensor length_mask(const Tensor& lengths, int64_t width, Where at) {
+  at = line_of(at);
+  check_defined("length_mask", at, lengths);
+  check_index_dtype("length_mask", at, lengths);
+  check_sizes(at, "length_mask", {width});
+  if (lengths.dim() != 1)
+    fail<ShapeError>(at, "length_mask", "there must be a length for each row, [B], not " + lengths.shape().str());
+  for (int64_t n : lengths.to_vector<int64_t>())
+    if (n < 0 || n > width)
+      fail<IndexError>(
+          at, "length_mask",
+          "a length of " + std::to_string(n) + " is outside 0 to " + std::to_string(width) + ", the width");
   return reshape(arange(width), {1, width}) < reshape(lengths, {lengths.numel(), 1});
 }
 
@@ -39,12 +51,14 @@ Tensor alibi(int64_t heads, int64_t T, int64_t S, Dtype t, Where at) {
   return -tensor(slopes, {heads, 1, 1}, t) * cast(abs(distances(T, S)), t);
 }
 
-Tensor relative_index(int64_t T, int64_t S, int64_t distance) {
+Tensor relative_index(int64_t T, int64_t S, int64_t distance, Where at) {
+  check_sizes(line_of(at), "relative_index", {T, S});
   return clamp(distances(T, S), -distance, distance) + distance;
 }
 
-Tensor RelativeBias::operator()(int64_t T, int64_t S) const {
-  const Tensor index = relative_index(T, S, distance);
+Tensor RelativeBias::operator()(int64_t T, int64_t S, Where at) const {
+  check_sizes(line_of(at), "RelativeBias", {T, S});
+  const Tensor index = relative_index(T, S, distance, at);
   return reshape(index_select(widened(weight), 1, reshape(index, {T * S})), {heads, T, S});
 }
 

@@ -11,7 +11,8 @@ namespace heed {
 Tensor causal_mask(int64_t T, int64_t S, Causal causal = Causal::on, Where at = Where::here());
 // Keys from `before` places before the query to `after` places after it: [T, S]   (Beltagy, Peters and Cohan 2020)
 Tensor local_mask(int64_t T, int64_t S, int64_t before, int64_t after, Where at = Where::here());
-Tensor length_mask(const Tensor& lengths, int64_t width);  // [B] i64 -> [B, width], true where a real token stands
+// Lengths [B] i64, 0 .. width -> [B, width], true where a real token stands. IndexError: a length is none of these.
+Tensor length_mask(const Tensor& lengths, int64_t width, Where at = Where::here());
 
 // ---- biases
 // -m |distance|, m = 2^(-8 / heads), 2^(-16 / heads), .. 2^-8: [heads, T, S]. If heads is no power of two, those of the
@@ -24,11 +25,11 @@ struct RelativeBias {
   int64_t heads, distance;
   Parameter weight = parameter(init::normal({heads, 2 * distance + 1}, 0, 0.02));  // of -distance .. distance
 
-  Tensor operator()(int64_t T, int64_t S) const;
+  Tensor operator()(int64_t T, int64_t S, Where at = Where::here()) const;
 };
 
 // [T, S] i64: how many places after the query the key stands, -distance .. distance, plus distance: what a table of
 // 2 distance + 1 rows is indexed by.
-Tensor relative_index(int64_t T, int64_t S, int64_t distance);
+Tensor relative_index(int64_t T, int64_t S, int64_t distance, Where at = Where::here());
 
 }  // namespace heed

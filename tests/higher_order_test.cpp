@@ -45,6 +45,11 @@ TEST_CASE("sigma-pi: all sets of inputs, and their products") {
         }).find("SigmaPi: the order must be 1 to 3, the number of inputs, not 4") != std::string::npos);
 }
 
+TEST_CASE("an order that sigma-pi units cannot have is refused on the line that makes them") {
+  CHECK_ERROR(ShapeError, (SigmaPi{.in = 2, .out = 1, .order = 3}),
+              "SigmaPi: the order must be 1 to 2, the number of inputs, not 3");
+}
+
 TEST_CASE("one sigma-pi unit of order n learns the parity of n bits; of a lower order, or linear, it cannot") {
   for (int64_t n = 2; n <= 6; ++n) {
     INFO(n << " bits");
