@@ -31,11 +31,23 @@ Attended attend_by(const auto& score, In q, In k, In v, const AttendOptions& o, 
 }
 
 Tensor through(const std::optional<Linear>& w, In x) { return w ? (*w)(x) : x.tensor(); }
+
+// Scores of places know no query but the first.
+void check_places(const Score& score, const In& q, const Tensor& k, Causal causal) {
+  if (causal != Causal::lower_right || (score.name() != "positional" && score.name() != "factorized")) return;
+  const int64_t T = q->size(-2, line_of(q)), S = k.size(-2, line_of(q));
+  if (T != S)
+    fail<ShapeError>(line_of(q), "attention",
+                     "Causal::lower_right puts the last of " + std::to_string(T) + " queries at the last of " +
+                         std::to_string(S) + " keys, the " + score.name() +
+                         " score the first at the first: add its bias(T, S, S - T) to another score");
+}
 }  // namespace
 
 Tensor Attention::operator()(In q, In k, In v, const AttendOptions& o, Rng* training) const {
   Scope here{*this, q};
   const Source source = project(k, v);
+  check_places(score, q, source.k, o.causal);
   const bool softmax = normalizer == Normalizer::softmax && temperature == 1;
   const std::optional<Products> p = softmax ? score.products(through(query, q), source.k) : std::nullopt;
   if (!p) return attend(q, source, o, training).y;
@@ -57,6 +69,7 @@ Attention::Source Attention::project(In k, In v) const {
 
 Attended Attention::attend(In q, const Source& source, const AttendOptions& options, Rng* training) const {
   Scope here{*this, q};
+  check_places(score, q, source.k, options.causal);
   const Tensor asks = through(query, q);
   return attend_by([&](const Tensor& k) { return score.of(asks, k); }, asks, source.k, source.v, options,
                    {normalizer, temperature, dropout}, training);
@@ -70,7 +83,8 @@ Attended LocalAttention::attend(In q, const Attention::Source& source, const Ten
   const int64_t S = source.k.size(-2);
   shape.push_back(q->size(-2)), shape.push_back(S);
   check_allowed("attention", at, shape, q->dtype(), {}, mask, Causal::off);
-  const Tensor keys = mask.defined() ? sum(cast(mask, q->dtype()), -1, keepdim) : full({1}, double(S), q->dtype());
+  const Tensor keys =
+      mask.defined() ? cast(sum(broadcast_to(mask, shape), -1, keepdim), q->dtype()) : full({1}, double(S), q->dtype());
   const Tensor p = keys * sigmoid(v(tanh(place(q))));  // [.., T, 1]
   const Tensor away = arange(S, q->dtype()) - p;       // [.., T, S]
   Tensor near = heed::abs(away.detach()) <= reach;
@@ -81,17 +95,26 @@ Attended LocalAttention::attend(In q, const Attention::Source& source, const Ten
 
 void KvCache::append(In keys, In values) {
   const Where at = line_of(keys);
-  for (const In& x : {keys, values})
+  auto check = [&](const Tensor& to, const In& x) {
     if (x->tracked())
       fail<GradError>(at, "KvCache", "what is remembered for later has no history: generate under an Unrecorded");
-  auto put = [&](Tensor& to, const Tensor& x) {
-    if (x.dim() != 4)
-      fail<ShapeError>(at, "KvCache", "keys and values must be [B, heads, T, D], not " + x.shape().str());
-    const int64_t end = length + x.size(2), room = to.defined() ? to.size(2) : 0;
-    if (to.defined() && to.shape().with(2, 0) != x.shape().with(2, 0))
+    if (x->dim() != 4)
+      fail<ShapeError>(at, "KvCache", "keys and values must be [B, heads, T, D], not " + x->shape().str());
+    if (!to.defined()) return;
+    if (to.shape().with(2, 0) != x->shape().with(2, 0))
       fail<ShapeError>(at, "KvCache",
-                       "cannot add " + x.shape().str() + " to a cache " + to.shape().with(2, length).str());
-    if (end > room) {
+                       "cannot add " + x->shape().str() + " to a cache " + to.shape().with(2, length).str());
+    check_same_dtype("KvCache", at, to.dtype(), x->dtype());
+  };
+  check(k, keys), check(v, values);
+  if (keys->shape().with(3, 0) != values->shape().with(3, 0))
+    fail<ShapeError>(
+        at, "KvCache",
+        "there must be a value for each key: keys are " + keys->shape().str() + " and values " + values->shape().str());
+  const int64_t end = length + keys->size(2);
+  auto put = [&](Tensor& to, const Tensor& x) {
+    const int64_t room = to.defined() ? to.size(2) : 0;
+    if (end > room || !to.defined()) {
       const Tensor larger = zeros(x.shape().with(2, std::max(end, 2 * room)), x.dtype());
       if (length > 0) assign(larger(_, _, range(0, length)), to(_, _, range(0, length)), at);
       to = larger;
@@ -99,7 +122,7 @@ void KvCache::append(In keys, In values) {
     assign(to(_, _, range(length, end)), x, at);
   };
   put(k, keys), put(v, values);
-  length += keys->size(2);
+  length = end;
 }
 
 void KvCache::select(In rows) {
@@ -160,20 +183,22 @@ Heads project(const MultiHeadAttention& m, In query, In key, In value, const Mul
   }
   const int64_t seen = o.cache ? o.cache->length : 0;
   if (m.rotary) r.q = (*m.rotary)(r.q, nullptr, seen), r.k = (*m.rotary)(r.k, nullptr, seen);
-  if (o.cache) {
-    o.cache->append(r.k, r.v);
-    r.k = o.cache->keys(), r.v = o.cache->values();
-  }
-  r.k = repeated(r.k), r.v = repeated(r.v);
   r.options = {.mask = o.mask, .bias = o.bias, .causal = o.causal};
   if (o.key_mask.defined()) {
-    const Shape one_per_key{r.k.size(0), r.k.size(2)};
+    const Shape one_per_key{r.k.size(0), seen + r.k.size(2)};
     if (o.key_mask.shape() != one_per_key)
       fail<ShapeError>(
           at, op, "the key mask must be " + one_per_key.str() + ", one value per key, not " + o.key_mask.shape().str());
     const Tensor keys = reshape(o.key_mask, {one_per_key[0], 1, 1, one_per_key[1]});
     r.options.mask = o.mask.defined() ? keys & o.mask : keys;
   }
+  if (o.cache) {  // which has not grown if what is asked for is refused
+    check_allowed(op, at, {r.k.size(0), m.heads, r.q.size(2), seen + r.k.size(2)}, r.q.dtype(), r.options.bias,
+                  r.options.mask, o.causal);
+    o.cache->append(r.k, r.v);
+    r.k = o.cache->keys(), r.v = o.cache->values();
+  }
+  r.k = repeated(r.k), r.v = repeated(r.v);
   return r;
 }
 

@@ -71,7 +71,7 @@ struct KvCache {
   int64_t length = 0;
 
   // Adds places [B, kv_heads, T, D]; room doubles when it is used up. GradError: one has a history; ShapeError: other
-  // sizes than before.
+  // sizes than before, or not as many keys as values; DtypeError: another type. Then nothing has been added.
   void append(In keys, In values);
   // Keeps these rows of the batch, in this order: rows [n] i64, a row may come more than once.
   void select(In rows);

@@ -17,6 +17,14 @@ namespace {
 
 double by_width(const In& q) { return 1 / std::sqrt(double(std::max<int64_t>(q->size(-1), 1))); }
 
+// Of q and k, that there are two.
+void check_sequences(const char* op, const In& q, const In& k) {
+  for (const In& x : {q, k})
+    if (x->dim() < 2)
+      fail<ShapeError>(
+          line_of(q), op,
+          "queries " + q->shape().str() + " and keys " + k->shape().str() + " must have two dimensions at least");
+}
 void check_places(const char* op, Where at, int64_t first, int64_t T, int64_t S, int64_t length) {
   if (first < 0 || std::max(first + T, S) > length)
     fail<ShapeError>(line_of(at), op,
@@ -65,6 +73,7 @@ Tensor AdditiveScore::operator()(In q, In k) const {
 
 Tensor LocationScore::operator()(In q, In k) const {
   Scope here{*this, q};
+  check_sequences("LocationScore", q, k);
   const int64_t S = k->size(-2);
   if (S > length)
     fail<ShapeError>(line_of(q), "LocationScore",
@@ -79,6 +88,7 @@ Tensor PositionalScore::bias(int64_t T, int64_t S, int64_t first, Where at) cons
 }
 Tensor PositionalScore::operator()(In q, In k) const {
   Scope here{*this, q};
+  check_sequences("PositionalScore", q, k);
   check_heads("PositionalScore", q, heads);
   return without_single_head(scale(bias(q->size(-2), k->size(-2)), by_width(q)));
 }
@@ -89,6 +99,7 @@ Tensor FactorizedScore::bias(int64_t T, int64_t S, int64_t first, Where at) cons
 }
 Products FactorizedScore::products(In q, In k) const {
   Scope here{*this, q};
+  check_sequences("FactorizedScore", q, k);
   check_heads("FactorizedScore", q, heads);
   const int64_t T = q->size(-2), S = k->size(-2);
   check_places("FactorizedScore", q.at, 0, T, S, length);
@@ -124,6 +135,7 @@ Tensor content_weights(In key, In strength, In memory) {
 
 Products RelativeScore::products(In q, In k) const {
   Scope here{*this, q};
+  check_sequences("RelativeScore", q, k);
   const int64_t T = q->size(-2), S = k->size(-2);
   const Tensor each = matmul(q, transpose(widened(weight)));  // [.., T, 2 distance + 1]
   Shape index;

@@ -65,7 +65,8 @@ struct LocationScore {
 };
 
 // A / sqrt(D), a learned number for each head and places of query and key, whatever stands there; with several heads,
-// q [.., heads, T, D]      (Luo et al. 2024, PARec)
+// q [.., heads, T, D]. The first query stands at the first key, so Attention refuses Causal::lower_right unless T is S:
+// bias(T, S, S - T) is what the last queries have.      (Luo et al. 2024, PARec)
 struct PositionalScore {
   int64_t heads, length;
   Parameter weight = parameter(init::truncated_normal({heads, length, length}, 0, 0.01, -0.02, 0.02));  // A
@@ -75,7 +76,8 @@ struct PositionalScore {
   Tensor operator()(In q, In k) const;  // ShapeError: more than `length` queries or keys
 };
 
-// F1 F2^T / sqrt(D): the same with 2 length rank numbers for each head, not length^2      (Luo et al. 2024, FPARec)
+// F1 F2^T / sqrt(D): the same, places too, with 2 length rank numbers for each head, not length^2      (Luo et al.
+// 2024, FPARec)
 struct FactorizedScore {
   int64_t heads, length, rank;
   Parameter query = factor(), key = factor();  // F1, F2

@@ -157,6 +157,8 @@ TEST_CASE("local attention: around the place that a query chooses") {
     }
   CHECK(allclose(y, matmul(w, v), 1e-14, 1e-14));
   CHECK(equal(a.attend(q(range(0, 1)), a.project(k(range(0, 1)), v(range(0, 1)))).y, y(range(0, 1))));
+  const Tensor rows = tensor({{{1}}, {{0}}}) > 0;  // of all keys at once
+  CHECK(equal(a.attend(q, a.project(k, v), rows).y, a.attend(q, a.project(k, v), expand(rows, {B, T, S})).y));
 
   const auto at_once = [&](In q, In k, In v) { return a.attend(q, a.project(k, v), mask).y; };
   const GradcheckReport report = gradcheck(at_once, {q, k, v}, {.order = 2});
@@ -346,6 +348,16 @@ TEST_CASE("local windows and padding") {
   CHECK(rows(local_mask(3, 3, 0, 1)) == std::vector<int64_t>{1, 1, 0, 0, 1, 1, 0, 0, 1});
   CHECK(equal(local_mask(5, 5, 9, 0), causal_mask(5, 5)));
   CHECK(rows(length_mask(tensor({2, 0, 3}, i64), 3)) == std::vector<int64_t>{1, 1, 0, 0, 0, 0, 1, 1, 1});
+  CHECK_ERROR(IndexError, length_mask(tensor({2, 4}, i64), 3),
+              "length_mask: a length of 4 is outside 0 to 3, the width");
+  CHECK_ERROR(IndexError, length_mask(tensor({-1}, i64), 3),
+              "length_mask: a length of -1 is outside 0 to 3, the width");
+  CHECK_ERROR(DtypeError, length_mask(tensor({1.5}), 3),
+              "length_mask: the index must be i64, not f32: use cast(x, i64)");
+  CHECK_ERROR(ShapeError, length_mask(tensor({{1, 2}}, i64), 3),
+              "length_mask: there must be a length for each row, [B], not [1, 2]");
+  CHECK_ERROR(ShapeError, length_mask(zeros({0}, i64), -1), "length_mask: a size of [-1] is negative");
+  CHECK_ERROR(ShapeError, (RelativeBias{1, 2}(-1, 2)), "RelativeBias: a size of [-1, 2] is negative");
 }
 
 TEST_CASE("ALiBi's slopes, and its distances") {
@@ -376,6 +388,36 @@ TEST_CASE("masks and biases fit multi-head attention, with a cache too") {
     CHECK(allclose(y, all(_, range(t, S)), 1e-13, 1e-13));
   }
   CHECK(equal(bias(2, 5)(0, 1), bias.weight(0, tensor({0, 0, 1, 2, 3}, i64))));
+}
+
+TEST_CASE("a cache holds a value for each key, and does not grow by what is refused") {
+  Unrecorded off;
+  KvCache cache;
+  const Tensor two = ones({2, 1, 2, 4}), three = ones({2, 1, 3, 4});
+  CHECK_ERROR(ShapeError, cache.append(three, two),
+              "KvCache: there must be a value for each key: keys are [2, 1, 3, 4] and values [2, 1, 2, 4]");
+  CHECK_ERROR(ShapeError, cache.append(three, ones({3, 4})),
+              "KvCache: keys and values must be [B, heads, T, D], not [3, 4]");
+  CHECK_FALSE(cache.k.defined());
+  cache.append(three, ones({2, 1, 3, 6}));
+  CHECK_ERROR(ShapeError, cache.append(two, two), "KvCache: cannot add [2, 1, 2, 4] to a cache [2, 1, 3, 6]");
+  CHECK_ERROR(DtypeError, cache.append(two, ones({2, 1, 2, 6}, f64)),
+              "KvCache: cannot mix f32 with f64: types are not promoted here, use cast(x, f32)");
+  CHECK(cache.length == 3);
+
+  const MultiHeadAttention m{8, 2};
+  const Tensor x = ones({2, 3, 8});
+  KvCache of_heads;
+  CHECK_ERROR(ShapeError, m(x, {.key_mask = ones({2, 7}, boolean), .cache = &of_heads}),
+              "MultiHeadAttention: the key mask must be [2, 3], one value per key, not [2, 7]");
+  CHECK_ERROR(DtypeError, m(x, {.key_mask = ones({2, 3}), .cache = &of_heads}),
+              "MultiHeadAttention: the mask must be boolean (true = may attend), not f32: what is added to the scores "
+              "is the bias");
+  CHECK_ERROR(ShapeError, m(x, {.bias = ones({4}), .cache = &of_heads}),
+              "MultiHeadAttention: the bias [4] does not broadcast to the scores [2, 2, 3, 3]");
+  CHECK(of_heads.length == 0);
+  m(x, {.cache = &of_heads});
+  CHECK(m(x, {.key_mask = ones({2, 6}, boolean), .cache = &of_heads}).shape() == Shape{2, 3, 8});
 }
 
 TEST_CASE("multi-head attention with other normalisers") {
@@ -430,6 +472,20 @@ TEST_CASE("errors of scores and of reading") {
               "FactorizedScore: there are scores for 6 places, not for queries 5 to 6 and 2 keys");
   CHECK_ERROR(ShapeError, (PositionalScore{3, 9}(q, k)),
               "PositionalScore: the queries must be [.., 3, T, D], not [2, 3, 4]");
+  CHECK_ERROR(ShapeError, (LocationScore{4, 9}(q, ones({4}))),
+              "LocationScore: queries [2, 3, 4] and keys [4] must have two dimensions at least");
+  CHECK_ERROR(ShapeError, (PositionalScore{1, 9}(ones({4}), k)),
+              "PositionalScore: queries [4] and keys [2, 7, 4] must have two dimensions at least");
+  for (const char* name : {"positional", "factorized"}) {
+    const Attention of_places{.score = make_score(name, {.query_width = 4, .key_width = 4, .length = 9})};
+    const std::string why = std::string(
+                                "attention: Causal::lower_right puts the last of 3 queries at the last of 7 keys, "
+                                "the ") +
+                            name + " score the first at the first: add its bias(T, S, S - T) to another score";
+    CHECK_ERROR(ShapeError, of_places(q, k, v, {.causal = Causal::lower_right}), why);
+    CHECK_ERROR(ShapeError, of_places.with_weights(q, k, v, {.causal = Causal::lower_right}), why);
+    CHECK(equal(of_places(k, k, v, {.causal = Causal::lower_right}), of_places(k, k, v, {.causal = Causal::on})));
+  }
   const Attention a{.score = make_score("additive", sizes)};
   CHECK_ERROR(ShapeError, a(q, k, v, {.mask = ones({2, 2, 7}, boolean)}),
               "attention: the mask [2, 2, 7] does not broadcast to the scores [2, 3, 7]");
