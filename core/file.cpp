@@ -356,6 +356,10 @@ void check_renames(const Renames& rename, const char* op, Where at) {
   }
 }
 
+bool has_name(std::string_view path, std::string_view name) {  // the last part
+  return path == name || (path.ends_with(name) && path[path.size() - name.size() - 1] == '.');
+}
+
 // Which tensor of the file goes where in the model, by any of its names there.
 struct Matches {
   std::vector<const NamedTensors::value_type*> found;       // for each tensor of the model; null: none
@@ -385,7 +389,8 @@ Matches matched(const FileTask& task, const NamedTensors& file, const detail::Sa
 
 // The value in the file for each tensor of the model, in the model's order; FileError unless all fit.
 std::vector<Tensor> all_matched(const FileTask& task, const TensorFile& file, const detail::Saved& model) {
-  const Matches matches = matched(task, file.tensors, model, {});
+  Matches matches = matched(task, file.tensors, model, {});
+  std::erase_if(matches.unexpected, [](const auto* x) { return has_name(x->first, "num_batches_tracked"); });
   std::string unexpected;
   if (!matches.unexpected.empty()) {
     const auto& [name, t] = *matches.unexpected.front();
@@ -470,7 +475,8 @@ void load(const std::string& path, const Saved& model, Where at) {
   const TensorFile file = read_safetensors(task);
   const auto theirs = config_of(task, file);
   for (const auto& [field, value] : model.config)
-    if (const auto n = theirs.find(field); n != theirs.end() && n->second != number_text(value))
+    if (const auto n = theirs.find(field);
+        n != theirs.end() && n->second != number_text(value) && !has_name(field, "dropout") && !has_name(field, "rate"))
       task.cannot_read(field + " is " + n->second + " in the file and " + number_text(value) + " in the model");
   const std::vector<Tensor> values = all_matched(task, file, model);
   for (std::size_t i = 0; i < values.size(); ++i) assign(model.state.values[i], values[i], at);

@@ -70,8 +70,8 @@ LoadReport load_partial(const std::string& path, const Saved& model, const Renam
 LoadReport load_partial(const NamedTensors& tensors, const Saved& model, const Renames& rename, Where at);
 }  // namespace detail
 
-// Parameters and state under their paths, as PyTorch names them, and the numbers of the structs as JSON in the metadata
-// under "config".
+// Parameters and state under their paths, as PyTorch names them, and the numbers of the structs, enumerators too, as
+// JSON in the metadata under "config".
 template <Module M>
 void save(const std::string& path, const M& model, const Metadata& metadata = {}, Where at = Where::here()) {
   detail::save(path, detail::saved(model), metadata, at);
@@ -88,8 +88,9 @@ struct ModelConfig {
 // Of a file that holds a model of this type, say "Gpt". FileError: the file has none.
 ModelConfig load_config(const std::string& path, const std::string& model, Where at = Where::here());
 
-// Assigns what save has written, or PyTorch. FileError: a number that both configurations have differs, or the first
-// tensor that is missing, unexpected or of another shape or type; then nothing has been assigned.
+// Assigns what save has written, or PyTorch, whose num_batches_tracked is not asked for. FileError: a number that both
+// configurations have differs, other than `dropout` and `rate`, of which weights know nothing; or the first tensor that
+// is missing, unexpected or of another shape or type. Then nothing has been assigned.
 template <Module M>
 void load(const std::string& path, M& model, Where at = Where::here()) {
   detail::load(path, detail::saved(model), at);

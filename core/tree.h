@@ -11,7 +11,8 @@
 
 namespace heed {
 
-struct Item {  // what the walk meets: a module, a trained tensor, a state tensor, or a number
+struct Item {  // what the walk meets: a module, a trained tensor, a state tensor, or a number, also that of an
+               // enumerator
   enum Kind { module, trained, state, number } kind;
   const std::string& path;
   ModuleId id;
@@ -66,10 +67,9 @@ void walk(M& m, std::string& path, Visit visit) {
     if (m.defined()) visit({Item::trained, path, {}, &m});
   } else if constexpr (std::is_same_v<M, Tensor>) {
     if (m.defined()) visit({Item::state, path, {}, &m});
-  } else if constexpr (std::is_arithmetic_v<M>) {
+  } else if constexpr (std::is_arithmetic_v<M> || std::is_enum_v<M>) {
     visit({Item::number, path, {}, nullptr, double(m)});
-  } else if constexpr (std::is_enum_v<M> || std::is_pointer_v<M> || Text<M> || std::is_same_v<M, Shape> ||
-                       std::is_same_v<M, Rng>) {
+  } else if constexpr (std::is_pointer_v<M> || Text<M> || std::is_same_v<M, Shape> || std::is_same_v<M, Rng>) {
   } else if constexpr (vector_of_bool<M>) {
     static_assert(never<M>, "heed: std::vector<bool> has no elements one could refer to: use std::vector<uint8_t>");
   } else if constexpr (std::is_array_v<M>) {

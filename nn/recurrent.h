@@ -8,7 +8,7 @@ namespace heed {
 
 namespace detail {
 inline Parameter recurrent_parameter(const Shape& shape, int64_t hidden) {
-  const double bound = 1 / std::sqrt(double(hidden));
+  const double bound = init::bias_bound(hidden);
   return parameter(init::uniform(shape, -bound, bound));
 }
 }  // namespace detail
@@ -78,7 +78,9 @@ auto recurrent_cells(const auto& m, auto make) {  // make(in) gives a cell
   return cells;
 }
 void recurrent_fields(auto& m, auto f) {  // weight_ih_l0 .. bias_hh_l0, weight_ih_l0_reverse ..
-  f("in", m.in), f("hidden", m.hidden), f("layers", m.layers);
+  f("in", m.in), f("hidden", m.hidden), f("layers", m.layers), f("bidirectional", m.bidirectional);
+  f("dropout", m.dropout), f("bias", m.bias);
+  if constexpr (requires { m.nonlinearity; }) f("nonlinearity", m.nonlinearity);
   for (std::size_t i = 0; i < m.cells.size(); ++i) {
     const auto n = int64_t(i);
     const std::string end = "_l" + std::to_string(n / directions(m)) + (n % directions(m) ? "_reverse" : "");

@@ -1,3 +1,7 @@
+#include <heed/nn/feed_forward.h>
+#include <heed/nn/norm.h>
+#include <heed/nn/recurrent.h>
+#include <heed/nn/sequential.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -276,6 +280,47 @@ TEST_CASE("a file of another model is refused, by the first thing that differs, 
 
   load(with("token", {{"head", full({2, 4}, 3)}}), same);  // PyTorch keeps one name of a tied tensor, not always ours
   CHECK(equal(same.token, full({2, 4}, 3)));
+}
+
+TEST_CASE("what a number is to the weights decides whether it may differ") {
+  const Folder folder;
+  auto refused = [&](const auto& saved, auto model) {
+    save(folder / "x", saved);
+    const std::string error = error_of([&] { load(folder / "x", model); });
+    return error.substr(error == "no error" ? 0 : error.rfind(": ") + 2);
+  };
+  const FeedForward relu{.width = 2, .hidden = 3, .activation = FeedForward::relu};
+  CHECK(refused(relu, FeedForward{2, 3}) == "activation is 0 in the file and 1 in the model");
+  CHECK(refused(relu, FeedForward{.width = 2, .hidden = 3, .dropout = 0.5, .activation = FeedForward::relu}) ==
+        "no error");
+  CHECK(refused(Rnn{.in = 2, .hidden = 3, .nonlinearity = RnnCell::relu}, Rnn{.in = 2, .hidden = 3}) ==
+        "nonlinearity is 1 in the file and 0 in the model");
+  CHECK(refused(Lstm{.in = 2, .hidden = 3, .bias = false}, Lstm{.in = 2, .hidden = 3}) ==
+        "bias is 0 in the file and 1 in the model");
+  CHECK(refused(Gru{.in = 2, .hidden = 3, .dropout = 0.5}, Gru{.in = 2, .hidden = 3}) == "no error");
+  CHECK(refused(Sequential{make<Linear>(2, 3), Dropout{0.1}}, Sequential{make<Linear>(2, 3), Dropout{0.2}}) ==
+        "no error");
+
+  Rnn model{.in = 2, .hidden = 3, .nonlinearity = RnnCell::relu};  // of a file that says less
+  const Parameters all = state(model);
+  NamedTensors tensors;
+  for (std::size_t i = 0; i < all.paths.size(); ++i) tensors.emplace_back(all.paths[i], all.values[i]);
+  save_safetensors(folder / "old", tensors, {{"config", R"({"in":2,"hidden":3,"layers":1})"}});
+  load(folder / "old", model);
+}
+
+TEST_CASE("PyTorch's batch norm is loaded, which also counts its batches") {
+  const Folder folder;
+  const Tensor batches = tensor(std::vector<int64_t>{7}, Shape{});
+  save_safetensors(folder / "x", {{"0.weight", full({3}, 2)},
+                                  {"0.bias", zeros({3})},
+                                  {"0.running_mean", ones({3})},
+                                  {"0.running_var", ones({3})},
+                                  {"0.num_batches_tracked", batches}});
+  Sequential net{BatchNorm2d{3}};
+  load(folder / "x", net);
+  CHECK(equal(state(net).values[0], full({3}, 2)));
+  CHECK(equal(state(net).values[2], ones({3})));
 }
 
 // ---- a part of a model

@@ -102,7 +102,8 @@ TEST_CASE("every container: walked, cloned, cast") {
                                                                {"owned.out", 1},
                                                                {"numbers.0", 3},
                                                                {"numbers.1", 4},
-                                                               {"weights.0", 0.5}});
+                                                               {"weights.0", 0.5},
+                                                               {"kind", 1}});
   const Containers copy = clone(c), wide = cast(c, f64);
   CHECK(parameters(copy).paths == paths);
   CHECK(equal(copy.pair[1].weight, c.pair[1].weight));
