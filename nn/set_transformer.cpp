@@ -13,9 +13,9 @@ Tensor then_feed_forward(const Mab& m, const Tensor& x, const Tensor& attended) 
 
 }  // namespace
 
-Tensor Mab::operator()(In x, In y, const Tensor& mask, Rng*) const {
+Tensor Mab::operator()(In x, In y, const Tensor& mask, Rng* training) const {
   Scope here{*this, x};
-  return then_feed_forward(*this, x, attention(x, y, y, {.key_mask = mask}));
+  return then_feed_forward(*this, x, attention(x, y, y, {.key_mask = mask}, training));
 }
 Attended Mab::with_weights(In x, In y, const Tensor& mask) const {
   Scope here{*this, x};
@@ -23,14 +23,14 @@ Attended Mab::with_weights(In x, In y, const Tensor& mask) const {
   return {then_feed_forward(*this, x, attended), weights};
 }
 
-Tensor Sab::operator()(In x, const Tensor& mask, Rng*) const {
+Tensor Sab::operator()(In x, const Tensor& mask, Rng* training) const {
   Scope here{*this, x};
-  return block(x, x, mask);
+  return block(x, x, mask, training);
 }
 
-Tensor Isab::operator()(In x, const Tensor& mask, Rng*) const {
+Tensor Isab::operator()(In x, const Tensor& mask, Rng* training) const {
   Scope here{*this, x};
-  return spread(x, gather(rows_for(x, widened(inducing)), x, mask));
+  return spread(x, gather(rows_for(x, widened(inducing)), x, mask, training), {}, training);
 }
 Attended Isab::with_weights(In x, const Tensor& mask) const {
   Scope here{*this, x};
@@ -38,9 +38,9 @@ Attended Isab::with_weights(In x, const Tensor& mask) const {
   return {spread(x, gathered), weights};
 }
 
-Tensor Pma::operator()(In x, const Tensor& mask, Rng*) const {
+Tensor Pma::operator()(In x, const Tensor& mask, Rng* training) const {
   Scope here{*this, x};
-  return block(rows_for(x, widened(seed)), relu(feed_forward(x)), mask);
+  return block(rows_for(x, widened(seed)), relu(feed_forward(x)), mask, training);
 }
 Attended Pma::with_weights(In x, const Tensor& mask) const {
   Scope here{*this, x};

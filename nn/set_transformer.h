@@ -17,7 +17,7 @@ struct Mab {
   LayerNorm norm1{width}, norm2{width};
   Linear feed_forward{width, width};
 
-  Tensor operator()(In x, In y, const Tensor& mask = {}, Rng* = nullptr) const;
+  Tensor operator()(In x, In y, const Tensor& mask = {}, Rng* training = nullptr) const;
   // The same and the weights [B, heads, n, m], which the fused kernel never has: slower.
   Attended with_weights(In x, In y, const Tensor& mask = {}) const;
 };
@@ -27,7 +27,7 @@ struct Sab {
   int64_t width, heads;
   Mab block{width, heads};
 
-  Tensor operator()(In x, const Tensor& mask = {}, Rng* = nullptr) const;
+  Tensor operator()(In x, const Tensor& mask = {}, Rng* training = nullptr) const;
 };
 
 // MAB(x, MAB(I, x)), I learned points      x [B, n, width] -> [B, n, width], with work that grows with n   (eq. 9, 10)
@@ -36,7 +36,7 @@ struct Isab {
   Parameter inducing = parameter(init::xavier_uniform({points, width}));  // I
   Mab gather{width, heads}, spread{width, heads};
 
-  Tensor operator()(In x, const Tensor& mask = {}, Rng* = nullptr) const;
+  Tensor operator()(In x, const Tensor& mask = {}, Rng* training = nullptr) const;
   // The same and the weights [B, heads, points, n] by which the points gather: slower.
   Attended with_weights(In x, const Tensor& mask = {}) const;
 };
@@ -48,7 +48,7 @@ struct Pma {
   Linear feed_forward{width, width};
   Mab block{width, heads};
 
-  Tensor operator()(In x, const Tensor& mask = {}, Rng* = nullptr) const;
+  Tensor operator()(In x, const Tensor& mask = {}, Rng* training = nullptr) const;
   // The same and the weights [B, heads, seeds, n]: slower.
   Attended with_weights(In x, const Tensor& mask = {}) const;
 };

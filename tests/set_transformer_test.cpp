@@ -75,6 +75,22 @@ TEST_CASE("an ISAB's points look at the set, and it says how") {
   CHECK(max(weights(1, _, _, range(2, 5))).item() == 0);
 }
 
+TEST_CASE("dropout of a block's attention draws from the generator, in all that are made of blocks") {
+  const Tensor x = noise({2, 5, 8}, 1, f32);
+  auto check = [&](const auto& model, uint64_t draws) {
+    Rng rng{3};
+    CHECK_FALSE(equal(model(x, {}, &rng), model(x)));
+    CHECK(rng.counter == draws);
+  };
+  auto dropping = [](auto model, auto... blocks) {
+    ((model.*blocks.*(&Mab::attention).*(&MultiHeadAttention::dropout) = 0.5), ...);
+    return model;
+  };
+  check(dropping(Sab{8, 2}, &Sab::block), 1);
+  check(dropping(Isab{.width = 8, .heads = 2, .points = 3}, &Isab::gather, &Isab::spread), 2);
+  check(dropping(Pma{.width = 8, .heads = 2}, &Pma::block), 1);
+}
+
 TEST_CASE("a set in a padded batch is what it would be alone, whatever the padding is") {
   const Tensor mask = tensor({{1, 1, 1, 1, 1}, {1, 1, 0, 0, 0}}, boolean), real = unsqueeze(mask, 2);
   const Tensor x = where(real, noise({2, 5, W}, 1), 1e6), alone = x(range(1, 2), range(0, 2));
