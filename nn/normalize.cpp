@@ -36,8 +36,13 @@ Tensor normalize(In scores, Normalizer how, const NormalizeOptions& options, Rng
     fail<Error>(at, "normalize", "the temperature must be above 0, not " + std::to_string(options.temperature));
   if (scores->numel() == 0) return scores;
   Scope here{scores};
-  const Tensor noisy = rng && how >= Normalizer::sampled ? scores + gumbel_noise(scores, *rng) : scores.tensor();
-  const Tensor s = options.temperature == 1 ? noisy : scale(noisy, 1 / options.temperature);
+  const double by = 1 / options.temperature;
+  const Tensor calm = by == 1 ? scores.tensor() : scale(scores, by);
+  Tensor s = calm;
+  if (rng && how >= Normalizer::sampled) {
+    const Tensor noise = gumbel_noise(scores, *rng);
+    s = s + (how == Normalizer::gumbel ? scale(noise, by) : noise);
+  }
   auto kept = [&](const Tensor& x) { return mask.defined() ? where(mask, x, 0) : x; };  // what is masked may be NaN
   switch (how) {
     case Normalizer::softmax:
@@ -61,7 +66,7 @@ Tensor normalize(In scores, Normalizer how, const NormalizeOptions& options, Rng
     case Normalizer::straight_through:
       break;
   }
-  const Tensor p = soft(scores, mask);
+  const Tensor p = soft(calm, mask);
   return hard(s, mask) + (p - stop_gradient(p));
 }
 

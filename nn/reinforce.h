@@ -21,9 +21,9 @@ Tensor log_probability(In p, In choice);
 // A loss whose gradient, by the choices s that a model made, is on average (with a reward of 1 and no entropy) that of
 // -E[log p(y | s)]:
 //   -(d log p(y | s) + reward (log p(y | s) - b) d log p(s) + entropy dH)
-// (Williams 1992; Xu et al. 2015, section 4.1). The baseline b, moved by each call to decay b + (1 - decay) mean
-// log p(y | s), makes the gradient less noisy and does not change its mean. Xu et al. also replace, with probability
-// 1/2, the choices by their probabilities.
+// (Williams 1992; Xu et al. 2015, section 4.1). The baseline b, moved by each call that is recorded to decay b + (1 -
+// decay) mean log p(y | s), makes the gradient less noisy and does not change its mean. Xu et al. also replace, with
+// probability 1/2, the choices by their probabilities.
 struct Reinforce {
   double reward = 1, entropy = 0, decay = 0.9;
   Tensor baseline = zeros({});  // b

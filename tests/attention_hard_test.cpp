@@ -68,6 +68,20 @@ TEST_CASE("Gumbel-softmax: nearly the choice when it is cold, nearly even when i
   CHECK(max(drawn(Normalizer::gumbel, 1000)).item() < 0.21);
 }
 
+TEST_CASE("a draw at a temperature has the probabilities of the scores divided by it") {
+  const Tensor scores = tensor({0, 1, 2}, f64), s = expand(scores, {20000, 3});
+  for (double temperature : {0.5, 1.0, 4.0})
+    for (Normalizer how : {Normalizer::sampled, Normalizer::straight_through}) {
+      Rng rng{1};
+      const Tensor often = mean(normalize(s, how, {.temperature = temperature}, &rng), 0);
+      CHECK(max_difference(often, softmax(scores / temperature)) < 5 * std::sqrt(0.25 / 20000));
+    }
+  const Tensor x = variable({20, 5}, 1), gy = noise({20, 5}, 2);
+  Rng rng{3};
+  const Tensor w = normalize(x, Normalizer::straight_through, {.temperature = 2}, &rng);
+  CHECK(allclose(vjp(w, gy, {x})[0], vjp(softmax(x / 2), gy, {x})[0], 1e-14, 1e-15));
+}
+
 TEST_CASE("the probability of a choice, and of none") {
   const Tensor s = variable({3, 4}, 1), choice = tensor({{0, 1, 0, 0}, {0, 0, 0, 1}, {0, 0, 0, 0}}, f64);
   const Tensor l = log_probability(softmax(s), choice), all = log_softmax(s);
@@ -140,6 +154,12 @@ TEST_CASE("the baseline is a moving average, saved with the model, and reward we
   CHECK(r.baseline.item() == Approx(0.1 * -3));
   r(tensor({-4, -2}), nothing, nothing);
   CHECK(r.baseline.item() == Approx(0.9 * 0.1 * -3 + 0.1 * -3));
+  {
+    Unrecorded off;  // an evaluation
+    const double before = r.baseline.item();
+    r(tensor({-4, -2}), nothing, nothing);
+    CHECK(r.baseline.item() == before);
+  }
   CHECK(state(r).paths == std::vector<std::string>{"baseline"});
   const Tensor log_likelihood = tensor({-1}).requires_grad(), log_choice = tensor({-2}).requires_grad();
   const Reinforce half{.reward = 0.5, .baseline = full({}, -3)};
