@@ -6,6 +6,9 @@
 
 namespace heed {
 
+// The type of a state: what is computed with a weight in bf16 is f32.
+inline Dtype type_of_state(const Linear& m) { return m.weight.dtype() == bf16 ? f32 : m.weight.dtype(); }
+
 // What steers an external memory: a layer of tanh, which itself remembers nothing, or an LSTM cell.
 // x [B, in], state [B, hidden] -> state, whose h is what it says; c is undefined without a cell.
 struct Controller {

@@ -10,18 +10,15 @@ namespace heed {
 struct Conv1d {
   int64_t in, out, kernel;
   int64_t stride = 1, padding = 0, dilation = 1, groups = 1;
-  Parameter weight = parameter(init::kaiming_uniform({out, in / groups, kernel}, std::sqrt(1.0 / 3)));
+  Parameter weight = parameter(init::kaiming_uniform({out, of_group(), kernel}, std::sqrt(1.0 / 3)));
   Parameter bias = parameter(init::uniform({out}, -bound(), bound()));  // Conv1d{.., .bias = {}} has none
 
   Tensor operator()(In x, Rng* = nullptr) const {
     Scope here{*this, x};
-    return conv1d(x, weight, bias, {stride, padding, dilation, groups});
+    return conv1d(x, widened(weight), widened(bias), {stride, padding, dilation, groups});
   }
-  // Of the first weights of a bias: 1 / sqrt(values that an output sees).
-  double bound() const {
-    const int64_t values = in / groups * kernel;
-    return 1 / std::sqrt(double(values));
-  }
+  int64_t of_group() const { return groups > 0 ? in / groups : 0; }       // channels
+  double bound() const { return init::bias_bound(of_group() * kernel); }  // of the first weights of a bias
 };
 
 // The same over x [N, in, H, W]; {height, width} or one number for both
@@ -30,18 +27,15 @@ struct Conv2d {
   Pair kernel;
   Pair stride = 1, padding = 0, dilation = 1;
   int64_t groups = 1;
-  Parameter weight = parameter(init::kaiming_uniform({out, in / groups, kernel[0], kernel[1]}, std::sqrt(1.0 / 3)));
+  Parameter weight = parameter(init::kaiming_uniform({out, of_group(), kernel[0], kernel[1]}, std::sqrt(1.0 / 3)));
   Parameter bias = parameter(init::uniform({out}, -bound(), bound()));
 
   Tensor operator()(In x, Rng* = nullptr) const {
     Scope here{*this, x};
-    return conv2d(x, weight, bias, {stride, padding, dilation, groups});
+    return conv2d(x, widened(weight), widened(bias), {stride, padding, dilation, groups});
   }
-  // Of the first weights of a bias: 1 / sqrt(values that an output sees).
-  double bound() const {
-    const int64_t values = in / groups * kernel[0] * kernel[1];
-    return 1 / std::sqrt(double(values));
-  }
+  int64_t of_group() const { return groups > 0 ? in / groups : 0; }
+  double bound() const { return init::bias_bound(of_group() * kernel[0] * kernel[1]); }
 };
 
 }  // namespace heed

@@ -26,7 +26,7 @@ Links linked(const Links& before, In write) {
 }
 
 DifferentiableNeuralComputer::State DifferentiableNeuralComputer::initial(int64_t batch) const {
-  const Dtype t = output.weight.dtype();
+  const Dtype t = type_of_state(output);
   const Tensor each = zeros({batch, slots}, t);
   return {.controller = {},
           .memory = zeros({batch, slots, width}, t),

@@ -6,13 +6,16 @@
 namespace heed {
 
 // Row number `index` of a table      index [..] i64 -> [.., width]
+// The row of padding_idx is not trained: its gradient is 0. In PyTorch it also begins as 0: assign(weight(i), ..).
 struct Embedding {
   int64_t vocab, width;
   Parameter weight = parameter(init::normal({vocab, width}, 0, 1));  // [vocab, width]
+  int64_t padding_idx = -1;                                          // -1: none
 
   Tensor operator()(In index, Rng* = nullptr) const {
     Scope here{*this, index};
-    return widened(embedding(index, weight));
+    const Tensor rows = widened(embedding(index, weight));
+    return padding_idx < 0 ? rows : where(unsqueeze(index == padding_idx, -1), stop_gradient(rows), rows);
   }
 };
 

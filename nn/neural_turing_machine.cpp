@@ -30,7 +30,7 @@ Linear NeuralTuringMachine::initial_heads() const {
 }
 
 NeuralTuringMachine::State NeuralTuringMachine::initial(int64_t batch) const {
-  const Dtype t = output.weight.dtype();
+  const Dtype t = type_of_state(output);
   return {.controller = {},
           .memory = full({batch, slots, width}, 1e-6, t),
           .weights = expand(cast(arange(slots) == 0, t), {batch, reads + writes, slots}),

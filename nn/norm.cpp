@@ -17,17 +17,19 @@ Tensor BatchNorm<spatial>::operator()(In x, Rng* training) const {
   if (training) {
     if (x->numel() <= channels)
       fail<ShapeError>(at, name, "one value per channel has no variance to train on: the input is " + x->shape().str());
-    auto [y, mean, variance] = batch_norm(x, weight, bias, eps);
+    auto [y, mean, variance] = batch_norm(x, widened(weight), widened(bias), eps);
     Unrecorded off;
     const double n = double(x->numel()) / double(channels);
-    assign(running_mean, running_mean * (1 - momentum) + mean.detach() * momentum);
-    assign(running_var, running_var * (1 - momentum) + variance.detach() * (momentum * n / (n - 1)));
+    auto move = [&](const Tensor& running, const Tensor& now, double by) {
+      assign(running, cast(widened(running) * (1 - momentum) + now.detach() * by, running.dtype()));
+    };
+    move(running_mean, mean, momentum), move(running_var, variance, momentum * n / (n - 1));
     return y;
   }
   Shape per_channel;
   for (int i = 0; i < x->dim(); ++i) per_channel.push_back(i == 1 ? channels : 1);
-  auto along = [&](const Tensor& t) { return reshape(t, per_channel); };
-  Tensor y = (x - along(running_mean)) / along(sqrt(running_var + eps));
+  auto along = [&](const Tensor& t) { return reshape(widened(t), per_channel); };
+  Tensor y = (x - along(running_mean)) / along(sqrt(widened(running_var) + eps));
   if (weight.defined()) y = y * along(weight);
   if (bias.defined()) y = y + along(bias);
   return y;

@@ -11,10 +11,10 @@ struct Biases {
   Tensor of_input, of_steps;
 };
 Biases biases(const auto& cell) {
-  if (!cell.bias_ih.defined() || !cell.bias_hh.defined()) return {cell.bias_ih, cell.bias_hh};
-  return {{}, cell.bias_ih + cell.bias_hh};
+  if (!cell.bias_ih.defined() || !cell.bias_hh.defined()) return {cell.bias_ih, widened(cell.bias_hh)};
+  return {{}, widened(cell.bias_ih) + widened(cell.bias_hh)};
 }
-Biases biases(const GruCell& cell) { return {cell.bias_ih, cell.bias_hh}; }
+Biases biases(const GruCell& cell) { return {cell.bias_ih, widened(cell.bias_hh)}; }
 
 Tensor one_step(const auto& cell, const char* op, In x, const Tensor& bias) {  // [B, in] -> [B, 1, gates hidden]
   if (x->dim() != 2 || x->size(1) != cell.in)
@@ -60,7 +60,7 @@ RnnResult layers_of_h(const auto& m, const char* op, In x, const Tensor& lengths
   const Tensor y = through_layers(
       m, op, x, lengths, {h0}, training,
       [&](const auto& cell, int64_t n, const Tensor& gates, const Tensor& bias, const RecurrentOptions& options) {
-        auto [steps, h] = run(gates, cell.weight_hh, bias, of_cell(h0, n), options);
+        auto [steps, h] = run(gates, widened(cell.weight_hh), bias, of_cell(h0, n), options);
         last.push_back(h);
         return steps;
       });
@@ -74,16 +74,16 @@ auto rnn_of(RnnCell::Nonlinearity f) { return f == RnnCell::relu ? rnn_relu : rn
 Tensor RnnCell::operator()(In x, const Tensor& h, Rng*) const {
   Scope here{*this, x};
   const auto [of_input, of_steps] = biases(*this);
-  return rnn_of(nonlinearity)(one_step(*this, "RnnCell", x, of_input), weight_hh, of_steps, h, {}).h;
+  return rnn_of(nonlinearity)(one_step(*this, "RnnCell", x, of_input), widened(weight_hh), of_steps, h, {}).h;
 }
 Tensor GruCell::operator()(In x, const Tensor& h, Rng*) const {
   Scope here{*this, x};
-  return gru(one_step(*this, "GruCell", x, bias_ih), weight_hh, bias_hh, h).h;
+  return gru(one_step(*this, "GruCell", x, bias_ih), widened(weight_hh), widened(bias_hh), h).h;
 }
 LstmState LstmCell::operator()(In x, const LstmState& state, Rng*) const {
   Scope here{*this, x};
   const auto [of_input, of_steps] = biases(*this);
-  auto [y, h, c] = lstm(one_step(*this, "LstmCell", x, of_input), weight_hh, of_steps, state.h, state.c);
+  auto [y, h, c] = lstm(one_step(*this, "LstmCell", x, of_input), widened(weight_hh), of_steps, state.h, state.c);
   return {h, c};
 }
 LstmGates LstmCell::gates(In x, In h) const {
@@ -105,7 +105,7 @@ LstmResult Lstm::operator()(In x, const Tensor& lengths, const LstmState& state,
       *this, "Lstm", x, lengths, {state.h, state.c}, training,
       [&](const LstmCell& cell, int64_t n, const Tensor& gates, const Tensor& bias, const RecurrentOptions& options) {
         auto [steps, last_h, last_c] =
-            lstm(gates, cell.weight_hh, bias, of_cell(state.h, n), of_cell(state.c, n), options);
+            lstm(gates, widened(cell.weight_hh), bias, of_cell(state.h, n), of_cell(state.c, n), options);
         h.push_back(last_h), c.push_back(last_c);
         return steps;
       });

@@ -11,6 +11,13 @@ void check_picture(const char* op, const In& x, std::optional<int64_t> channels 
         "the input must be [N, " + (channels ? std::to_string(*channels) : "C") + ", H, W], not " + x->shape().str());
 }
 
+void check_squeezed(const char* op, const In& x, const SqueezeExcitation& m) {
+  if (m.squeezed < 1)
+    fail<Error>(line_of(x), op,
+                std::to_string(m.channels) + " channels cannot be squeezed to " + std::to_string(m.squeezed) +
+                    ": the reduction is " + std::to_string(m.reduction) + " and must be at least 1");
+}
+
 Tensor mean_over_space(const Tensor& x) { return mean(x, {2, 3}, keepdim); }
 
 }  // namespace
@@ -18,6 +25,7 @@ Tensor mean_over_space(const Tensor& x) { return mean(x, {2, 3}, keepdim); }
 Tensor SqueezeExcitation::gate(In x) const {
   Scope here{*this, x};
   check_picture("SqueezeExcitation", x, channels);
+  check_squeezed("SqueezeExcitation", x, *this);
   return sigmoid(scores(mean_over_space(x)));
 }
 Tensor SqueezeExcitation::operator()(In x, Rng*) const {
@@ -28,6 +36,7 @@ Tensor SqueezeExcitation::operator()(In x, Rng*) const {
 Tensor ChannelAttention::gate(In x) const {
   Scope here{*this, x};
   check_picture("ChannelAttention", x, channels);
+  check_squeezed("ChannelAttention", x, mlp);
   return sigmoid(mlp.scores(mean_over_space(x)) + mlp.scores(amax(x, {2, 3}, keepdim)));
 }
 Tensor ChannelAttention::operator()(In x, Rng*) const {
@@ -83,11 +92,11 @@ Parts parts(const GeneralizedAttention& m, In x) {
   Parts r;
   r.v = head(m.v_proj);
   r.k = m.k_proj ? head(*m.k_proj) : zeros_like(r.v);
-  r.q = plus(query_key ? q : Tensor(), key ? reshape(m.u, {m.heads, 1, D}) : Tensor());
+  r.q = plus(query_key ? q : Tensor(), key ? reshape(widened(m.u), {m.heads, 1, D}) : Tensor());
   r.q = r.q.defined() ? expand(r.q, r.v.shape()) : zeros_like(r.v);
   if (query_offset || offset) {
     const Tensor p = plus(query_offset ? reshape(q, {N, m.heads, H, W, D}) : Tensor(),
-                          offset ? reshape(m.v, {1, m.heads, 1, 1, D}) : Tensor());
+                          offset ? reshape(widened(m.v), {1, m.heads, 1, 1, D}) : Tensor());
     const Tensor rows = of_offsets(p, *m.row_proj, m.heads, H, {1, 1, H, 1, H});
     const Tensor columns = of_offsets(p, *m.column_proj, m.heads, W, {1, 1, 1, W, W});
     const Tensor both = unsqueeze(rows, -1) + unsqueeze(columns, -2);  // [N or 1, heads, H, W, H, W]

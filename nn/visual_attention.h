@@ -9,7 +9,7 @@ namespace heed {
 // 4). Names and layouts as torchvision.ops.SqueezeExcitation.
 struct SqueezeExcitation {
   int64_t channels, reduction = 16;
-  int64_t squeezed = std::max<int64_t>(channels / reduction, 1);
+  int64_t squeezed = reduction > 0 ? std::max<int64_t>(channels / reduction, 1) : 0;
   Conv2d fc1{.in = channels, .out = squeezed, .kernel = 1};  // W_1
   Conv2d fc2{.in = squeezed, .out = channels, .kernel = 1};  // W_2
 
@@ -79,8 +79,9 @@ struct GeneralizedAttention {
     return Linear{.in = channels, .out = channels, .bias = {}};
   }
   Parameter constant(bool wanted) const {
+    if (!wanted || heads < 1) return {};
     const double bound = std::sqrt(double(heads) / double(channels));
-    return wanted ? parameter(init::uniform({heads, channels / heads}, -bound, bound)) : Parameter();
+    return parameter(init::uniform({heads, channels / heads}, -bound, bound));
   }
 };
 

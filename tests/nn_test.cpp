@@ -1,4 +1,5 @@
 // What modules add to their ops. Values and gradients are compared with PyTorch's in parity_modules.cpp.
+#include <heed/nn/pool.h>
 #include <numbers>
 #include "common.h"
 
@@ -71,7 +72,14 @@ TEST_CASE("initialisers follow seed") {
   const Linear b{3, 4}, c{3, 4};
   CHECK(equal(a.weight, b.weight));
   CHECK_FALSE(equal(b.weight, c.weight));
-  CHECK(contains(thrown<ShapeError>([] { init::xavier_uniform({3}); }), "a weight needs two dimensions at least"));
+  for (const auto& init : {init::xavier_uniform, init::xavier_normal, init::orthogonal})
+    CHECK_ERROR(ShapeError, init({3}, 1, f32, Where::here()),
+                "init: a weight needs two dimensions at least, [out, in, ..], not [3]");
+  CHECK_ERROR(ShapeError, init::xavier_uniform({3}),
+              "init: a weight needs two dimensions at least, [out, in, ..], not [3]");
+  CHECK_ERROR(ShapeError, init::kaiming_normal({3}),
+              "init: a weight needs two dimensions at least, [out, in, ..], not [3]");
+  CHECK_ERROR(ShapeError, init::normal({-3}, 0, 1), "randn: a size of [-3] is negative");
 }
 
 TEST_CASE("initialisers have the spread they name") {
@@ -116,9 +124,9 @@ TEST_CASE("truncated normal: within its bounds, with the mean and variance of wh
     CHECK(std::abs(heed::mean(z).item()) < 5 * std::sqrt(variance / 60000));
     CHECK(std::abs(heed::mean(z * z).item() / variance - 1) < 5 * std::sqrt(8.0 / 60000));
   }
-  CHECK(thrown<Error>([] { init::truncated_normal({2}, 0, 1, 3, 4); }) ==
-        "init: truncated_normal: mean 0.000000, std 1.000000 and bounds 3.000000 to 4.000000: std must be above 0, and "
-        "the mean at most 2 std outside the bounds");
+  CHECK_ERROR(Error, init::truncated_normal({2}, 0, 1, 3, 4),
+              "init: truncated_normal: mean 0.000000, std 1.000000 and bounds 3.000000 to 4.000000: std must be above "
+              "0, and the mean at most 2 std outside the bounds");
   CHECK(contains(thrown<Error>([] { init::truncated_normal({2}, 0, 0, -1, 1); }), "std must be above 0"));
 }
 
@@ -194,6 +202,11 @@ TEST_CASE("modules whose weights are bf16 compute in f32, with the same values")
     CHECK(y.dtype() == f32);
     CHECK(equal(y, wide(x...)));
   };
+  const auto check_y = [](const auto& module, const Tensor& x) {
+    const auto half = cast(module, bf16), wide = cast(half, f32);
+    CHECK(half(x).y.dtype() == f32);
+    CHECK(equal(half(x).y, wide(x).y));
+  };
   const Tensor x = noise({2, 3, 8}, 1, f32);
   check(Linear{8, 5}, x);
   check(Bilinear{8, 8, 3}, x, x);
@@ -204,6 +217,26 @@ TEST_CASE("modules whose weights are bf16 compute in f32, with the same values")
   check(RmsNorm{.width = 8, .weight = parameter(noise({8}, 2, f32))}, x);
   check(GroupNorm{.groups = 3, .channels = 3, .weight = parameter(noise({3}, 2, f32))}, x);
   check(TransformerEncoderLayer{.width = 8, .heads = 2, .options = {.hidden = 16}}, x);
+  check(Conv1d{.in = 3, .out = 4, .kernel = 3}, x);
+  check(Conv2d{.in = 3, .out = 4, .kernel = 3}, noise({2, 3, 5, 6}, 1, f32));
+  check(scattered(BatchNorm1d{3}, 2, 1), x);
+  check(scattered(GeneralizedAttention{.channels = 4, .heads = 2}, 3, 0.5), noise({2, 4, 3, 3}, 1, f32));
+  check_y(Rnn{.in = 8, .hidden = 4}, x);
+  check_y(Rnn{.in = 8, .hidden = 4, .bias = false}, x);
+  check_y(Gru{.in = 8, .hidden = 4, .layers = 2}, x);
+  check_y(Lstm{.in = 8, .hidden = 4, .bidirectional = true}, x);
+  check_y(NeuralTuringMachine{.in = 8, .out = 3, .hidden = 5, .slots = 4, .width = 3}, x);
+  check_y(NeuralTuringMachine{.in = 8, .out = 3, .hidden = 5, .slots = 4, .width = 3, .kind = Controller::lstm}, x);
+  check_y(DifferentiableNeuralComputer{.in = 8, .out = 3, .hidden = 5, .slots = 4, .width = 3}, x);
+  check_y(Lstmn{.in = 8, .hidden = 4}, x);
+  check(GruCell{3, 4}, noise({2, 3}, 1, f32));
+  check(RnnCell{3, 4}, noise({2, 3}, 1, f32));
+
+  const BatchNorm1d trained = cast(BatchNorm1d{3}, bf16);
+  Rng rng{1};
+  CHECK(trained(x, &rng).dtype() == f32);
+  CHECK(trained.running_mean.dtype() == bf16);
+  CHECK(max(abs(cast(trained.running_mean, f32))).item() > 0);
   for (const std::string& name : score_names())
     check(Attention{.score = make_score(name, {.query_width = 8, .key_width = 8, .length = 4})}, x, x, x);
 }
@@ -223,6 +256,13 @@ TEST_CASE("errors of modules") {
   CHECK_ERROR(ShapeError, (Conv1d{4, 2, 3})(ones({2, 3, 5})),
               "conv1d: cannot apply a weight [2, 4, 3] in 1 group to [2, 3, 5]: the weight is [O, C / groups, ..], and "
               "the groups divide O");
+  CHECK_ERROR(
+      ShapeError, (Conv1d{.in = 3, .out = 2, .kernel = 3, .groups = 0})(ones({2, 3, 5})),
+      "conv1d: cannot apply a weight [2, 0, 3] in 0 groups to [2, 3, 5]: the weight is [O, C / groups, ..], and "
+      "the groups divide O");
+  CHECK_ERROR(ShapeError, (Conv2d{.in = 3, .out = 2, .kernel = 3, .groups = 0})(ones({2, 3, 5, 5})),
+              "conv2d: cannot apply a weight [2, 0, 3, 3] in 0 groups to [2, 3, 5, 5]: the weight is [O, C / groups, "
+              "..], and the groups divide O");
   CHECK_ERROR(ShapeError, (Conv2d{.in = 3, .out = 2, .kernel = 3})(ones({2, 3, 5})),
               "conv2d: the input must be [N, C, H, W], not [2, 3, 5]");
   CHECK_ERROR(ShapeError, RotaryPosition{}(ones({2, 3})), "rope: cannot turn 3 of the 3 columns of [2, 3] in pairs");
@@ -237,6 +277,40 @@ TEST_CASE("errors of modules") {
               "embedding: index 3 at element 0 is outside the 3 rows of the weight");
   CHECK_ERROR(ShapeError, LayerNorm{4}(x), "layer_norm: weight and bias must be [3] for [2, 3], not [4]");
   CHECK_ERROR(Error, Dropout{1}(x, &default_rng()), "dropout: the dropout rate must be in [0, 1), not 1.000000");
+}
+
+TEST_CASE("a layer of no inputs is its bias, which begins as zeros") {
+  CHECK(equal(Linear{0, 3}(zeros({2, 0})), zeros({2, 3})));
+  CHECK(equal(Bilinear{0, 2, 3}.bias, zeros({3})));
+  CHECK(equal(Conv1d{.in = 0, .out = 2, .kernel = 3}.bias, zeros({2})));
+}
+
+TEST_CASE("the padding's row of an embedding is read and not trained") {
+  const Embedding all{.vocab = 4, .width = 2},
+      padded{.vocab = 4, .width = 2, .weight = tie(all.weight), .padding_idx = 1};
+  const Tensor index = tensor({{1, 0, 1}, {3, 3, 1}}, i64), gy = noise({2, 3, 2}, 1, f32);
+  CHECK(equal(padded(index), all(index)));
+  const Tensor g = vjp(padded(index), gy, {padded.weight})[0], whole = vjp(all(index), gy, {all.weight})[0];
+  CHECK(equal(g, where(unsqueeze(arange(4) == 1, 1), 0, whole)));
+  CHECK(max(abs(whole(1))).item() > 0);
+}
+
+TEST_CASE("layers without weights are their ops") {
+  const Tensor x = noise({2, 3, 6, 5}, 1);
+  CHECK(equal(LeakyRelu{0.2}(x), leaky_relu(x, 0.2)));
+  CHECK(equal(Elu{2}(x), elu(x, 2)));
+  CHECK(equal(Softmax{}(x), softmax(x)));
+  CHECK(equal(Softmax{1}(x), softmax(x, 1)));
+  CHECK(Flatten{}(x).shape() == Shape{2, 90});
+  CHECK(Flatten{.from = 0, .to = 1}(x).shape() == Shape{6, 6, 5});
+  CHECK(equal(MaxPool2d{2}(x), max_pool2d(x, 2)));
+  CHECK(equal(MaxPool2d{.kernel = {3, 2}, .stride = {2, 1}, .padding = 1, .dilation = {1, 2}, .ceil_mode = true}(x),
+              max_pool2d(x, {3, 2}, {.stride = {2, 1}, .padding = 1, .dilation = {1, 2}, .ceil_mode = true})));
+  CHECK(equal(AvgPool2d{.kernel = 3, .stride = 2, .padding = 1, .ceil_mode = true, .count_include_pad = false}(x),
+              avg_pool2d(x, 3, {.stride = 2, .padding = 1, .ceil_mode = true, .count_include_pad = false})));
+  CHECK(equal(AdaptiveAvgPool2d{{2, 3}}(x), adaptive_avg_pool2d(x, {2, 3})));
+  const Sequential net{make<Conv2d>(3, 4, 3), LeakyRelu{}, MaxPool2d{2}, AdaptiveAvgPool2d{1}, Flatten{}, Softmax{}};
+  CHECK(clone(net)(cast(x, f32)).shape() == Shape{2, 4});
 }
 
 TEST_CASE("empty batches pass through modules") {

@@ -193,4 +193,10 @@ TEST_CASE("attention over pictures: what does not fit is said") {
               "GeneralizedAttention: the input must be [N, 6, H, W], not [2, 4, 3, 3]");
   CHECK_ERROR(ShapeError, (GeneralizedAttention{.channels = 6, .heads = 4})(ones({2, 6, 3, 3})),
               "GeneralizedAttention: 6 channels cannot be shared by 4 heads: they must be a multiple of them");
+  CHECK_ERROR(ShapeError, (GeneralizedAttention{.channels = 6, .heads = 0})(ones({2, 6, 3, 3})),
+              "GeneralizedAttention: 6 channels cannot be shared by 0 heads: they must be a multiple of them");
+  CHECK_ERROR(Error, (SqueezeExcitation{.channels = 4, .reduction = 0})(ones({2, 4, 3, 3})),
+              "SqueezeExcitation: 4 channels cannot be squeezed to 0: the reduction is 0 and must be at least 1");
+  CHECK_ERROR(Error, (Cbam{.channels = 4, .reduction = 0})(ones({2, 4, 3, 3})),
+              "ChannelAttention: 4 channels cannot be squeezed to 0: the reduction is 0 and must be at least 1");
 }
