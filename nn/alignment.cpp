@@ -111,7 +111,8 @@ Tensor alignment_error_rate(In weights, In gold, const AlignmentOptions& options
   Scope here{weights};
   const Tensor found = sum(hits(p, gold) * p.rows, -1), said = sum(p.rows, -1);
   const Tensor true_links = sum(sum(cast(gold, p.w.dtype()), -1) * p.rows, -1);
-  return 1 - 2 * found / maximum(said + true_links, 1);
+  const Tensor links = said + true_links;
+  return where(links > 0, 1 - 2 * found / maximum(links, 1), 0);
 }
 
 }  // namespace heed

@@ -10,7 +10,7 @@ struct AlignmentOptions {
 };
 
 // A diagonal goes from the first row and key to the last ones that count; an anti-diagonal, from the last key to the
-// first. Of no rows, all measures are 0.
+// first. Of no rows, all measures are 0 but for coverage_penalty, which counts the keys: none is looked at.
 enum class Diagonal { main, anti };
 // The mean over rows of the weight that lies within `width` keys of the diagonal: 0 .. 1 if rows sum to 1.
 Tensor diagonal_mass(In weights, Diagonal diagonal = Diagonal::main, double width = 1,

@@ -14,6 +14,29 @@ void check_limit(const char* op, Where at, const char* name, double value) {
   if (!(value >= 0)) fail<Error>(at, op, std::string(name) + " must be at least 0, not " + text_of(value));
 }
 
+struct Within {  // g where |x| <= limit, else 0
+  static constexpr auto name = "clip_value_within";
+  static constexpr auto constant = inputs<1>;
+  double limit;
+  Array forward(const Array& g, const Array& x) const {
+    return kernels::map_gradient(x, g, [this](const auto* p, const auto* q, auto* y, int64_t n) {
+      for (int64_t i = 0; i < n; ++i) y[i] = std::abs(double(p[i])) <= limit ? q[i] : 0;
+    });
+  }
+  Tensor d0(Grad g, Input<1> x) const { return apply(Where::here(), *this, g, x.detach()); }
+};
+struct ClipValue {
+  static constexpr auto name = "clip_value";
+  double limit;
+  Array forward(const Array& x) const {
+    return kernels::map(x, [this](const auto* p, auto* y, int64_t n) {
+      using T = std::remove_cvref_t<decltype(*y)>;
+      for (int64_t i = 0; i < n; ++i) y[i] = std::clamp(p[i], T(-limit), T(limit));
+    });
+  }
+  Tensor d0(Grad g, Input<0> x) const { return apply(Where::here(), Within{limit}, g, x.detach()); }
+};
+
 }  // namespace
 
 Gradients clip(Gradients g, double max_norm, Where at) {
@@ -29,11 +52,7 @@ Gradients clip(Gradients g, double max_norm, Where at) {
 
 Gradients clip_value(Gradients g, double limit, Where at) {
   check_limit("clip_value", at, "the limit", limit);
-  for (Tensor& t : g.values)
-    t = Tensor(kernels::map(t.array(), [limit](const auto* x, auto* y, int64_t n) {
-      using T = std::remove_cvref_t<decltype(*y)>;
-      for (int64_t i = 0; i < n; ++i) y[i] = std::clamp(x[i], T(-limit), T(limit));
-    }));
+  for (Tensor& t : g.values) t = apply(at, ClipValue{limit}, t);
   return g;
 }
 

@@ -18,13 +18,20 @@ void check_length(const char* schedule, Where at, const char* name, int64_t n) {
   if (n < 1) fail<Error>(at, schedule, std::string(name) + " must be at least 1, not " + std::to_string(n));
 }
 
+void check_lengths(const char* schedule, Where at, int64_t warm, int64_t total) {
+  if (warm < 0) fail<Error>(at, schedule, "warm must be at least 0, not " + std::to_string(warm));
+  check_length(schedule, at, "total", total);
+}
+
 }  // namespace
 
-double linear(int64_t step, int64_t warm, int64_t total, double floor) {
+double linear(int64_t step, int64_t warm, int64_t total, double floor, Where at) {
+  check_lengths("linear", at, warm, total);
   return step < warm ? warmup(step, warm) : 1 + (floor - 1) * done(step, warm, total);
 }
 
-double cosine(int64_t step, int64_t warm, int64_t total, double floor) {
+double cosine(int64_t step, int64_t warm, int64_t total, double floor, Where at) {
+  check_lengths("cosine", at, warm, total);
   return step < warm ? warmup(step, warm) : cosine_between(1, floor, done(step, warm, total));
 }
 

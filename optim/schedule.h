@@ -1,6 +1,7 @@
 #pragma once
 // Schedules: pure functions from a step (0, 1, ..) to a factor of the optimizer's lr. They multiply: after a warm-up,
-// optimizer.step(model, g, warmup(step, 100) * exponential(step, 0.999)). Error: a length below 1.
+// optimizer.step(model, g, warmup(step, 100) * exponential(step, 0.999)). Error: a length below 1, or a warm-up before
+// another schedule below 0.
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -14,11 +15,11 @@ constexpr double constant(int64_t /*step*/) { return 1; }  // the optimizer's lr
 constexpr double warmup(int64_t step, int64_t steps) { return step < steps ? double(step + 1) / double(steps) : 1; }
 
 // Warm-up over the first `warm` steps, then a straight line from 1 down to `floor` at `total`   (torch LinearLR)
-double linear(int64_t step, int64_t warm, int64_t total, double floor = 0);
+double linear(int64_t step, int64_t warm, int64_t total, double floor = 0, Where at = Where::here());
 
 // Warm-up over the first `warm` steps, then half a cosine down to `floor` at `total`   (Loshchilov and Hutter 2017, eq.
 // 5)
-double cosine(int64_t step, int64_t warm, int64_t total, double floor = 0);
+double cosine(int64_t step, int64_t warm, int64_t total, double floor = 0, Where at = Where::here());
 
 // Half a cosine from 1 down to `floor` over the first t_0 steps, again over the next t_0 t_mult, and so on   (the same;
 // torch CosineAnnealingWarmRestarts)

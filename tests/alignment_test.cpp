@@ -60,6 +60,9 @@ TEST_CASE("padding does not count, in rows or keys, and a page is what it would 
        {diagonal_mass(w, Diagonal::main, 1, none), monotonicity(w, Diagonal::main, none), mean_entropy(w, none),
         coverage(w, none), coverage_penalty(w, none), argmax_accuracy(w, zeros({2, 5, 6}, boolean))})
     CHECK(equal(x, zeros_like(x)));
+  const AlignmentOptions no_rows{.rows = zeros({5}, boolean)};
+  CHECK(equal(alignment_error_rate(w, ones({2, 5, 6}, boolean), no_rows), zeros({2}, f64)));
+  CHECK(equal(coverage_penalty(w, no_rows), full({2}, 6, f64)));  // no key is looked at
 }
 
 TEST_CASE("diagonals of alignments that are not square run from corner to corner") {

@@ -394,6 +394,11 @@ TEST_CASE("clip scales all gradients together, clip_value each element") {
   const Tensor w = full({1}, 3, f64).requires_grad();
   const Gradients recorded{{"w"}, grad(sum(w * w), {w}, create_graph)};
   CHECK(clip(recorded, 1).values[0].tracked());
+  const Tensor v = tensor({-3, 0.5, 2}, f64).requires_grad();  // of v^3: 27, 0.75 and 12, whose gradients are 6 v
+  const Tensor clipped = clip_value({{"v"}, grad(sum(v * v * v), {v}, create_graph)}, 13).values[0];
+  CHECK(equal(clipped, tensor({13, 0.75, 12}, f64)));
+  CHECK(equal(grad(sum(clipped), {v}, create_graph)[0], tensor({0, 3, 12}, f64)));
+  CHECK(equal(grad(sum(grad(sum(clipped), {v}, create_graph)[0]), {v})[0], tensor({0, 6, 6}, f64)));
   CHECK_ERROR(Error, clip(g, -1), "clip: max_norm must be at least 0, not -1");
 
   const double nan = std::numeric_limits<double>::quiet_NaN();
@@ -469,6 +474,11 @@ TEST_CASE("schedules: where they begin, turn and end") {
   CHECK(one_cycle(0, 10, 0.1) == 1);  // no way up
   CHECK(one_cycle(0, 1) == Approx(4e-6));
   CHECK(one_cycle(9, 10, 1) == 1);  // no way down
+  CHECK(cosine(0, 0, 10) == 1);
+  CHECK_ERROR(Error, cosine(0, 0, 0), "cosine: total must be at least 1, not 0");
+  CHECK_ERROR(Error, cosine(3, -1, 5), "cosine: warm must be at least 0, not -1");
+  CHECK_ERROR(Error, linear(0, 0, -5), "linear: total must be at least 1, not -5");
+  CHECK_ERROR(Error, linear(0, -2, 5), "linear: warm must be at least 0, not -2");
   CHECK_ERROR(Error, cosine_restarts(0, 0), "cosine_restarts: t_0 must be at least 1, not 0");
   CHECK_ERROR(Error, cosine_restarts(0, 1, 0), "cosine_restarts: t_mult must be at least 1, not 0");
   CHECK_ERROR(Error, step_decay(0, 0), "step_decay: step_size must be at least 1, not 0");
