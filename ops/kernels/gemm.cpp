@@ -31,15 +31,24 @@
 namespace heed::kernels {
 
 namespace reference {
-template <class T, class B>
-void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<B> b, Start<T> start, T* c, int64_t c_row) {
+
+template <class T>
+void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, Start<T> start, T* c, int64_t c_row) {
   for (int64_t i = 0; i < m; ++i)
     for (int64_t j = 0; j < n; ++j) {
       T sum = 0;
-      for (int64_t p = 0; p < k; ++p) sum += *a.from(i, p).data * T(*b.from(p, j).data);
+      for (int64_t p = 0; p < k; ++p) sum += *a.from(i, p).data * *b.from(p, j).data;
       c[i * c_row + j] = (start.data ? *start.from(i, j).data : T(0)) + alpha * sum;
     }
 }
+
+#define HEED_REFERENCE(T) \
+  template void gemm(int64_t, int64_t, int64_t, T, Strided<T>, Strided<T>, Start<T>, T*, int64_t);
+HEED_REFERENCE(float)
+HEED_REFERENCE(double)
+HEED_REFERENCE(long double)
+#undef HEED_REFERENCE
+
 }  // namespace reference
 
 }  // namespace heed::kernels

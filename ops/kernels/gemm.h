@@ -52,4 +52,11 @@ template <class T>
 void gemm_transposed(int64_t m, int64_t n, int64_t k, Strided<T> a, const T* packed, const T* bias, T* c,
                      int64_t c_row);
 
+// One value at a time and in plain order: what the products above mean, for float, double and long double.
+namespace reference {
+
+template <class T>
+void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, Start<T> start, T* c, int64_t c_row);
+
+}  // namespace reference
 }  // namespace heed::kernels
