@@ -1,4 +1,5 @@
 #include <heed/core/grad.h>
+#include <heed/ops/kernels/conv.h>
 #include <heed/ops/ops.h>
 #include <cmath>
 #include <limits>
@@ -8,24 +9,16 @@ using namespace heed;
 
 namespace {
 
-// Calls f(x, w, y) with the places in memory of the factors of every product and of the sum it belongs to.
-template <class F>
-void each_product(const Shape& x, const Shape& w, const Shape& y, const Conv2dOptions& o, F&& f) {
-  const int64_t out = w[0] / o.groups;
-  for (int64_t n = 0; n < y[0]; ++n)
-    for (int64_t k = 0; k < y[1]; ++k)
-      for (int64_t h = 0; h < y[2]; ++h)
-        for (int64_t v = 0; v < y[3]; ++v)
-          for (int64_t c = 0; c < w[1]; ++c)
-            for (int64_t i = 0; i < w[2]; ++i)
-              for (int64_t j = 0; j < w[3]; ++j) {
-                const int64_t row = h * o.stride[0] - o.padding[0] + i * o.dilation[0];
-                const int64_t column = v * o.stride[1] - o.padding[1] + j * o.dilation[1];
-                if (row < 0 || row >= x[2] || column < 0 || column >= x[3]) continue;
-                f(((n * x[1] + k / out * w[1] + c) * x[2] + row) * x[3] + column,
-                  ((k * w[1] + c) * w[2] + i) * w[3] + j, ((n * y[1] + k) * y[2] + h) * y[3] + v);
-              }
-}
+// By the reference loops in double: y = x w, and dx and dw where y's gradient is g.
+struct Sums {
+  std::vector<double> y, dx, dw;
+  Sums(const kernels::reference::Conv2d& sizes, const std::vector<double>& x, const std::vector<double>& w,
+       const std::vector<double>& g)
+      : y(g.size()), dx(x.size()), dw(w.size()) {
+    kernels::reference::conv2d(sizes, x.data(), w.data(), y.data());
+    kernels::reference::conv2d_grad(sizes, x.data(), w.data(), g.data(), dx.data(), dw.data());
+  }
+};
 
 // Each sum is within (terms + 4) u sum |terms| of what plain loops in double give; that is beyond double's own error.
 void check_sums(const Tensor& got, const std::vector<double>& sums, const std::vector<double>& sizes, double terms) {
@@ -62,20 +55,11 @@ TEST_CASE("conv2d and its gradients are those of plain loops, however a plane fa
   const Tensor y = conv2d(x, w, {}, c.options), g = randn(y.shape(), rng);
   const std::vector<Tensor> d = grad(sum(y * g), {x, w});
 
-  const auto xs = x.to_vector<float>(), ws = w.to_vector<float>(), gs = g.to_vector<float>();
-  struct Sums {
-    std::vector<double> sum, size;
-    explicit Sums(std::size_t n) : sum(n), size(n) {}
-    void add(int64_t at, float a, float b) {
-      sum[std::size_t(at)] += double(a) * double(b);
-      size[std::size_t(at)] += std::abs(double(a) * double(b));
-    }
-  } ys(gs.size()), dx(xs.size()), dw(ws.size());
-  each_product(c.x, c.weight, y.shape(), c.options, [&](int64_t i, int64_t j, int64_t k) {
-    const float a = xs[std::size_t(i)], b = ws[std::size_t(j)], up = gs[std::size_t(k)];
-    ys.add(k, a, b), dx.add(i, up, b), dw.add(j, up, a);
-  });
-  check_sums(y, ys.sum, ys.size, double(w.numel() / w.size(0)));
-  check_sums(d[0], dx.sum, dx.size, double(w.numel() / w.size(1)));
-  check_sums(d[1], dw.sum, dw.size, double(y.numel() / y.size(1)));
+  const Conv2dOptions& o = c.options;
+  const kernels::reference::Conv2d sizes{c.x, c.weight, y.shape(), o.stride, o.padding, o.dilation, o.groups};
+  const Sums sum(sizes, x.to_vector(), w.to_vector(), g.to_vector());
+  const Sums size(sizes, abs(x).to_vector(), abs(w).to_vector(), abs(g).to_vector());  // of the terms
+  check_sums(y, sum.y, size.y, double(w.numel() / w.size(0)));
+  check_sums(d[0], sum.dx, size.dx, double(w.numel() / w.size(1)));
+  check_sums(d[1], sum.dw, size.dw, double(y.numel() / y.size(1)));
 }

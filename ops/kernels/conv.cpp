@@ -25,6 +25,53 @@
   X(void, cut, cut, (const T* plane, const Stretch& down, const Stretch& along, T* to, int64_t to_row),             \
     (plane, down, along, to, to_row))
 
+#if HWY_ONCE
+namespace heed::kernels::reference {
+namespace {
+
+// Calls f(x, w, y) with the places in memory of the factors of every product and of the sum it belongs to.
+template <class F>
+void each_product(const Conv2d& s, F f) {
+  const Shape &x = s.x, &w = s.weight, &y = s.y;
+  const int64_t out = w[0] / s.groups;
+  for (int64_t n = 0; n < y[0]; ++n)
+    for (int64_t k = 0; k < y[1]; ++k)
+      for (int64_t h = 0; h < y[2]; ++h)
+        for (int64_t v = 0; v < y[3]; ++v)
+          for (int64_t c = 0; c < w[1]; ++c)
+            for (int64_t i = 0; i < w[2]; ++i)
+              for (int64_t j = 0; j < w[3]; ++j) {
+                const int64_t row = h * s.stride[0] - s.padding[0] + i * s.dilation[0];
+                const int64_t column = v * s.stride[1] - s.padding[1] + j * s.dilation[1];
+                if (row < 0 || row >= x[2] || column < 0 || column >= x[3]) continue;
+                f(((n * x[1] + k / out * w[1] + c) * x[2] + row) * x[3] + column,
+                  ((k * w[1] + c) * w[2] + i) * w[3] + j, ((n * y[1] + k) * y[2] + h) * y[3] + v);
+              }
+}
+
+}  // namespace
+
+template <class T>
+void conv2d(const Conv2d& sizes, const T* x, const T* weight, T* y) {
+  each_product(sizes, [=](int64_t i, int64_t j, int64_t k) { y[k] += x[i] * weight[j]; });
+}
+
+template <class T>
+void conv2d_grad(const Conv2d& sizes, const T* x, const T* weight, const T* g, T* dx, T* dweight) {
+  each_product(sizes, [=](int64_t i, int64_t j, int64_t k) { dx[i] += g[k] * weight[j], dweight[j] += g[k] * x[i]; });
+}
+
+#define HEED_REFERENCE(T)                                      \
+  template void conv2d(const Conv2d&, const T*, const T*, T*); \
+  template void conv2d_grad(const Conv2d&, const T*, const T*, const T*, T*, T*);
+HEED_REFERENCE(float)
+HEED_REFERENCE(double)
+HEED_REFERENCE(long double)
+#undef HEED_REFERENCE
+
+}  // namespace heed::kernels::reference
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
 
@@ -69,6 +116,7 @@ struct Tile {
   int64_t y_row, columns;
 };
 
+// Windows are read where they overlap: a matrix of them would hold a value once for every tap that sees it.
 template <int rows, int vectors, class T, class Operands>
 void multiply(const Operands& from, const Tile<T>& t) {
   const ScalableTag<T> d;

@@ -2,6 +2,7 @@
 // What convolutions are made of, in one thread: products with a matrix of windows whose rows (a tap each) overlap in
 // memory as the windows do. Row p of it begins at x + at[p].
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include "../../core/shape.h"
 
@@ -40,4 +41,18 @@ struct Stretch {  // of a dimension: first, first + step, ..; those not in 0 .. 
 template <class T>
 void cut(const T* plane, const Stretch& down, const Stretch& along, T* to, int64_t to_row);
 
+// One product after the other: the convolution these are for, and its gradients, for float, double and long double.
+namespace reference {
+
+struct Conv2d {
+  Shape x, weight, y;  // [N, C, H, W], [O, C / groups, kh, kw], [N, O, .., ..]
+  std::array<int64_t, 2> stride, padding, dilation;
+  int64_t groups;
+};
+template <class T>
+void conv2d(const Conv2d& sizes, const T* x, const T* weight, T* y);  // adds to y
+template <class T>
+void conv2d_grad(const Conv2d& sizes, const T* x, const T* weight, const T* g, T* dx, T* dweight);  // adds to them
+
+}  // namespace reference
 }  // namespace heed::kernels
