@@ -6,6 +6,7 @@
 #include "matmul.h"
 #include "rows.h"
 
+// The reference is AttentionOp::definition in ops/attention.cpp.
 namespace heed::kernels {
 namespace {
 

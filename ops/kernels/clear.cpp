@@ -14,7 +14,8 @@ HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-void clear_lines(uint8_t* p, std::size_t bytes) {  // of 64 bytes
+// Lines of 64 bytes. An ordinary store would read a line before it writes it, and leave it in the place of others.
+void clear_lines(uint8_t* p, std::size_t bytes) {
   const hn::CappedTag<uint8_t, 64> d;
   for (std::size_t i = 0; i < bytes; i += hn::Lanes(d)) hn::Stream(hn::Zero(d), d, p + i);
   hwy::FlushStream();
@@ -30,7 +31,7 @@ namespace heed::kernels {
 [[maybe_unused]] const char* const chosen = simd_target();
 
 HWY_EXPORT(clear_lines);
-void clear(std::byte* p, std::size_t bytes) {
+void clear(std::byte* p, std::size_t bytes) {  // memset(p, 0, bytes)
   constexpr std::size_t line = 64;
   const std::size_t before = std::min(bytes, -reinterpret_cast<std::uintptr_t>(p) % line);
   const std::size_t lines = (bytes - before) / line * line;

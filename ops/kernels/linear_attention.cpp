@@ -4,6 +4,7 @@
 #include "matmul.h"
 #include "rows.h"
 
+// The reference is LinearAttentionOp::definition in ops/linear_attention.cpp.
 namespace heed::kernels {
 namespace {
 

@@ -13,18 +13,19 @@ constexpr bool has_loops = std::is_floating_point_v<T>;
 
 template <class T>
 void add_row(T* y, const T* a, int64_t sa, const T* b, int64_t sb, int64_t n) {
-  if constexpr (has_loops<T>) {
-    if (sa && sb) return rows::add(a, b, y, n);
-    if (sa) return rows::add(a, *b, y, n);
-    if (sb) return rows::add(*a, b, y, n);
+  if (!has_loops<T> || (!sa && !sb)) {
+    for (int64_t i = 0; i < n; ++i) y[i] = T(a[i * sa] + b[i * sb]);
+  } else if constexpr (has_loops<T>) {
+    if (sa && sb) rows::add(a, b, y, n);
+    else if (sa) rows::add(a, *b, y, n);
+    else rows::add(*a, b, y, n);
   }
-  for (int64_t i = 0; i < n; ++i) y[i] = T(a[i * sa] + b[i * sb]);
 }
 template <class T>
 void add_row_to(T* y, int64_t sy, const T* x, int64_t sx, int64_t n) {
-  if constexpr (has_loops<T>)
-    if (sy == 1 && sx == 1) return rows::accumulate(y, x, n);
-  for (int64_t i = 0; i < n; ++i) y[i * sy] = added(y[i * sy], x[i * sx]);
+  if (!has_loops<T> || sy != 1 || sx != 1)
+    for (int64_t i = 0; i < n; ++i) y[i * sy] = added(y[i * sy], x[i * sx]);
+  else if constexpr (has_loops<T>) rows::accumulate(y, x, n);
 }
 
 }  // namespace
@@ -42,9 +43,9 @@ Array scale(const Array& x, double by) {
       return {};  // refused by the public function
     } else {
       return map_rows<T, T>(x, x, [factor = T(by)](T* y, const T* p, int64_t step, const T*, int64_t, int64_t n) {
-        if constexpr (has_loops<T>)
-          if (step == 1) return rows::mul(p, factor, y, n);
-        for (int64_t i = 0; i < n; ++i) y[i] = p[i * step] * factor;
+        if (!has_loops<T> || step != 1)
+          for (int64_t i = 0; i < n; ++i) y[i] = p[i * step] * factor;
+        else if constexpr (has_loops<T>) rows::mul(p, factor, y, n);
       });
     }
   });
@@ -82,8 +83,8 @@ Array sum_to(const Array& x, const Shape& to) {
       return {};  // refused by the public function
     } else {
       const auto row = [](const T* p, int64_t n) {
-        if constexpr (has_loops<T>) return rows::sum(p, n);
-        else return std::accumulate(p, p + n, T(0));
+        if constexpr (!has_loops<T>) return std::accumulate(p, p + n, T(0));
+        else return rows::sum(p, n);
       };
       const auto join = [](T* sum, const T* p, int64_t n) { add_row_to(sum, 1, p, 1, n); };
       if (x.numel() == 0) return filled(to, 0, x.dtype());

@@ -102,6 +102,7 @@ HEED_LOOPS(HEED_INSTANTIATE, long double)
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::rows::HWY_NAMESPACE {
 
+// Loops of their own where one side is a number: it stays in a register, and no row of copies is loaded.
 template <class T>
 void add(const T* a, const T* b, T* y, int64_t n) {
   map(

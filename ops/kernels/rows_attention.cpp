@@ -44,6 +44,7 @@ HEED_LOOPS(HEED_INSTANTIATE, long double)
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::rows::HWY_NAMESPACE {
 
+// Two sums in turn, as an add waits for the one before it.
 template <class T>
 T exp_sum(T* x, T shift, int64_t n) {
   const ScalableTag<T> d;

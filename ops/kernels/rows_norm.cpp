@@ -61,6 +61,7 @@ HEED_LOOPS(HEED_INSTANTIATE, long double)
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::rows::HWY_NAMESPACE {
 
+// The mean first and then the squares about it: those of the values themselves would cancel.
 template <class T>
 void layer_norm(const T* x, const T* weight, const T* bias, T eps, T* y, int64_t n, T& mean, T& rstd) {
   const ScalableTag<T> d;

@@ -54,6 +54,7 @@ HEED_LOOPS(HEED_INSTANTIATE, long double)
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::rows::HWY_NAMESPACE {
 
+// A step is one loop, so that each array passes through memory once.
 template <class T>
 void sgd(T* p, const T* g, T* v, int64_t n, const SgdStep& step) {
   const ScalableTag<T> d;

@@ -97,6 +97,7 @@ V through_tanh(D tag, V d, V y) {
   return Mul(d, NegMulAdd(y, y, Set(tag, TFromD<D>(1))));
 }
 
+// A step is one loop over all gates: what they make of each other stays in registers.
 template <class T>
 void lstm(Gates<const T> x, Gates<const T> u, T* c, T* h, Gates<T> kept, int64_t n) {
   const ScalableTag<T> d;

@@ -115,6 +115,7 @@ void map(T* y, int64_t n, F f, const X*... x) {
 }
 
 // join of all f(f(start, x0...), x1...)..., lane by lane; `rest` fills the last vector up
+// Four at a time, as each f waits for what the one before it made: the latency of an add or a max.
 template <class T, class F, class Join, class... X>
 Values<T> fold(int64_t n, T start, T rest, F f, Join join, const X*... x) {
   const ScalableTag<T> d;
