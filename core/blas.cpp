@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <limits>
 #include <stdexcept>
-#include <string>
 
 // Exported by every OpenBLAS built for more than one processor (DYNAMIC_ARCH); null in the others.
 extern "C" __attribute__((weak)) void gotoblas_dynamic_init();
@@ -40,28 +39,8 @@ Simd of_core(std::string_view core) {
 // is even with Zen on the usual products (geometric means 1 % in f32, 2 % in f64 ahead) and 3 times faster when m is 1.
 const char* widest_core(Simd simd) { return simd == Simd::avx512 ? "SkylakeX" : "Haswell"; }
 
-struct Core {
-  std::string name, wanted;
-
-  Core() : name(openblas_get_corename()), wanted(name) {
-    openblas_set_num_threads(1);
-    if (std::getenv("OPENBLAS_CORETYPE") || of_core(name) >= of_processor()) return;
-    wanted = widest_core(of_processor());
-    if (gotoblas_dynamic_init && gotoblas_dynamic_quit) {
-      setenv("OPENBLAS_CORETYPE", wanted.c_str(), 1);
-      gotoblas_dynamic_quit();
-      gotoblas_dynamic_init();
-      unsetenv("OPENBLAS_CORETYPE");
-      name = openblas_get_corename();
-    }
-    if (name != wanted)
-      std::fprintf(stderr, "heed: matrix products are slow: OpenBLAS runs its %s kernels, this machine's are %s\n",
-                   name.c_str(), wanted.c_str());
-  }
-};
-
 const Core& core() {
-  static const Core core;
+  static const Core core = choose_core();
   return core;
 }
 
@@ -77,6 +56,24 @@ int to_int(int64_t size) {
 CBLAS_TRANSPOSE flag(bool transpose) { return transpose ? CblasTrans : CblasNoTrans; }
 
 }  // namespace
+
+Core choose_core() {
+  openblas_set_num_threads(1);
+  Core core{openblas_get_corename(), openblas_get_corename()};
+  if (std::getenv("OPENBLAS_CORETYPE") || of_core(core.name) >= of_processor()) return core;
+  core.wanted = widest_core(of_processor());
+  if (gotoblas_dynamic_init && gotoblas_dynamic_quit) {
+    setenv("OPENBLAS_CORETYPE", core.wanted.c_str(), 1);
+    gotoblas_dynamic_quit();
+    gotoblas_dynamic_init();
+    unsetenv("OPENBLAS_CORETYPE");
+    core.name = openblas_get_corename();
+  }
+  if (core.name != core.wanted)
+    std::fprintf(stderr, "heed: matrix products are slow: OpenBLAS runs its %s kernels, this machine's are %s\n",
+                 core.name.c_str(), core.wanted.c_str());
+  return core;
+}
 
 template <class T>
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, T alpha, const T* a, int64_t lda,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 // Dense matrix products, by OpenBLAS on the calling thread: callers share tiles of a product out over threads.
@@ -19,5 +20,10 @@ void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, T
 // user has set OPENBLAS_CORETYPE, and where it cannot be, a warning on stderr says so and the two names differ.
 std::string_view core_name();
 std::string_view core_wanted();
+
+struct Core {
+  std::string name, wanted;
+};
+Core choose_core();  // what is done at start-up, for the kernels and the environment as they are
 
 }  // namespace heed::blas

@@ -4,8 +4,12 @@
 #include <limits>
 #include <random>
 #include <stdexcept>
+#include <string>
 #include <vector>
 #include "catch.h"
+#include "program.h"
+
+extern "C" __attribute__((weak)) void gotoblas_dynamic_init();  // null where OpenBLAS has but one set of kernels
 
 using namespace heed;
 
@@ -95,3 +99,31 @@ TEST_CASE("OpenBLAS runs the kernels of this machine", "[blas]") {
     for (const char* old : {"Prescott", "Nehalem", "Sandybridge", "Core2"}) CHECK(blas::core_name() != old);
 #endif
 }
+
+#if defined(__x86_64__)
+TEST_CASE("OpenBLAS keeps the kernels that a user asks for and not those it takes for an older processor", "[blas]") {
+  if (!gotoblas_dynamic_init) return;
+  const char* asked = std::getenv("OPENBLAS_CORETYPE");
+  const std::string before = asked ? asked : "";
+  if (before != "Prescott") {  // then this, in a process that begins with those of 2004
+    ::setenv("OPENBLAS_CORETYPE", "Prescott", 1);
+    const Said said = run_program_of_build("heed_tests", "\"OpenBLAS keeps*\"");
+    if (asked) ::setenv("OPENBLAS_CORETYPE", before.c_str(), 1);
+    else ::unsetenv("OPENBLAS_CORETYPE");
+    INFO(said.text);
+    CHECK(said.code == 0);
+    CHECK(said.text.find("heed: ") == std::string::npos);
+    CHECK(said.text.find("in 1 test case)") != std::string::npos);
+    return;
+  }
+  CHECK(blas::core_name() == "Prescott");
+  CHECK(blas::core_wanted() == "Prescott");
+  ::unsetenv("OPENBLAS_CORETYPE");
+  const blas::Core core = blas::choose_core();
+  CHECK(core.name == core.wanted);
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  CHECK((core.name == "Haswell" || core.name == "SkylakeX") == avx2);
+  check_gemm<float>(false, true, 33, 67, 131, 1, 0, 3);
+  check_gemm<double>(true, false, 33, 67, 131, 1, 0, 3);
+}
+#endif
