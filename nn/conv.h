@@ -17,8 +17,9 @@ struct Conv1d {
     Scope here{*this, x};
     return conv1d(x, widened(weight), widened(bias), {stride, padding, dilation, groups});
   }
-  int64_t of_group() const { return groups > 0 ? in / groups : 0; }       // channels
-  double bound() const { return init::bias_bound(of_group() * kernel); }  // of the first weights of a bias
+  int64_t of_group() const { return groups > 0 ? in / groups : 0; }  // channels
+  // Of the first weights of a bias.
+  double bound() const { return init::bias_bound(of_group() * kernel); }
 };
 
 // The same over x [N, in, H, W]; {height, width} or one number for both
@@ -34,7 +35,8 @@ struct Conv2d {
     Scope here{*this, x};
     return conv2d(x, widened(weight), widened(bias), {stride, padding, dilation, groups});
   }
-  int64_t of_group() const { return groups > 0 ? in / groups : 0; }
+  int64_t of_group() const { return groups > 0 ? in / groups : 0; }  // channels
+  // Of the first weights of a bias.
   double bound() const { return init::bias_bound(of_group() * kernel[0] * kernel[1]); }
 };
 
