@@ -132,6 +132,32 @@ TEST_CASE("what a former start was given is usual for the options that follow") 
   CHECK(recalled({"--text", "b"}).out == "400 0.003 additive runs/dates b 0\n");
 }
 
+TEST_CASE("what a former start was given is usual for options before it is known, too") {
+  const Folder folder;
+  const std::string info = folder / "run.json";
+  static std::string place;
+  place = info;
+  const auto recalled = [](std::vector<const char*> arguments) {
+    return called_with(std::move(arguments), [](Options& options) {
+      const int64_t steps = options.integer("--steps", 400, "training steps", at_least(1));
+      const std::string out = options.text("--out", "runs/dates", "folder of the run");
+      const bool resume = options.flag("--resume", "goes on");
+      if (resume) options.recall_all(place, {"--out", "--resume"});
+      const double lr = options.number("--lr", 3e-3, "peak learning rate", between(0, 1));
+      options.done();
+      std::printf("%ld %s %d %g\n", long(steps), out.c_str(), resume, lr);
+    });
+  };
+  write(info, R"([{"options": {"steps": 7, "lr": 0.5, "resume": false, "out": "elsewhere"}}])");
+  CHECK(recalled({}).out == "400 runs/dates 0 0.003\n");
+  CHECK(recalled({"--resume"}).out == "7 runs/dates 1 0.5\n");
+  CHECK(recalled({"--resume", "--steps", "8", "--out", "x"}).out == "8 x 1 0.5\n");
+  CHECK(recalled({"--resume", "--steps", "0"}).err == "train_dates: --steps 0: must be at least 1\n");
+  CHECK(contains(recalled({"--resume", "--help"}).out, "--steps N [7]"));
+  std::filesystem::remove(info);
+  CHECK(recalled({"--resume"}).out == "400 runs/dates 1 0.003\n");
+}
+
 TEST_CASE("--help lists options with their defaults, and wins over mistakes") {
   const Ended help = called_with({"--help", "--steps", "many"});
   CHECK(help.code == 0);

@@ -47,6 +47,35 @@ void check(const char* op, const Matrix& matrix) {
   check_labels(op, "column", col_labels, cols);
 }
 
+std::vector<Matrix> cropped(std::vector<Matrix> matrices) {
+  constexpr int64_t most = 1 << 18;
+  int64_t longest = 0;
+  for (const Matrix& m : matrices) {
+    check("cropped", m);
+    longest = std::max({longest, m.rows, m.cols});
+  }
+  const auto fit = [&](int64_t side) {
+    int64_t left = most;
+    for (const Matrix& m : matrices) left -= std::min(m.rows, side) * std::min(m.cols, side);
+    return left >= 0;
+  };
+  int64_t side = 0, beyond = longest + 1;  // side fits, beyond does not or is not needed
+  while (beyond - side > 1) (fit((side + beyond) / 2) ? side : beyond) = (side + beyond) / 2;
+  for (Matrix& m : matrices) {
+    const int64_t rows = std::min(m.rows, side), cols = std::min(m.cols, side);
+    if (rows == m.rows && cols == m.cols) continue;
+    std::vector<double> values;
+    for (int64_t r = 0; r < rows; ++r)
+      values.insert(values.end(), m.values.begin() + r * m.cols, m.values.begin() + r * m.cols + cols);
+    m.title += (m.title.empty() ? "" : ", ") + ("the first " + std::to_string(rows) + " x " + std::to_string(cols)) +
+               " of " + std::to_string(m.rows) + " x " + std::to_string(m.cols);
+    m.rows = rows, m.cols = cols, m.values = std::move(values);
+    if (!m.row_labels.empty()) m.row_labels.resize(std::size_t(rows));
+    if (!m.col_labels.empty()) m.col_labels.resize(std::size_t(cols));
+  }
+  return matrices;
+}
+
 Scale fit_scale(std::span<const Matrix> matrices) {
   Scale seen{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
   for (const Matrix& matrix : matrices)

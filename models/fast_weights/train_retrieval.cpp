@@ -81,21 +81,6 @@ void train(Options& options) {
   Unrecorded off;
   Rng unseen{uint64_t(how.seed) + 1000};
   const Associations shown = sample_associations(task, 1, unseen);
-  std::vector<draw::Matrix> read;
-  for (int64_t count : {writes / 4, writes / 2, writes})
-    read.push_back(draw::matrix_of(
-        answers(model, shown, 0, count),
-        {.title = "after " + std::to_string(count) + " writes", .row_name = "key asked for", .col_name = "value"}));
-  draw::save_svg(run.path("answers.svg"),
-                 draw::heat_maps(read, {.title = "What each key reads: " + kind, .across = 3}));
-  if (model.matrix)
-    draw::save_svg(
-        run.path("fast_weights.svg"),
-        draw::heat_map(draw::matrix_of(model.write(shown.keys, shown.values)(0, 0),
-                                       {.title = "Fast weights after " + std::to_string(writes) + " writes: " + kind,
-                                        .row_name = "feature of a key",
-                                        .col_name = "what is written with it"})));
-
   const Score s = score(model, task, unseen);
   std::printf("\n2000 new memories of %lld writes\n", static_cast<long long>(writes));
   std::printf("answers right %.1f%%, at best %.1f%% if blind to the order\n", 100 * s.right, 100 * s.blind);
@@ -103,6 +88,21 @@ void train(Options& options) {
   if (overwriting)
     std::printf("keys written again read the latest value with probability %.3f, those before with %.3f\n", s.latest,
                 s.overwritten);
+
+  std::vector<draw::Matrix> read;
+  for (int64_t count : {writes / 4, writes / 2, writes})
+    read.push_back(draw::matrix_of(
+        answers(model, shown, 0, count),
+        {.title = "after " + std::to_string(count) + " writes", .row_name = "key asked for", .col_name = "value"}));
+  draw::save_svg(run.path("answers.svg"),
+                 draw::heat_maps(draw::cropped(read), {.title = "What each key reads: " + kind, .across = 3}));
+  if (model.matrix)
+    draw::save_svg(run.path("fast_weights.svg"),
+                   draw::heat_maps(draw::cropped(
+                       {draw::matrix_of(model.write(shown.keys, shown.values)(0, 0),
+                                        {.title = "Fast weights after " + std::to_string(writes) + " writes: " + kind,
+                                         .row_name = "feature of a key",
+                                         .col_name = "what is written with it"})})));
   std::printf("wrote %s and %s beside it\n", run.path("answers.svg").c_str(),
               model.matrix ? "fast_weights.svg, loss.svg" : "loss.svg");
 }

@@ -72,7 +72,7 @@ void train(Options& options) {
   draw::Matrix m{.title = "Where it looks: " + kind, .row_name = "written", .col_name = "read"};
   for (char c : shown.target) m.row_labels.emplace_back(1, c);
   for (char c : shown.source + ".") m.col_labels.emplace_back(1, c);
-  draw::save_svg(run.path("attention.svg"), draw::heat_map(draw::matrix_of(weights(0), m)));
+  draw::save_svg(run.path("attention.svg"), draw::heat_maps(draw::cropped({draw::matrix_of(weights(0), m)})));
   std::printf("wrote %s and loss.svg beside it\n", run.path("attention.svg").c_str());
 }
 

@@ -64,11 +64,11 @@ void train(Options& options) {
   std::printf("the question looks at its place with weight %.3f\n",
               mean(gather(last, 1, unsqueeze(r.place, 1))).item());
   draw::save_svg(run.path("attention.svg"),
-                 draw::heat_map(draw::matrix_of(weights(0), {.row_labels = labels(r.ids(0), task),
-                                                             .col_labels = labels(r.ids(0), task),
-                                                             .title = "What each place looks back at",
-                                                             .row_name = "reads",
-                                                             .col_name = "state of"})));
+                 draw::heat_maps(draw::cropped({draw::matrix_of(weights(0), {.row_labels = labels(r.ids(0), task),
+                                                                             .col_labels = labels(r.ids(0), task),
+                                                                             .title = "What each place looks back at",
+                                                                             .row_name = "reads",
+                                                                             .col_name = "state of"})})));
   std::printf("wrote %s and loss.svg beside it\n", run.path("attention.svg").c_str());
 }
 

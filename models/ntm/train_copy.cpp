@@ -83,9 +83,10 @@ template <class Result>
 void draw_run(const RunFolder& run, const Result& r, const Copies& c, const std::string& memory) {
   const Tensor said = sigmoid(at(r.y, c.asked))(0);
   draw::save_svg(run.path("bits.svg"),
-                 draw::heat_maps({draw::matrix_of(transpose(c.target(0)), {.title = "to be said", .row_name = "bit"}),
-                                  draw::matrix_of(transpose(said), {.title = "said", .row_name = "bit"})},
-                                 {.title = "A string of bits: " + memory, .across = 1}));
+                 draw::heat_maps(
+                     draw::cropped({draw::matrix_of(transpose(c.target(0)), {.title = "to be said", .row_name = "bit"}),
+                                    draw::matrix_of(transpose(said), {.title = "said", .row_name = "bit"})}),
+                     {.title = "A string of bits: " + memory, .across = 1}));
   if constexpr (requires { r.weights; }) {
     auto over_time = [&](const Tensor& x, draw::Matrix m) {
       m.col_name = "step";
@@ -98,11 +99,11 @@ void draw_run(const RunFolder& run, const Result& r, const Copies& c, const std:
       shown.push_back(over_time(r.gates, {.row_labels = {"free", "allocate", "write"}, .title = "gates"}));
     }
     draw::save_svg(run.path("heads.svg"),
-                   draw::heat_maps(shown, {.title = "Where the heads stand: " + memory, .across = 1}));
+                   draw::heat_maps(draw::cropped(shown), {.title = "Where the heads stand: " + memory, .across = 1}));
     draw::save_svg(run.path("memory.svg"),
-                   draw::heat_map(draw::matrix_of(
+                   draw::heat_maps(draw::cropped({draw::matrix_of(
                        transpose(r.state.memory(0)),
-                       {.title = "The memory in the end: " + memory, .row_name = "column", .col_name = "slot"})));
+                       {.title = "The memory in the end: " + memory, .row_name = "column", .col_name = "slot"})})));
   }
 }
 
@@ -129,7 +130,6 @@ void train(M model, const std::string& memory, int64_t slots, const CopyTask& ta
   const int64_t length = task.strings == 1 ? std::min(2 * task.longest, slots) : task.longest;
   const Copies shown = sample_copies(of_length(task, length), 100, unseen);
   const auto r = model(shown.x);
-  draw_run(run, r, shown, memory);
   if constexpr (requires { r.weights; })
     if (task.strings == 1) {
       const Walk w = walk_of(r.weights, shown);
@@ -147,6 +147,7 @@ void train(M model, const std::string& memory, int64_t slots, const CopyTask& ta
       std::printf("allocation gate %.3f while strings are shown; %.3f of later bytes go where one has been said\n",
                   t.allocation, t.again);
     }
+  draw_run(run, r, shown, memory);
   std::printf(
       "wrote %s and loss.svg%s beside it\n", run.path("bits.svg").c_str(),
       requires { r.weights; } ? ", heads.svg, memory.svg" : "");

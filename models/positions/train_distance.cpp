@@ -40,14 +40,6 @@ void train(Options& options) {
   auto share = [](const Tensor& truths) { return 100 * mean(cast(truths, f64)).item(); };
   const Tensor words = one_hot(x, vocab), before = cumsum(words, 1) - words;  // of each word, how often before
   const Tensor commonest = cast(max(before(_, asked), -1), f64) / cast(unsqueeze(arange(length)(asked), 0), f64);
-  draw::save_svg(run.path("weights.svg"),
-                 draw::heat_map(draw::matrix_of(
-                     mean(weights, 0),
-                     {.title = "Where each place looks: " + kind, .row_name = "place", .col_name = "looks at"})));
-  draw::save_svg(run.path("scores.svg"),
-                 draw::heat_map(draw::matrix_of(reshape(model.scores(x(range(0, 1))), {length, length}),
-                                                {.title = "Scores: " + kind, .row_name = "place", .col_name = "of"})));
-
   std::printf("\n1000 new sequences of %lld words\n", static_cast<long long>(length));
   std::printf("answers right %.2f%%, at best %.2f%% if blind to the order\n",
               share(argmax(model(x)(_, asked)) == x(_, answers)), 100 * mean(commonest).item());
@@ -55,6 +47,14 @@ void train(Options& options) {
   std::printf("largest weight %lld places back in %.2f%%, weight there %.3f\n", static_cast<long long>(distance),
               share(argmax(weights)(_, asked) == arange(length - distance)), mean(band).item());
   std::printf("scores of %lld numbers\n", static_cast<long long>(parameters(model.attention).numel()));
+
+  draw::save_svg(run.path("weights.svg"),
+                 draw::heat_maps(draw::cropped({draw::matrix_of(
+                     mean(weights, 0),
+                     {.title = "Where each place looks: " + kind, .row_name = "place", .col_name = "looks at"})})));
+  draw::save_svg(run.path("scores.svg"), draw::heat_maps(draw::cropped({draw::matrix_of(
+                                             reshape(model.scores(x(range(0, 1))), {length, length}),
+                                             {.title = "Scores: " + kind, .row_name = "place", .col_name = "of"})})));
   std::printf("wrote %s and weights.svg, loss.svg beside it\n", run.path("scores.svg").c_str());
 }
 

@@ -50,8 +50,8 @@ void train(Options& options) {
               mean(abs(slope(~marked))).item());
   draw::save_svg(
       run.path("slopes.svg"),
-      draw::heat_map(draw::matrix_of(
-          slope, {.title = "What the answer depends on: " + kind, .row_name = "sequence", .col_name = "step"})));
+      draw::heat_maps(draw::cropped({draw::matrix_of(
+          slope, {.title = "What the answer depends on: " + kind, .row_name = "sequence", .col_name = "step"})})));
   std::printf("wrote %s and loss.svg beside it\n", run.path("slopes.svg").c_str());
 }
 

@@ -48,11 +48,12 @@ void train(M& model, const Fit& how, const Options& options, int64_t facts, int6
     for (int64_t sentence : asked[i].supporting) supporting += most(int64_t(i), sentence).item() / double(facts);
   std::vector<draw::Matrix> pictures;
   for (int64_t i = 0; i < 4; ++i) pictures.push_back(picture(asked[std::size_t(i)], reading, i));
-  draw::save_svg(run.path("attention.svg"), draw::heat_maps(pictures, {.title = "Where it looks for the answer"}));
 
   std::printf("\n2000 new stories of %lld sentences\n", static_cast<long long>(length));
   std::printf("answers right %.1f%%\n", 100 * mean(cast(argmax(reading.logits) == batch.answer, f64)).item());
   std::printf("weight on the supporting sentences %.3f\n", supporting / double(asked.size()));
+  draw::save_svg(run.path("attention.svg"),
+                 draw::heat_maps(draw::cropped(pictures), {.title = "Where it looks for the answer"}));
   std::printf("wrote %s and loss.svg beside it\n", run.path("attention.svg").c_str());
 }
 

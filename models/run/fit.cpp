@@ -13,7 +13,8 @@ Fit fit_options(Options& options, const Fit& usual) {
   r.seed = options.integer("--seed", usual.seed, "of the weights and of the data", at_least(0));
   options.group("Run");
   r.out = options.text("--out", usual.out, "folder of pictures, metrics and checkpoints");
-  r.resume = options.flag("--resume", "go on from the last checkpoint in that folder");
+  r.resume = options.flag("--resume", "go on from the last checkpoint in that folder, with its options");
+  if (r.resume) options.recall_all(r.out + "/run.json", {"--out", "--resume"});
   return r;
 }
 

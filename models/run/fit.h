@@ -19,6 +19,8 @@ struct Fit {
   bool resume = false;
 };
 // What the user says of it: --steps, --batch, --lr and --seed; --out and --resume. What `usual` has is their default.
+// With --resume all options of the program, those before too, are as the run had them, but for those given anew: ask
+// for options alone before this (Options::recall_all).
 Fit fit_options(Options& options, const Fit& usual);
 
 namespace detail {
@@ -45,6 +47,7 @@ requires(std::is_invocable_r_v<Tensor, Loss&, Rng&> || std::is_invocable_r_v<Ten
   Checkpoints checkpoints(how.out, model);
   checkpoints.add("optimizer", optimizer).add("rng", rng);
   RunFolder run(how.out, options, how.resume ? std::optional(checkpoints.load()) : std::nullopt);
+  optimizer.lr = how.lr;  // which may have been given anew
   for (auto& step : progress(how.steps, run)) {
     checkpoints.keep_history(step);
     Tensor l;

@@ -19,6 +19,10 @@ namespace {
 struct Answered {  // --help or --version: the program has done what it was asked for
   std::string text;
 };
+struct Again {  // all options are to be asked for once more, knowing a former start
+  std::string run_json;
+  std::vector<std::string> others;
+};
 
 std::string range_of(const Limits& limits) {
   if (std::isinf(limits.most)) return "at least " + text_of(limits.least);
@@ -41,6 +45,7 @@ struct Options::Impl {
   std::vector<std::string> names;
   nlohmann::ordered_json values = nlohmann::ordered_json::object();
   nlohmann::json recalled = nlohmann::json::object();
+  bool recalls_all = false;
   std::string wrong;  // the first thing that was
 
   void blame(const std::string& what) {
@@ -54,6 +59,19 @@ struct Options::Impl {
     } catch (const CLI::ParseError&) {
       blame(arguments.front() + " needs a value");  // the last argument is an option
     }
+  }
+
+  void recall(const std::string& run_json) {
+    std::ifstream file(run_json);
+    const auto starts = nlohmann::json::parse(file, nullptr, false);
+    if (!starts.is_array() || starts.empty() || !starts.back().is_object()) return;
+    const auto given = starts.back().value("options", nlohmann::json());
+    if (given.is_object()) recalled = given;
+  }
+  void begin_again(const Again& again) {
+    recall(again.run_json);
+    for (const std::string& name : again.others) recalled.erase(bare(name));
+    recalls_all = true;
   }
 
   // What a former start was given, where it is of the type of the usual value.
@@ -132,12 +150,10 @@ Options::~Options() = default;
 
 void Options::group(std::string title) { impl_->group = std::move(title); }
 
-void Options::recall(const std::string& run_json) {
-  std::ifstream file(run_json);
-  const auto starts = nlohmann::json::parse(file, nullptr, false);
-  if (!starts.is_array() || starts.empty() || !starts.back().is_object()) return;
-  const auto given = starts.back().value("options", nlohmann::json());
-  if (given.is_object()) impl_->recalled = given;
+void Options::recall(const std::string& run_json) { impl_->recall(run_json); }
+
+void Options::recall_all(const std::string& run_json, const std::vector<std::string>& others) {
+  if (!impl_->recalls_all) throw Again{run_json, others};
 }
 
 int64_t Options::integer(const std::string& name, int64_t usual, const std::string& help, Limits limits) {
@@ -212,14 +228,20 @@ std::string Options::json() const {
 const std::string& Options::program() const { return impl_->program; }
 
 int run_program(int argc, const char* const* argv, const About& about, void (*body)(Options& options)) {
-  Options options(argc, argv, about);
+  std::optional<Options> options(std::in_place, argc, argv, about);
   const auto complain = [&](const char* what, int code) {
     std::fflush(stdout);
-    std::fprintf(stderr, "%s: %s\n", options.program().c_str(), what);
+    std::fprintf(stderr, "%s: %s\n", options->program().c_str(), what);
     return code;
   };
   try {
-    body(options);
+    try {
+      body(*options);
+    } catch (const Again& again) {
+      options.emplace(argc, argv, about);
+      options->impl_->begin_again(again);
+      body(*options);
+    }
     return interrupted() ? 128 + interrupted() : 0;
   } catch (const Answered& answer) {
     std::fputs(answer.text.c_str(), stdout);

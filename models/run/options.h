@@ -37,6 +37,10 @@ class Options {
   // For the options that follow, what the last start of a run was given (the run.json of a RunFolder) is usual. Where
   // there is no such file, nothing is.
   void recall(const std::string& run_json);
+  // The same for all options, also those before this, but for `others`: run_program calls its body once more, from the
+  // beginning, and there this does nothing. So the body may have done nothing yet but ask for options, and without
+  // run_program there is nobody to call it.
+  void recall_all(const std::string& run_json, const std::vector<std::string>& others);
 
   // The value given as `--name value` or `--name=value` (the last one counts), else `usual`. A value that cannot be is
   // reported by done().
@@ -70,6 +74,7 @@ class Options {
   const std::string& program() const;  // its name, as called
 
  private:
+  friend int run_program(int argc, const char* const* argv, const About& about, void (*body)(Options& options));
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -66,11 +66,12 @@ void train(Options& options) {
     auto matrix = [](const char* who, const Tensor& by) {
       return draw::matrix_of(mean(by, 1), {.title = who, .row_name = "set", .col_name = "its numbers, in their order"});
     };
-    draw::save_svg(run.path("attention.svg"),
-                   draw::heat_maps({matrix(encoder == "isab" ? "ISAB: its points" : "SAB: the numbers at each other",
-                                           looks.together),
-                                    matrix("PMA: the pool", looks.pool)},
-                                   {.title = "Where attention looks for the largest number"}));
+    draw::save_svg(
+        run.path("attention.svg"),
+        draw::heat_maps(draw::cropped({matrix(encoder == "isab" ? "ISAB: its points" : "SAB: the numbers at each other",
+                                              looks.together),
+                                       matrix("PMA: the pool", looks.pool)}),
+                        {.title = "Where attention looks for the largest number"}));
   }
   std::printf("wrote %sloss.svg\n", kind == "attention" ? (run.path("attention.svg") + " and ").c_str() : "");
 }

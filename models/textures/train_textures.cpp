@@ -137,7 +137,7 @@ void train(Options& options) {
     const Gates g = gates_by_colour(model, p);
     std::printf("gates of filters that see the colour asked for %.3f, of others %.3f\n", g.asked, g.others);
     draw::save_svg(run.path("channels.svg"),
-                   draw::heat_map(channel_gates(model, p), {.title = "Channel gates: " + kind}));
+                   draw::heat_maps(draw::cropped({channel_gates(model, p)}), {.title = "Channel gates: " + kind}));
     pictures += "channels.svg, ";
   }
   if (model.kind == TextureNet::cbam) {
