@@ -274,6 +274,46 @@ TEST_CASE("an epoch of a data set") {
   CHECK(seen == want);
 }
 
+TEST_CASE("each loop over a loader is a whole epoch, also after one that was left early") {
+  const Threads two(2);
+  for (int64_t ahead : {0, 2}) {
+    std::atomic<int64_t> made{0};
+    Loader loader(
+        5,
+        [&](int64_t i) {
+          ++made;
+          return i;
+        },
+        ahead);
+    for (int epoch = 0; epoch < 3; ++epoch) {
+      std::vector<int64_t> seen;
+      for (int64_t i : loader) seen.push_back(i);
+      CHECK(seen == std::vector<int64_t>{0, 1, 2, 3, 4});
+    }
+    CHECK(made == 15);
+    for (int64_t i : loader)
+      if (i == 1) break;
+    CHECK(loader.next() == 2);
+    int64_t first = -1;
+    for (int64_t i : loader) {
+      first = i;
+      break;
+    }
+    CHECK(first == 0);
+  }
+}
+
+TEST_CASE("a last batch that is not full may be left out") {
+  Rng all{3}, full{3};
+  const Batches with = shuffled_batches(65, 16, all), without = shuffled_batches(65, 16, full, {.drop_last = true});
+  REQUIRE(with.size() == 5);
+  CHECK(with.back().size() == 1);
+  CHECK(without == Batches(with.begin(), with.end() - 1));
+  CHECK(shuffled_batches(64, 16, full, {.drop_last = true}).size() == 4);
+  CHECK(shuffled_batches(15, 16, full, {.drop_last = true}).empty());
+  CHECK(shuffled_batches(0, 16, full, {.drop_last = true}).empty());
+}
+
 TEST_CASE("loaders that cannot be are refused") {
   auto f = [](int64_t i) { return i; };
   CHECK_ERROR(Error, Loader(-1, f), "Loader: cannot load -1 batches");

@@ -40,9 +40,11 @@ std::vector<int64_t> randperm(int64_t n, Rng& rng, Where at) {
   return r;
 }
 
-Batches shuffled_batches(int64_t n, int64_t size, Rng& rng, Where at) {
+Batches shuffled_batches(int64_t n, int64_t size, Rng& rng, const BatchOptions& options, Where at) {
   check_at_least(1, size, "the size of a batch", "shuffled_batches", at);
-  return cut(randperm(n, rng, at), size);
+  Batches r = cut(randperm(n, rng, at), size);
+  if (options.drop_last && !r.empty() && std::ssize(r.back()) < size) r.pop_back();
+  return r;
 }
 
 Batches bucketed_batches(std::span<const int64_t> lengths, int64_t size, Rng& rng, int64_t pool, Where at) {

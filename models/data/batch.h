@@ -11,8 +11,11 @@ using Batches = std::vector<std::vector<int64_t>>;  // each the numbers of its e
 // 0 .. n-1, each order equally likely (Fisher and Yates). Error: n is negative.
 std::vector<int64_t> randperm(int64_t n, Rng& rng, Where at = Where::here());
 
+struct BatchOptions {
+  bool drop_last = false;  // leaves out a last batch of fewer than `size`
+};
 // Each of 0 .. n-1 once, at random, `size` to a batch and the rest in the last. Error: size is below 1, n is negative.
-Batches shuffled_batches(int64_t n, int64_t size, Rng& rng, Where at = Where::here());
+Batches shuffled_batches(int64_t n, int64_t size, Rng& rng, const BatchOptions& options = {}, Where at = Where::here());
 
 // The same with sequences of like lengths together, so that little is padded: lengths [n]. Of `pool` batches drawn at
 // random the examples are sorted by length (all, if there are fewer); the batches come in random order. Error: as

@@ -7,10 +7,12 @@
 
 namespace heed {
 
-// One epoch of f(0), f(1), .. f(count - 1), of which up to `ahead` are computed in the background:
+// Epochs of f(0), f(1), .. f(count - 1), of which up to `ahead` are computed in the background:
 //
 //   const Batches batches = shuffled_batches(n, 64, rng);
 //   for (Batch& batch : Loader(std::ssize(batches), [&](int64_t i) { return collate(examples, batches[i]); }))
+//
+// Each such loop is an epoch: it begins with f(0), also where one before it was left early.
 //
 // f runs in several threads at once, under the default Mode. What it gives must depend on i alone: a generator for it
 // is Rng{scramble(key, i)}, never a shared one, nor default_rng(). Then the batches are the same for any number of
@@ -55,7 +57,11 @@ class Loader {
     }
     bool operator!=(End) const { return value.has_value(); }
   };
-  Iterator begin() { return {this}; }
+  Iterator begin() {
+    jobs_.clear();
+    given_ = begun_ = 0;
+    return {this};
+  }
   End end() const { return {}; }
 
  private:
