@@ -56,6 +56,21 @@ void check(const char* op, const Sampling& how, Where at) {
   demand(how.top_p > 0 && how.top_p <= 1, "top_p must be a probability above 0", how.top_p);
 }
 
+// A probability needs logits that are numbers, and one that is greatest: where that is.
+int64_t greatest_of(const char* op, std::span<const double> logits, Where at) {
+  const auto nan = std::find_if(logits.begin(), logits.end(), [](double x) { return std::isnan(x); });
+  if (nan != logits.end())
+    fail<Error>(
+        at, op,
+        "logit " + std::to_string(nan - logits.begin()) + " of " + std::to_string(logits.size()) + " is not a number");
+  const auto greatest = std::max_element(logits.begin(), logits.end());
+  if (greatest == logits.end() || !std::isfinite(*greatest))
+    fail<Error>(at, op,
+                "the greatest of " + std::to_string(logits.size()) + " logits is " +
+                    (logits.empty() ? "missing" : text_of(*greatest)));
+  return greatest - logits.begin();
+}
+
 }  // namespace
 
 std::vector<double> next_probabilities(std::span<const double> logits, std::span<const int64_t> tokens,
@@ -71,22 +86,14 @@ std::vector<double> next_probabilities(std::span<const double> logits, std::span
       p[std::size_t(t)] = x > 0 ? x / how.repetition_penalty : x * how.repetition_penalty;
     }
   }
-  const auto nan = std::find_if(p.begin(), p.end(), [](double x) { return std::isnan(x); });
-  if (nan != p.end())
-    fail<Error>(at, op,
-                "logit " + std::to_string(nan - p.begin()) + " of " + std::to_string(p.size()) + " is not a number");
-  const auto greatest = std::max_element(p.begin(), p.end());
-  if (greatest == p.end() || !std::isfinite(*greatest))
-    fail<Error>(
-        at, op,
-        "the greatest of " + std::to_string(p.size()) + " logits is " + (p.empty() ? "missing" : text_of(*greatest)));
+  const int64_t greatest = greatest_of(op, p, at);
   if (how.temperature == 0) {
-    const int64_t only[] = {greatest - p.begin()};
-    *greatest = 1;
+    const int64_t only[] = {greatest};
+    p[std::size_t(greatest)] = 1;
     keep_only(p, only);
     return p;
   }
-  const double top = *greatest;
+  const double top = p[std::size_t(greatest)];
   for (double& x : p) x = std::exp((x - top) / how.temperature);
   if (how.top_k > 0) keep_only(p, best(p, std::size_t(how.top_k)));
   normalise(p);
@@ -180,6 +187,9 @@ class Reading {
 void check_prompt(const char* op, const std::vector<int64_t>& prompt, Where at) {
   if (prompt.empty()) fail<Error>(at, op, "a prompt must have at least one token");
 }
+void check_new_tokens(const char* op, int64_t most, Where at) {
+  if (most < 0) fail<Error>(at, op, "max_new_tokens cannot be below 0, not " + std::to_string(most));
+}
 
 }  // namespace
 
@@ -187,8 +197,7 @@ Prompts generate(const detail::Reader& model, const Prompts& prompts, const Gene
                  OnToken on_token, Where at) {
   constexpr auto op = "generate";
   check(op, options.sampling, at);
-  if (options.max_new_tokens < 0)
-    fail<Error>(at, op, "max_new_tokens cannot be below 0, not " + std::to_string(options.max_new_tokens));
+  check_new_tokens(op, options.max_new_tokens, at);
   struct Row {
     int64_t number;  // of its prompt
     Rng rng;
@@ -230,6 +239,9 @@ std::vector<Hypothesis> beam_search(const detail::Reader& model, const std::vect
                                     const BeamOptions& options, Where at) {
   constexpr auto op = "beam_search";
   check_prompt(op, prompt, at);
+  check_new_tokens(op, options.max_new_tokens, at);
+  if (!std::isfinite(options.length_penalty))
+    fail<Error>(at, op, "the length penalty must be finite, not " + text_of(options.length_penalty));
   if (options.beams < 1) fail<Error>(at, op, "there must be at least one beam, not " + std::to_string(options.beams));
   const auto beams = std::size_t(options.beams);
   auto score = [&](double log_probability, int64_t length) {
@@ -259,7 +271,7 @@ std::vector<Hypothesis> beam_search(const detail::Reader& model, const std::vect
     const std::size_t vocab = logits[0].size();
     std::vector<double> total;  // of every way to go on: beam after beam, token after token
     for (std::size_t i = 0; i < alive.size(); ++i) {
-      const double top = *std::max_element(logits[i].begin(), logits[i].end());
+      const double top = logits[i][std::size_t(greatest_of(op, logits[i], at))];
       double sum = 0;
       for (double x : logits[i]) sum += std::exp(x - top);
       for (double x : logits[i]) total.push_back(alive[i].log_probability + x - top - std::log(sum));

@@ -102,7 +102,8 @@ struct Hypothesis {
 };
 // At most `beams` of them, the best score first. One of the beams is always the greedy one, until it ends: the best is
 // never worse than what temperature 0 generates, which one beam without a penalty is. The search ends when no
-// unfinished one can come to beat those that are finished. Error: as generate, or beams < 1.
+// unfinished one can come to beat those that are finished. Error: as generate, beams < 1, logits of which none is
+// greatest, or a length penalty that is not finite.
 std::vector<Hypothesis> beam_search(const detail::Reader& model, const std::vector<int64_t>& prompt,
                                     const BeamOptions& options, Where at = Where::here());
 template <NextToken M>

@@ -366,6 +366,19 @@ TEST_CASE("errors of generation") {
   CHECK(generate(model, {}, {}).empty());
   CHECK_ERROR(Error, beam_search(model, {}), "beam_search: a prompt must have at least one token");
   CHECK_ERROR(Error, beam_search(model, {1}, {.beams = 0}), "beam_search: there must be at least one beam, not 0");
+  CHECK_ERROR(Error, beam_search(model, {1}, {.max_new_tokens = -1}),
+              "beam_search: max_new_tokens cannot be below 0, not -1");
+  CHECK(beam_search(model, {1}, {.max_new_tokens = 0}).at(0).tokens.empty());
+  const double inf = std::numeric_limits<double>::infinity(), nan = std::nan("");
+  CHECK_ERROR(Error, beam_search(model, {1}, {.length_penalty = nan}),
+              "beam_search: the length penalty must be finite, not nan");
+  for (const auto& [logit, said] : {std::pair{nan, "logit 0 of 3 is not a number"},
+                                    {inf, "the greatest of 3 logits is inf"},
+                                    {-inf, "the greatest of 3 logits is -inf"}}) {
+    const Chain broken{full({3, 3}, logit, f64)};
+    CHECK_ERROR(Error, beam_search(broken, {1}), std::string("beam_search: ") + said);
+    CHECK_ERROR(Error, generate(broken, {{1}}, {}), std::string("next_probabilities: ") + said);
+  }
   CHECK_ERROR(ShapeError, model(zeros({2, 17}, i64)), "Gpt: 17 tokens are more than its context of 16");
   CHECK_ERROR(ShapeError, model(zeros({3}, i64)), "Gpt: ids must be [B, T], not [3]");
   GenerationCache cache;
