@@ -201,6 +201,11 @@ TEST_CASE("train_gpt says what is wrong in one line and exits with 2") {
   CHECK(contains(refused(talk("--run " + folder.path.string())), "has no checkpoint: train_gpt --out"));
   CHECK(contains(refused(talk("--temperature -1")), "--temperature -1: must be at least 0"));
   CHECK(contains(refused(talk("--top-p 2")), "--top-p 2"));
+  for (const char* option : {"--temperature", "--top-k", "--top-p", "--repetition-penalty", "--seed", "--samples"})
+    CHECK(contains(refused(talk("--beams 2 " + std::string(option) + " 1")),
+                   std::string(option) + " has no part in --beams 2\n"));
+  CHECK(contains(refused(talk("--length-penalty 1")), "--length-penalty has no part in --beams 0\n"));
+  CHECK(contains(refused(train(rest + " --vocab 999")), "--vocab has no part in --tokenizer characters\n"));
 }
 
 TEST_CASE("every tokenizer and kind of position trains, shows its figures and writes text again") {

@@ -56,6 +56,10 @@ void talk(Options& options) {
   options.group("Beam search");
   const int64_t beams = options.integer("--beams", 0, "so many, instead of sampling; 0: none", at_least(0));
   const double length_penalty = options.number("--length-penalty", 0.6, "greater: longer", at_least(0));
+  const std::string search = "--beams " + std::to_string(beams);
+  for (const char* option : {"--temperature", "--top-k", "--top-p", "--repetition-penalty", "--seed", "--samples"})
+    if (beams) options.no_part(option, search);
+  if (!beams) options.no_part("--length-penalty", search);
   options.group("Run");
   const std::string dtype = options.choice("--dtype", {"f32", "bf16"}, "of the weights; bf16: half the memory, faster");
   const int64_t threads = options.integer("--threads", 0, "0: all cores; results are the same", between(0, 1024));

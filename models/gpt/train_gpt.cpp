@@ -90,6 +90,7 @@ void train(Options& options) {
   const std::string file = options.required("--text", "the file to learn from");
   const std::string kind = options.choice("--tokenizer", {"characters", "bytes", "bpe"}, "what a token is");
   const int64_t vocab = options.integer("--vocab", 1024, "tokens of bpe", at_least(256));
+  if (kind != "bpe") options.no_part("--vocab", "--tokenizer " + kind);
   const double validation = options.number("--validation", 0.1, "share of the text, its end", between(0, 0.9));
   options.group("Model");
   const int64_t layers = options.integer("--layers", 4, "blocks", at_least(1));
