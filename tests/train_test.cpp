@@ -2,6 +2,7 @@
 // the task, not of a lucky run.
 
 #include <algorithm>
+#include <fstream>
 #include "catch.h"
 #include "program.h"
 
@@ -33,5 +34,29 @@ TEST_CASE("a program says what is wrong in one line and exits with 2") {
   CHECK(refused("train_dates", "--attention local --normalizer relu").find("no part in --attention local") !=
         std::string::npos);
   CHECK(refused("train_dates", "--resume --out /nowhere/at/all").find("/nowhere/at/all") != std::string::npos);
+  CHECK(refused("train_inference", "--dropout 1").find("--dropout 1: must be from 0 to 0.99") != std::string::npos);
   CHECK(refused("train_reverse", "--hidden none").find("--hidden") != std::string::npos);
+}
+
+TEST_CASE("a picture that would be too large costs no score: its first rows and columns are drawn") {
+  const std::string out = fresh_folder("retrieval");
+  const Said said = run_program_of_build(
+      "train_retrieval", "--keys 300 --values 560 --writes 4 --width 4 --steps 1 --batch 1 --out " + out);
+  INFO(said.text);
+  CHECK(said.code == 0);
+  CHECK(said.after("answers right ") >= 0);
+  std::ifstream file(out + "/answers.svg");
+  const std::string svg{std::istreambuf_iterator<char>(file), {}};
+  CHECK(svg.find("after 4 writes, the first 295 x 295 of 300 x 560") != std::string::npos);
+  std::filesystem::remove_all(out);
+}
+
+TEST_CASE("train_first counts what it has seen, after a resume too") {
+  const std::string out = fresh_folder("first");
+  REQUIRE(run_program_of_build("train_first", "--silence 3 --lr 1e-2 --steps 200 --out " + out).code == 0);
+  const Said again = run_program_of_build("train_first", "--resume --steps 230 --out " + out);
+  INFO(again.text);
+  CHECK(again.code == 0);
+  CHECK(again.after("all right since step ") == 200);
+  std::filesystem::remove_all(out);
 }

@@ -98,7 +98,7 @@ void train(Options& options) {
   const bool intra = options.flag("--intra", "words look at their own sentence first");
   const int64_t width = options.integer("--width", 64, "of the embeddings", at_least(1));
   const int64_t hidden = options.integer("--hidden", 32, "of everything else", at_least(1));
-  const double dropout = options.number("--dropout", 0, "before each linear layer", between(0, 1));
+  const double dropout = options.number("--dropout", 0, "before each linear layer", between(0, 0.99));
   for (const char* option : {"--intra", "--width", "--hidden", "--dropout"})
     if (kind == "bag") options.no_part(option, "--attention bag");
   const Fit how =

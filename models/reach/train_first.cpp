@@ -38,9 +38,10 @@ void train(Options& options) {
   Rng unseen{uint64_t(how.seed) + 1000};
   const Tensor test = sample(1000, silence + 1, symbols, unseen);
   const std::vector<double> before = reach(model, test);
-  int64_t since = 0, good = 0;  // the first of `good` batches on end that were all right
+  int64_t since = -1, good = 0;  // the first of `good` batches on end that were all right
   const RunFolder run = fit(model, how, options, [&](Rng& rng, int64_t step) {
     const Tensor x = sample(how.batch, silence + 1, symbols, rng), logits = model(x);
+    if (since < 0) since = step;  // a run that goes on begins later than at 0
     if (!equal(argmax(logits), x(_, 0))) since = step + 1, good = 0;
     else ++good;
     return cross_entropy(logits, x(_, 0));
