@@ -12,7 +12,7 @@ class Array {
  public:
   Array() {}                          // undefined: an absent argument (= default would clear it first)
   Array(const Shape& shape, Dtype t)  // fresh, values not initialised, contiguous
-      : storage_(make_storage(static_cast<std::size_t>(shape.numel()) * width(t))),
+      : storage_(make_storage(shape.bytes(width(t)))),
         shape_(shape),
         strides_(contiguous_strides(shape)),
         dtype_(t) {}

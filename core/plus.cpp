@@ -23,8 +23,9 @@ void check_same_dtype(const char* op, Where at, Dtype a, Dtype b) {
                        ": types are not promoted here, use cast(x, " + name(a) + ")");
 }
 
+bool is_int64(double v) { return v >= -0x1p63 && v < 0x1p63 && v == std::floor(v); }
 void check_whole(const char* op, Where at, double v, Dtype t) {
-  if (std::isfinite(v) && v == std::floor(v)) return;
+  if (is_int64(v)) return;
   char text[40];
   std::snprintf(text, sizeof text, "%g", v);
   fail<DtypeError>(at, op, std::string(text) + " has no place among the values of " + name(t) + ": use cast");

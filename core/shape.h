@@ -30,6 +30,13 @@ class Shape {
     for (int64_t s : *this) n *= s;
     return n;
   }
+  std::size_t bytes(std::size_t width) const {  // of elements so wide; ShapeError: more than can be addressed
+    int64_t n = static_cast<int64_t>(width);
+    bool fits = true;
+    for (int64_t s : *this) fits = !__builtin_mul_overflow(n, s, &n) && fits;
+    if (!fits && numel_is_not_0()) throw ShapeError(str() + " has more elements than memory can hold");
+    return fits ? static_cast<std::size_t>(n) : 0;
+  }
   void push_back(int64_t size) {  // ShapeError: it has 8
     if (rank_ == max_rank) throw ShapeError("shape: more than 8 dimensions");
     sizes_[static_cast<std::size_t>(rank_++)] = size;
@@ -58,6 +65,12 @@ class Shape {
   }
 
  private:
+  bool numel_is_not_0() const {
+    for (int64_t s : *this)
+      if (s == 0) return false;
+    return true;
+  }
+
   std::array<int64_t, max_rank> sizes_{};
   int rank_ = 0;
 };
@@ -119,6 +132,7 @@ inline Shape broadcast(Where at, std::string_view op, const Shape& a, const Shap
                            " in the second");
     r[-i] = less[-i];
   }
+  check_sizes(at, op, r);
   return r;
 }
 

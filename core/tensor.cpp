@@ -45,7 +45,7 @@ Tensor Tensor::contiguous(Where at) const { return array_.is_contiguous() ? *thi
 // ---- factories
 namespace {
 void check_value(const char* op, Where at, double v, Dtype t) {
-  if (t != i64 || (std::isfinite(v) && v == std::trunc(v))) return;
+  if (t != i64 || is_int64(v)) return;
   char text[40];
   std::snprintf(text, sizeof text, "%g", v);
   fail<DtypeError>(line_of(at), op, std::string(text) + " has no place in a tensor of i64");
@@ -84,12 +84,19 @@ Tensor arange(int64_t n, Dtype t, Where at) {
 Tensor eye(int64_t n, Dtype t, Where at) {
   return generated("eye", at, {n, n}, t, [n](int64_t i) { return i / n == i % n; });
 }
+namespace {
+__extension__ using uint128_t = unsigned __int128;
+uint64_t high_half(uint64_t a, uint64_t b) { return uint64_t(uint128_t{a} * b >> 64); }
+}  // namespace
 Tensor randint(int64_t low, int64_t high, const Shape& shape, Rng& rng, Where at) {
   if (low >= high)
     fail<IndexError>(line_of(at), "randint",
                      "there is no number from " + std::to_string(low) + " to below " + std::to_string(high));
+  const uint64_t count = uint64_t(high) - uint64_t(low);
   return generated("randint", at, shape, i64, [=, key = rng.key()](int64_t i) {
-    return low + int64_t(unit(key, uint64_t(i)) * double(high - low));
+    const uint64_t skip = count <= uint64_t{1} << 53 ? uint64_t(unit(key, uint64_t(i)) * double(count))
+                                                     : high_half(scramble(key, uint64_t(i)), count);
+    return int64_t(uint64_t(low) + skip);
   });
 }
 
@@ -155,7 +162,7 @@ bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol, Where 
   check_comparable("allclose", at, a, b);
   const std::vector<double> p = a.to_vector(), q = b.to_vector();
   for (std::size_t i = 0; i < p.size(); ++i)
-    if (p[i] != q[i] && !(std::abs(p[i] - q[i]) <= atol + rtol * std::abs(q[i]))) return false;
+    if (p[i] != q[i] && (std::isinf(q[i]) || !(std::abs(p[i] - q[i]) <= atol + rtol * std::abs(q[i])))) return false;
   return true;
 }
 
@@ -350,6 +357,6 @@ Tensor cast(In x, Dtype t) {
   return apply(at, Cast{x->dtype(), t}, x.tensor());
 }
 Tensor widened(In x) { return x->dtype() == bf16 ? cast(x, f32) : x.as(f32); }
-Tensor stop_gradient(In x) { return x->detach(); }
+Tensor stop_gradient(In x) { return x.as(f32).detach(); }
 
 }  // namespace heed

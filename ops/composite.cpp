@@ -192,7 +192,10 @@ Tensor sparsemax(In x, In mask) {
   return relu(where(stays, kept - excess, 0));
 }
 
-Tensor dropout(In x, double rate, Rng* training) { return dropout(x, dropout_key(rate, training)); }
+Tensor dropout(In x, double rate, Rng* training) {
+  check_rate("dropout", line_of(x), {rate});
+  return dropout(x, dropout_key(rate, training));
+}
 
 // ---- rearranged copies
 Tensor roll(In x, int64_t shift, int dim) {

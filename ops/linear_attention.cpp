@@ -93,6 +93,7 @@ LinearAttentionSteps linear_attention(In q, In k, In v, const LinearAttentionOpt
         at, op,
         "there must be as many queries as keys, not " + std::to_string(T) + " and " + std::to_string(k->size(-2)));
   if (options.chunk < 1) fail<Error>(at, op, "a chunk has one place at least, not " + std::to_string(options.chunk));
+  const int64_t chunk = std::min(options.chunk, std::max<int64_t>(T, 1));
   using kernels::with_matrix;
   const Shape states = with_matrix(batch, {D, E});
   Shape places = batch;
@@ -112,7 +113,7 @@ LinearAttentionSteps linear_attention(In q, In k, In v, const LinearAttentionOpt
                values = broadcast_to(v, with_matrix(batch, v->shape())),
                state = options.state.defined() ? broadcast_to(options.state, states) : Tensor();
   if (!options.beta.defined() && !options.log_decay.defined()) {
-    auto [y, last] = apply(at, LinearAttentionOp{options.chunk}, queries, keys, values, state);
+    auto [y, last] = apply(at, LinearAttentionOp{chunk}, queries, keys, values, state);
     return {y, last};
   }
   const int64_t P = batch.numel();
@@ -120,7 +121,7 @@ LinearAttentionSteps linear_attention(In q, In k, In v, const LinearAttentionOpt
   auto of_places = [&](const Tensor& x) { return x.defined() ? reshape(broadcast_to(x, places), {P, T}) : Tensor(); };
   const auto [y, last] =
       by_chunks(pages(queries), pages(keys), pages(values), of_places(options.beta), of_places(options.log_decay),
-                state.defined() ? pages(state) : zeros({P, D, E}, q->dtype()), options.chunk);
+                state.defined() ? pages(state) : zeros({P, D, E}, q->dtype()), chunk);
   return {reshape(y, with_matrix(batch, {T, E})), reshape(last, states)};
 }
 

@@ -29,7 +29,7 @@ struct Order {
 
 // x as rows, each of what is reduced to one element of a result of shape `to`.
 Array rows_for(const Array& x, const Shape& to) {
-  return Order(x.shape(), to).there(x).reshaped({to.numel(), to.numel() ? x.numel() / to.numel() : 0});
+  return Order(x.shape(), to).there(x).reshaped({to.numel(), to.numel() ? x.numel() / to.numel() : 0}).contiguous();
 }
 
 // What is reduced to shape `to` as the middle of [outer, n, inner], if it lies together.
@@ -47,7 +47,7 @@ struct Middle {
 // row(p, y, n) for each element of a result of shape `to`, of the n values at p. Integers if row takes them.
 template <class Y = void, class F>
 Array reduce_rows(const Array& x, const Shape& to, F&& row) {
-  const Array in = rows_for(x, to).contiguous();
+  const Array in = rows_for(x, to);
   return visit_numeric(x.dtype(), [&]<class T>(T) -> Array {
     using R = std::conditional_t<std::is_void_v<Y>, T, Y>;
     if constexpr (!std::is_invocable_v<F, const T*, R*, int64_t>) {

@@ -260,7 +260,12 @@ Tensor pad(In x, std::span<const int64_t> widths, double value) {
   for (std::size_t i = 0; i < widths.size(); i += 2) {
     const int d = x->dim() - 1 - int(i / 2);
     const int64_t left = widths[i], right = widths[i + 1];
-    if (to[d] + std::min<int64_t>(left, 0) + std::min<int64_t>(right, 0) < 0)
+    constexpr int64_t most = int64_t{1} << 60;
+    if (left > most || right > most)
+      fail<ShapeError>(at, Pad::name,
+                       "cannot widen dimension " + std::to_string(d) + " of " + x->shape().str() + " by " +
+                           std::to_string(left) + " and " + std::to_string(right));
+    if (left < -most || right < -most || to[d] + std::min<int64_t>(left, 0) + std::min<int64_t>(right, 0) < 0)
       fail<ShapeError>(at, Pad::name,
                        "cannot crop dimension " + std::to_string(d) + " of " + x->shape().str() + " by " +
                            std::to_string(left) + " and " + std::to_string(right));

@@ -124,7 +124,7 @@ std::vector<Tensor> split(In x, std::span<const int64_t> sizes, int dim) {
   int64_t total = 0;
   for (int64_t size : sizes) {
     if (size < 0) fail<ShapeError>(at, "split", "the size " + std::to_string(size) + " of a part is negative");
-    total += size;
+    total += std::min(size, INT64_MAX - total);
   }
   if (total != x->size(d))
     fail<ShapeError>(at, "split",
@@ -157,7 +157,7 @@ std::vector<Tensor> chunk(In x, int64_t chunks, int dim) {
   if (chunks < 1) fail<ShapeError>(at, "chunk", "the number of chunks must be positive, not " + std::to_string(chunks));
   const int64_t n = x->shape()[checked_dim(at, "chunk", dim, x->dim())];
   if (n == 0) return split(x, std::vector<int64_t>(static_cast<std::size_t>(chunks)), dim);
-  return split(x, ceil_div(n, chunks), dim);
+  return split(x, ceil_div(n, std::min(chunks, n)), dim);
 }
 
 struct Diagonal {  // of dimensions row and column

@@ -5,10 +5,12 @@ namespace heed {
 Window checked_window(const char* op, Where at, const Shape& x, int dim, Window w, bool ceil) {
   w.length = x[dim];
   auto check = [&](const char* what, int64_t value, int64_t least) {
-    if (value < least)
-      fail<Error>(
-          at, op,
-          std::string("the ") + what + " must be at least " + std::to_string(least) + ", not " + std::to_string(value));
+    constexpr int64_t most = 1 << 30;  // sums of their products are numbers, too
+    if (value < least || value > most)
+      fail<Error>(at, op,
+                  std::string("the ") + what + " must be at " +
+                      (value < least ? "least " + std::to_string(least) : "most " + std::to_string(most)) + ", not " +
+                      std::to_string(value));
   };
   check("kernel", w.size, 1);
   check("stride", w.stride, 1);

@@ -147,6 +147,13 @@ TEST_CASE("errors of views") {
   CHECK_ERROR(ShapeError, split(a, {2, 2}, 1),
               "split: the parts have 4 elements together, dimension 1 of [2, 3] has 3");
   CHECK_ERROR(ShapeError, split(a, {4, -1}, 1), "split: the size -1 of a part is negative");
+  CHECK_ERROR(ShapeError, split(arange(4), {INT64_MAX, INT64_MAX, 6}, 0),
+              "split: the parts have 9223372036854775807 elements together, dimension 0 of [4] has 4");
+  CHECK(chunk(arange(4), INT64_MAX, 0).size() == 4);
+  const Tensor one = ones({1, 1}), tall = broadcast_to(one, {274177, 1}), wide = broadcast_to(one, {1, 67280421310721});
+  const std::string too_many = "[274177, 67280421310721] has more elements than memory can hold";  // 2^64 + 1
+  CHECK_ERROR(ShapeError, tall + wide, "add: " + too_many);
+  CHECK(thrown<ShapeError>([&] { matmul(tall, wide); }) == too_many);
   CHECK_ERROR(ShapeError, chunk(a, 0), "chunk: the number of chunks must be positive, not 0");
   CHECK_ERROR(IndexError, chunk(a, 2, 2), "chunk: there is no dimension 2: the tensor has 2 dimensions");
   CHECK_ERROR(ShapeError, diagonal(a, 0, 1, -1), "diagonal: dimensions 1 and -1 of [2, 3] are the same");
@@ -164,6 +171,10 @@ TEST_CASE("errors of views") {
   CHECK_ERROR(ShapeError, pad(a, {0, 0, 0, 0, 1, 1}),
               "pad: the 6 widths must be pairs, for at most the 2 dimensions of [2, 3]");
   CHECK_ERROR(ShapeError, pad(a, {5, -4}), "pad: cannot crop dimension 1 of [2, 3] by 5 and -4");
+  CHECK_ERROR(ShapeError, pad(a, {INT64_MAX, INT64_MAX}),
+              "pad: cannot widen dimension 1 of [2, 3] by 9223372036854775807 and 9223372036854775807");
+  CHECK_ERROR(ShapeError, pad(a, {INT64_MIN, INT64_MIN}),
+              "pad: cannot crop dimension 1 of [2, 3] by -9223372036854775808 and -9223372036854775808");
   CHECK_ERROR(DtypeError, pad(arange(3), {1, 1}, 0.5), "pad: 0.5 has no place among the values of i64: use cast");
   CHECK_ERROR(ShapeError, flip(a, {1, 1}), "flip: dimension 1 is named twice");
   CHECK_ERROR(IndexError, roll(a, 1, 2), "roll: there is no dimension 2: the tensor has 2 dimensions");
@@ -316,6 +327,11 @@ TEST_CASE("errors of products and fused ops") {
   CHECK_ERROR(IndexError, cross_entropy(a, full({2}, 3, i64)),
               "cross_entropy: index 3 at element 0 is outside the 3 classes");
   CHECK_ERROR(Error, dropout(a, {1, 7}), "dropout: the dropout rate must be in [0, 1), not 1.000000");
+  Rng rng{1};
+  for (Rng* training : {&rng, static_cast<Rng*>(nullptr)}) {
+    CHECK_ERROR(Error, dropout(a, -3.0, training), "dropout: the dropout rate must be in [0, 1), not -3.000000");
+    CHECK_ERROR(Error, dropout(a, std::nan(""), training), "dropout: the dropout rate must be in [0, 1), not nan");
+  }
   CHECK_ERROR(ShapeError, cross_entropy(none, t), "cross_entropy: the argument is an undefined tensor");
 }
 
@@ -490,6 +506,13 @@ TEST_CASE("errors of tensors") {
   CHECK_ERROR(ShapeError, ones({int64_t{1} << 31, int64_t{1} << 31}),
               "full: [2147483648, 2147483648] has more elements than memory can hold");
   CHECK_ERROR(ShapeError, arange(-1), "arange: a size of [-1] is negative");
+  CHECK_ERROR(DtypeError, full({2}, 1e30, i64), "full: 1e+30 has no place in a tensor of i64");
+  for (double v : {1e30, -1e30, 0x1p63})
+    for (auto f : {+[](double x) { return arange(4) * x; }, +[](double x) { return arange(4) + x; },
+                   +[](double x) { return clamp(arange(4), 1, x); },
+                   +[](double x) { return masked_fill(arange(4), arange(4) == 2, x); }})
+      CHECK(contains(thrown<DtypeError>([&] { f(v); }), " has no place among the values of i64: use cast"));
+  CHECK(contains(thrown<DtypeError>([] { arange(4) + ~0ull; }), "1.84467e+19 has no place among the values of i64"));
   CHECK_ERROR(DtypeError, rand({2}, rng, i64), "rand: cannot compute in i64: use cast(x, f32) or cast(x, f64)");
   CHECK_ERROR(IndexError, randint(3, 3, {2}, rng), "randint: there is no number from 3 to below 3");
   CHECK_ERROR(ShapeError, tensor(std::vector<double>{1, 2, 3}, {2, 2}),

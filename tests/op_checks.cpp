@@ -191,6 +191,15 @@ Tensor expanded(const Tensor& x, int dim) {  // its first slice, everywhere
   return Tensor(x.array().sliced(dim < 0 ? dim + x.dim() : dim, 0, 1).expanded(x.shape()));
 }
 
+Tensor as_heads(const Tensor& x) {  // of a packed projection: the first two dimensions the other way round, with gaps
+  if (x.dim() < 2 || x.dim() == max_rank) return x;
+  Shape packed{x.size(1), 2, x.size(0)};
+  for (int d = 2; d < x.dim(); ++d) packed.push_back(x.size(d));
+  Array y = filled(packed, 1, x.dtype()).sliced(1, 1, 1).reshaped(packed.without(1)).transposed(0, 1);
+  copy_into(y, x.array());
+  return Tensor(y);
+}
+
 // What the nodes between y and x keep alive: numbers of inputs, y, and + for anything else.
 std::string remembered(const Many& y, const Many& x) {
   std::set<const Node*> seen;
@@ -250,8 +259,9 @@ void check_kernels(const OpRow& row, Wrong wrong) {
 
 void check_views(const OpRow& row, Wrong wrong) {
   using Store = Tensor (*)(const Tensor&);
-  for (Store store : {Store(transposed), Store(sliced), Store([](const Tensor& x) { return expanded(x, 0); }),
-                      Store([](const Tensor& x) { return expanded(x, -1); })})
+  for (Store store :
+       {Store(transposed), Store(sliced), Store(as_heads), Store([](const Tensor& x) { return expanded(x, 0); }),
+        Store([](const Tensor& x) { return expanded(x, -1); })})
     for (const std::vector<Shape>& shapes : all_shapes(row))
       for (int level = 0; level <= std::min(row.order, 1); ++level) {
         const Derivative f{row, level};

@@ -118,6 +118,21 @@ TEST_CASE("an empty list of dimensions means all of them") {
   CHECK(any(x > 0, {}).dim() == 0);
 }
 
+TEST_CASE("reductions over dimensions apart, of the heads of a packed projection") {
+  const Tensor qkv = variable({2, 5, 3, 4, 8}, 1), q = transpose(select(qkv, 2, 0), 1, 2), copy = q.contiguous();
+  const double infinity = std::numeric_limits<double>::infinity();
+  const std::pair<Tensor, Tensor> reduced[] = {{amax(q, {1, 3}), amax(copy, {1, 3})},
+                                               {amin(q, {1, 3}), amin(copy, {1, 3})},
+                                               {norm(q, infinity, {1, 3}), norm(copy, infinity, {1, 3})},
+                                               {logsumexp(q, 3), logsumexp(copy, 3)},
+                                               {prod(q, 1), prod(copy, 1)}};
+  for (const auto& [y, expected] : reduced) {
+    CHECK(max_difference(y, expected) < 1e-15);
+    CHECK(max_difference(grad(sum(y), {qkv})[0], grad(sum(expected), {qkv})[0]) < 1e-15);
+  }
+  CHECK(equal(argmax(q, 3), argmax(copy, 3)));
+}
+
 TEST_CASE("the smallest, NaN and nothing among it") {
   const Tensor x = tensor({{3, 1, 1}, {2, std::nan(""), 0}});
   CHECK(min(x(0)).item() == 1);
@@ -305,6 +320,9 @@ TEST_CASE("bf16 tensors have gradients of their own type, summed in float") {
   CHECK(grad(sum(cast(w(_, 1), f32)), {w})[0].to_vector() == std::vector<double>{0, 1, 0, 1, 0, 1});
   const Tensor many = cast(broadcast_to(w, {1000, 3, 2}), f32);
   CHECK(grad(sum(many), {w})[0].to_vector() == std::vector<double>(6, 1000));
+
+  const Tensor x = ones({1, 2}), product = sum(matmul(x, transpose(w))) + sum(matmul(x * 3, transpose(w)));
+  for (bool again : {false, true}) CHECK(grad(product, {w}, again)[0].to_vector() == std::vector<double>(6, 4));
 }
 
 TEST_CASE("a bf16 weight: results and gradients as of the weight cast to f32, bit for bit") {
