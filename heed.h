@@ -29,6 +29,7 @@
 #include "nn/neural_turing_machine.h"
 #include "nn/norm.h"
 #include "nn/normalize.h"
+#include "nn/pool.h"
 #include "nn/positional.h"
 #include "nn/recurrent.h"
 #include "nn/reinforce.h"

@@ -280,7 +280,10 @@ class Sweep {
   void report_backward(const Node& n, std::span<const Tensor> g, int64_t start) const {
     std::vector<const Tensor*> inputs;
     for (const Tensor& t : g) inputs.push_back(&t);
-    report({n.name, true, n.at, n.module, inputs, results, start});
+    std::vector<Tensor> outputs = results;
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+      if (!outputs[i].defined() && sums[i]) outputs[i] = *sums[i];
+    report({n.name, true, n.at, n.module, inputs, outputs, start});
   }
 
   static void fit(const Node& n, Tensor& g, const Tensor& input) {  // sums over what input was broadcast to
@@ -297,7 +300,7 @@ class Sweep {
       kernels::add_to(const_cast<Array&>(sum.array()), g.array());
     } else {
       OnBehalfOf op(n);
-      sum = sum + g;
+      sum = sum.dtype() == bf16 ? cast(widened(sum) + widened(g), bf16) : sum + g;
     }
   }
 };
@@ -360,6 +363,13 @@ std::vector<Tensor> grad(Consumed loss, std::span<const Tensor> xs, Where at) {
 }
 std::vector<Tensor> grad(Consumed loss, std::initializer_list<Tensor> xs, Where at) {
   return grad(loss, std::span(xs.begin(), xs.size()), at);
+}
+
+void detail::check_direction(const char* op, Where at, const Tensor& x, const Tensor& v) {
+  if (x.shape() != v.shape())
+    fail<ShapeError>(at, op,
+                     "the direction has shape " + v.shape().str() + ", what it is a direction at " + x.shape().str());
+  check_same_dtype(op, at, x.dtype(), v.dtype());
 }
 
 Gradients detail::grad(const Tensor& y, Parameters p, bool create_graph, Where at) {

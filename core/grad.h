@@ -33,9 +33,13 @@ std::vector<Tensor> vjp(const Tensor& y, const Tensor& gy, std::initializer_list
 std::vector<Tensor> vjp(std::span<const Tensor> ys, std::span<const Tensor> gys, std::span<const Tensor> xs,
                         bool create_graph = false, Where at = Where::here());
 
+namespace detail {
+void check_direction(const char* op, Where at, const Tensor& x, const Tensor& v);  // ShapeError, DtypeError: not as x
+}
 // J v, where J = df/dx at x: the directional derivative of f. Reverse mode twice.
 template <class F>
 Tensor jvp(F&& f, const Tensor& x, const Tensor& v, Where at = Where::here()) {
+  detail::check_direction("jvp", at, x, v);
   const Tensor p = x.detach().requires_grad(at);
   const Tensor y = f(p);
   if (!y.tracked()) return zeros_like(y);  // f does not depend on x
@@ -48,8 +52,11 @@ Tensor jvp(F&& f, const Tensor& x, const Tensor& v, Where at = Where::here()) {
 // H v, where H is the second derivative at x of f, which gives one element.
 template <class F>
 Tensor hvp(F&& f, const Tensor& x, const Tensor& v, Where at = Where::here()) {
+  detail::check_direction("hvp", at, x, v);
   const Tensor p = x.detach().requires_grad(at);
-  const Tensor g = grad(f(p), {p}, create_graph, at)[0];
+  const Tensor y = f(p);
+  if (!y.tracked()) return zeros_like(x);  // f does not depend on x
+  const Tensor g = grad(y, {p}, create_graph, at)[0];
   if (!g.tracked()) return zeros_like(x);  // f is linear in x
   return vjp(g, v, {&p, 1}, false, at)[0];
 }
@@ -114,10 +121,10 @@ struct Held {
 template <>
 struct Held<In> {
   using Argument = In;
+  In given;  // its tensor may be gone
   Tensor value;
-  Where at;
-  explicit Held(const In& x) : value(x.tensor()), at(x.at) {}
-  In get() const { return In(value, at.file, at.line); }
+  explicit Held(const In& x) : given(x), value(x.tensor()) {}
+  In get() const { return given.is_number() ? given : In(value, given.at.file, given.at.line); }
 };
 template <>
 struct Held<Rng*> {

@@ -126,8 +126,8 @@ class Search {
   // The node by itself: the same op of private copies of what it was given, one for each tensor with a history.
   void check(const Step& s) {
     Many given, inputs;
-    std::vector<std::size_t> from,
-        first;  // which of `given` an input is; none of them: it stays. And their own numbers
+    std::vector<std::size_t> from;   // for each input, which of `given` it is; beyond them: none, it stays
+    std::vector<std::size_t> first;  // for each of `given`, the first input that it is
     GradcheckOptions options{.order = options_.order, .names = {}, .jumps = true, .seed = options_.seed};
     for (std::size_t i = 0; i < s.inputs.size(); ++i) {
       inputs.push_back(s.inputs[i].detach());

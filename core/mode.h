@@ -11,9 +11,11 @@ struct Event {  // one op was applied, or the gradients of one were computed
   Where at;
   ModuleId module;
   std::span<const Tensor* const> inputs;
-  std::span<const Tensor> outputs;  // of a backward event: the gradients of the inputs, undefined where not wanted
-  int64_t started, ended = 0;       // in ns of a steady clock; the ops that a rule runs lie within its backward event
-  int64_t multiply_adds = 0;        // of a product applied, as its op says
+  // Of a backward event: the gradients of the inputs, undefined where not wanted; one that the rule has added to what
+  // had arrived is the sum.
+  std::span<const Tensor> outputs;
+  int64_t started, ended = 0;  // in ns of a steady clock; the ops that a rule runs lie within its backward event
+  int64_t multiply_adds = 0;   // of a product applied, as its op says
 };
 using Watch = FunctionRef<void(const Event&)>;  // an observer
 

@@ -3,6 +3,7 @@
 //
 //   forward      Array(const Array&...)              the kernel; a list op takes std::span<const Array>
 //                                                    returns Array or std::array<Array, k>, or a pair of that and Kept
+//   name         static constexpr auto = "softmax"
 //   definition   Tensor(const Tensor&...)            what the op means, in terms of other ops
 //   d0 d1 ...    Tensor(Grad, ...)                   the gradient of input 0, 1, ..., in terms of other ops; of a list
 //   d            Tensor(Grad, ..., int i)            one rule for all inputs
@@ -10,6 +11,8 @@
 //   add0 add1    void(Grad, ..., Array& sum)         a kernel beside d0 or d1: adds the gradient to what has arrived
 //                                                    already (a slice's gradient is all zeros but for the slice)
 //   multiply_adds  static int64_t(const Shape& y, const Shape&...)   that forward takes: observers are told
+//   constant     static constexpr auto = inputs<1, 2>: these carry no gradient
+//   differentiable  static constexpr bool = false: none does
 //   cheap        static constexpr bool = true: what remembers its output does not keep it, but makes it again from the
 //                inputs, all of which this op remembers
 //
@@ -520,6 +523,12 @@ auto apply_list(Where at, Op op, std::span<const Tensor> x) {
   static_assert(Declared<Op>::complete());
   static_assert(Declared<Op>::list, "heed: apply_list is for ops whose forward takes std::span<const Array>");
   if (mode.line) at = *mode.line;
+  if constexpr (HasDefinition<Op>)
+    if (mode.definitions_only) {
+      Restore after;
+      mode.line = &at;
+      return op.definition(x);
+    }
   const int64_t start = started();
   std::vector<Array> arrays;
   std::vector<const Tensor*> pointers;

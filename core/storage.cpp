@@ -1,5 +1,6 @@
 #include "storage.h"
 #include <sys/mman.h>
+#include <unistd.h>
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
@@ -127,60 +128,68 @@ class Spans {
   std::size_t cached() const { return cached_; }
 
   void* take(std::size_t wanted) {
-    const std::size_t bytes = whole(wanted, page);
+    const std::size_t bytes = whole(wanted, page());
     auto fit = by_size_.lower_bound({bytes, nullptr});
     if (fit == by_size_.end()) {
       std::size_t room = std::max(whole(bytes, huge_page), span);
       void* p = std::aligned_alloc(huge_page, room);
       if (!p) p = allocate(huge_page, room = whole(bytes, huge_page));  // where addresses are limited
       madvise(p, room, MADV_HUGEPAGE);                                  // advice: its failure is no failure
-      fit = add(static_cast<std::byte*>(p), {room, 0});
+      fit = add(static_cast<std::byte*>(p), {room});
     }
     std::byte* p = fit->second;
-    Piece rest = remove(free_.find(p));
-    rest.bytes -= bytes;
-    rest.touched -= std::min(rest.touched, bytes);
-    if (rest.bytes) add(p + bytes, rest);
+    const Piece all = remove(free_.find(p));
+    if (all.bytes > bytes)
+      add(p + bytes, {all.bytes - bytes, std::max(all.from, bytes) - bytes, std::max(all.to, bytes) - bytes});
     return p;
   }
   void give(void* block, std::size_t wanted) noexcept {
     auto* p = static_cast<std::byte*>(block);
-    Piece piece{whole(wanted, page), whole(wanted, page)};
-    const auto join = [&](Free::iterator neighbour) {
-      const Piece other = remove(neighbour);
-      piece.bytes += other.bytes, piece.touched += other.touched;
-    };
+    const std::size_t bytes = whole(wanted, page());
+    Piece piece{bytes, 0, bytes};
     auto after = free_.lower_bound(p);
     if (after != free_.begin())
       if (const auto before = std::prev(after); before->first + before->second.bytes == p) {
         p = before->first;
-        join(before);
+        piece = remove(before) + piece;
       }
-    if (after != free_.end() && p + piece.bytes == after->first) join(after);
+    if (after != free_.end() && p + piece.bytes == after->first) piece = piece + remove(after);
     add(p, piece);
   }
   void trim() {
     for (auto& [p, piece] : free_)
-      if (std::exchange(piece.touched, 0)) madvise(p, piece.bytes, MADV_DONTNEED);
+      if (piece.touched()) {
+        madvise(p, piece.bytes, MADV_DONTNEED);
+        piece.from = piece.to = 0;
+      }
     cached_ = 0;
   }
 
  private:
-  static constexpr std::size_t page = 4096, span = std::size_t{1} << 30;
+  static constexpr std::size_t span = std::size_t{1} << 30;
+  static std::size_t page() {
+    static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    return size;
+  }
   struct Piece {
-    std::size_t bytes, touched;  // how many of them may have memory
+    std::size_t bytes, from = 0, to = 0;  // only what lies between these may have memory
+    std::size_t touched() const { return to - from; }
+    friend Piece operator+(const Piece& a, const Piece& b) {  // neighbours
+      if (!b.touched()) return {a.bytes + b.bytes, a.from, a.to};
+      return {a.bytes + b.bytes, a.touched() ? a.from : a.bytes + b.from, a.bytes + b.to};
+    }
   };
   using Free = std::map<std::byte*, Piece>;
 
   static std::size_t whole(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }
   std::set<std::pair<std::size_t, std::byte*>>::iterator add(std::byte* p, Piece piece) {
-    cached_ += piece.touched;
+    cached_ += piece.touched();
     free_.emplace(p, piece);
     return by_size_.emplace(piece.bytes, p).first;
   }
   Piece remove(Free::iterator it) {
     const auto [p, piece] = *it;
-    cached_ -= piece.touched;
+    cached_ -= piece.touched();
     by_size_.erase({piece.bytes, p});
     free_.erase(it);
     return piece;

@@ -24,7 +24,8 @@ class Ref {
     return *this;
   }
   Ref& operator=(Ref&& o) noexcept {
-    std::swap(p_, o.p_);
+    Ref moved(std::move(o));
+    std::swap(p_, moved.p_);
     return *this;
   }
   ~Ref() {

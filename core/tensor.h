@@ -109,7 +109,7 @@ class Tensor {
 
   double item(Where at = Where::here()) const;  // of a tensor of one element, else ShapeError
   template <class T = double>
-  std::vector<T> to_vector(Where at = Where::here()) const {  // row by row, converted to T
+  std::vector<T> to_vector(Where at = Where::here()) const {  // row by row, converted to float, double or int64_t
     check_here("to_vector", at);
     std::vector<T> r(static_cast<std::size_t>(numel()));
     copy_out(r.data(), dtype_of<T>);
@@ -151,14 +151,18 @@ class Tensor {
 class Parameter : public Tensor {
  public:
   Parameter() = default;
-  explicit Parameter(Tensor leaf) : Tensor(std::move(leaf)) {}
+  explicit Parameter(Tensor t) : Tensor(t.defined() && !is_leaf(t) ? variable_of(t) : std::move(t)) {}
   Parameter(Parameter&&) = default;
   Parameter& operator=(Parameter&&) = default;
   // The compiler shows the line below where a module is copied.
   Parameter(const Parameter&) = delete;  // heed: not copied: use clone(model), std::move or tie(parameter)
   Parameter& operator=(const Parameter&) = delete;
+
+ private:
+  static bool is_leaf(const Tensor& t) { return t.edge().node && t.edge().node->leaf; }
+  static Tensor variable_of(const Tensor& t) { return t.detach().contiguous().requires_grad(); }
 };
-inline Parameter parameter(const Tensor& t) { return Parameter(t.detach().contiguous().requires_grad()); }
+inline Parameter parameter(const Tensor& t) { return Parameter(t.detach()); }  // on the values of t, which it shares
 inline Parameter tie(const Parameter& owner) { return Parameter(Tensor(owner)); }  // the same weight under two names
 
 template <class T>
@@ -262,12 +266,13 @@ S& operator<<(S& s, Dtype t) {
 }
 
 bool equal(const Tensor& a, const Tensor& b);  // same shape, type and values; NaN equals nothing
-// |a - b| <= atol + rtol |b| for every element (of the same shape; else ShapeError), compared in double.
+// |a - b| <= atol + rtol |b| for every element (of the same shape; else ShapeError), compared in double; an infinity is
+// close to itself alone.
 bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8, Where at = Where::here());
 double max_difference(const Tensor& a, const Tensor& b, Where at = Where::here());  // largest |a - b|; NaN: infinity
 
 // The one in-place write: optimizer, averages, running statistics, loading. GradError: t has a history; ShapeError and
-// DtypeError: the values do not fit.
+// DtypeError: the values do not fit, or elements of t are one in memory.
 void assign(const Tensor& t, const Tensor& values, Where at = Where::here());
 // What assign does before it writes, for kernels that compute in place (optimizers): the same checks, and the version
 // moves. The array shares t's storage and is contiguous: ShapeError if t is not.

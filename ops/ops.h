@@ -1,7 +1,8 @@
 #pragma once
-// The whole public list: declarations only, one line of maths each. Every op takes tensors or numbers, records itself
-// when an argument has a history, and can be differentiated any number of times. Dimensions may be negative, counted
-// from the back. Errors: ShapeError, DtypeError, IndexError, with the user's line and the numbers.
+// The whole public list: declarations only, one line of maths each. An op of several tensors that are broadcast takes
+// numbers among them. Every op records itself when an argument has a history; unless its result is i64 or boolean, it
+// can be differentiated any number of times. Dimensions may be negative, counted from the back. Errors: ShapeError,
+// DtypeError, IndexError, with the user's line and the numbers.
 #include <optional>
 #include <string_view>
 #include "../core/plus.h"
@@ -161,7 +162,7 @@ Tensor tril(In x, int64_t diagonal = 0);                   // x where column - r
 Tensor triu(In x, int64_t diagonal = 0);                   // x where column - row >= diagonal, else 0
 
 // ---- indices (i64); of tensors as indices see Tensor::operator()
-Tensor gather(In x, int dim, In index);           // y[i][j] = x[i][index[i][j]] for dim 1; index has x's rank
+Tensor gather(In x, int dim, In index);           // y[i][j] = x[i][index[i][j]] for dim 1; all other sizes are x's
 Tensor take_along(In x, In index, int dim);       // gather, x and index broadcast to each other but for dim
 Tensor scatter(In x, int dim, In index, In src);  // x, then y[i][index[i][j]] = src[i][j], the last j of equal indices
 Tensor scatter_add(In x, int dim, In index, In src);                  // x, then y[i][index[i][j]] += src[i][j]
@@ -249,8 +250,8 @@ struct MaxPoolOptions {
 // of equals has the gradient
 Tensor max_pool2d(In x, Pair kernel, const MaxPoolOptions& options = {});
 struct AvgPoolOptions {
-  Pair stride = 0;  // 0: the kernel's size
-  Pair padding = 0;
+  Pair stride = 0;   // 0: the kernel's size
+  Pair padding = 0;  // at most half of the kernel
   bool ceil_mode = false;
   bool count_include_pad = true;  // the mean is over the padding's zeros, too
 };

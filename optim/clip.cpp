@@ -37,6 +37,12 @@ struct ClipValue {
   Tensor d0(Grad g, Input<0> x) const { return apply(Where::here(), Within{limit}, g, x.detach()); }
 };
 
+// f of a gradient; of one in bf16, which is for storage alone, in f32
+template <class F>
+Tensor in_its_type(const Tensor& g, F f) {
+  return g.dtype() == bf16 ? cast(f(widened(g)), bf16) : f(g);
+}
+
 }  // namespace
 
 Gradients clip(Gradients g, double max_norm, Where at) {
@@ -44,7 +50,7 @@ Gradients clip(Gradients g, double max_norm, Where at) {
   const double by = max_norm / (g.norm() + 1e-6);
   if (by >= 1) return g;
   for (Tensor& t : g.values) {
-    if (t.tracked()) t = scale(t, by);
+    if (t.tracked() || t.dtype() == bf16) t = in_its_type(t, [&](const Tensor& x) { return scale(x, by); });
     else kernels::scale_in_place(writable(t, t), by);
   }
   return g;
@@ -52,7 +58,8 @@ Gradients clip(Gradients g, double max_norm, Where at) {
 
 Gradients clip_value(Gradients g, double limit, Where at) {
   check_limit("clip_value", at, "the limit", limit);
-  for (Tensor& t : g.values) t = apply(at, ClipValue{limit}, t);
+  for (Tensor& t : g.values)
+    t = in_its_type(t, [&](const Tensor& x) { return apply(at, ClipValue{limit}, x); });
   return g;
 }
 

@@ -121,6 +121,13 @@ TEST_CASE("frozen parameters under a checkpoint") {
   check_close(grad(sum(y), {x, block.mlp.down.weight}), grad(sum(plain), {x, block.mlp.down.weight}));
 }
 
+TEST_CASE("a checkpoint of a number") {
+  const Tensor w = variable({3}, 2);
+  const Tensor y = checkpoint([&](In t) { return t * w; }, 3.0);
+  CHECK(equal(y, w * 3));
+  CHECK(grad(sum(y), {w})[0].to_vector() == std::vector<double>(3, 3));
+}
+
 TEST_CASE("errors under a checkpoint") {
   const Tensor x = variable({3}, 1), w = variable({3}, 2);
   SECTION("in the call: the user's line") {

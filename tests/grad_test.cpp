@@ -76,6 +76,13 @@ TEST_CASE("jvp, hvp and jacobian against differences and each other") {
   CHECK(max_difference(hvp(scalar, x, v), slope(gradient, x, v)) < 1e-9);
   CHECK(equal(jvp([&](const Tensor&) { return w * 2; }, x, v), zeros({4}, f64)));  // f does not depend on x
   CHECK(equal(hvp([&](const Tensor& t) { return sum(t * w); }, x, v), zeros({4}, f64)));
+  CHECK(equal(hvp([&](const Tensor&) { return sum(w); }, x, v), zeros({4}, f64)));
+  for (auto of : {+[](const Tensor& t) { return sum(t * t); }, +[](const Tensor& t) { return sum(t); },
+                  +[](const Tensor& t) { return sum(zeros_like(t)); }}) {
+    const std::string text = "the direction has shape [5], what it is a direction at [4]";
+    CHECK_ERROR(ShapeError, jvp(of, x, noise({5}, 1)), "jvp: " + text);
+    CHECK_ERROR(ShapeError, hvp(of, x, noise({5}, 1)), "hvp: " + text);
+  }
   const Tensor m = variable({2, 3}, 4), Jm = jacobian(transpose(m) * 2, m);
   CHECK(Jm.shape() == Shape{3, 2, 2, 3});
   CHECK(equal(reshape(Jm, {6, 6})(1), tensor({0, 0, 0, 2, 0, 0}, f64)));  // y[0][1] = 2 m[1][0]

@@ -199,6 +199,18 @@ TEST_CASE("definitions only: a whole model without its fused kernels") {
   CHECK(max_difference(grad(by_definition, {x})[0], grad(by_kernel, {x})[0]) < 1e-14);
 }
 
+struct WrongKernel {
+  static constexpr auto name = "wrong_kernel";
+  Tensor definition(std::span<const Tensor> x) const { return x[0] + x[1]; }
+  Array forward(std::span<const Array> x) const { return x[0]; }
+};
+TEST_CASE("definitions only, of a list") {
+  const Tensor list[] = {ones({2}), ones({2})};
+  CHECK(equal(apply_list({}, WrongKernel{}, list), ones({2})));
+  DefinitionsOnly on;
+  CHECK(equal(apply_list({}, WrongKernel{}, list), ones({2}) * 2));
+}
+
 // ---- anomalies
 TEST_CASE("the first infinity of a forward pass: op, line, element, module") {
   const Tensor x = tensor({{1, 2}, {0, 3}});
@@ -263,6 +275,19 @@ TEST_CASE("the first infinity of a gradient: the op, its forward line, its modul
   const Where line = (z = sum(model.roots[2](x)), Where::here());
   CHECK(thrown<GradError>([&] { grad(z, {x}); }) ==
         line.str() + ": sqrt: the gradient of its input 0 is inf at [0, 1] of [1, 2], in roots.2");
+}
+
+struct BrokenAdder {
+  static constexpr auto name = "broken_adder";
+  Array forward(const Array& x) const { return x; }
+  Tensor d0(Grad g) const { return g; }
+  void add0(Grad, Array& sum) const { sum = filled(sum.shape(), std::nan(""), sum.dtype()); }
+};
+TEST_CASE("a gradient that is added to what has arrived is looked at, too") {
+  const Tensor x = variable({2}, 1), loss = sum(apply({}, BrokenAdder{}, x)) + sum(x);
+  CHECK(std::isnan(grad(loss, {x})[0].to_vector()[0]));
+  Anomaly watch;
+  CHECK(contains(thrown<GradError>([&] { grad(loss, {x}); }), "broken_adder: the gradient of its input 0 is nan"));
 }
 
 TEST_CASE("what a rule computes on the way is not judged, only what it returns") {

@@ -406,6 +406,9 @@ TEST_CASE("clip scales all gradients together, clip_value each element") {
   CHECK(equal(clip_value(mixed, 0.5).values[0], tensor({-0.5, -0.25, 0, 0.25, 0.5})));
   CHECK(equal(clip_value({{"w"}, {transpose(tensor({{1, 2}, {3, 4}}))}}, 2).values[0], tensor({{1, 2}, {2, 2}})));
   CHECK_ERROR(Error, clip_value(g, nan), "clip_value: the limit must be at least 0, not nan");
+  const Gradients narrow{{"w"}, {cast(tensor({3, 4, 0}), bf16)}};
+  CHECK(equal(clip_value(narrow, 2).values[0], cast(tensor({2, 2, 0}), bf16)));
+  CHECK(equal(clip(narrow, 1).values[0], cast(tensor({0.6, 0.8, 0}), bf16)));
 
   const Gradients broken{{"a", "b"}, {tensor({1, nan}), ones({1})}};  // as in PyTorch, nothing of it looks right
   CHECK(std::isnan(clip(broken, 1).values[1].item()));

@@ -58,6 +58,23 @@ TEST_CASE("a freed block is used again, and trim returns what waits") {
   CHECK(memory::cached() == 0);
 }
 
+TEST_CASE("what waits is counted where it lies, and trimmed") {
+  if (!memory::caches()) return;
+  constexpr int64_t n = 1 << 24;  // 64 MiB
+  auto a = std::make_optional<Array>(Shape{n}, f32), b = std::make_optional<Array>(Shape{n}, f32);
+  const Array end({n}, f32);
+  if (b->bytes() != a->bytes() + 4 * n || end.bytes() != b->bytes() + 4 * n) return;  // others left pieces that fit
+  memory::trim();
+  a.reset();
+  memory::trim();
+  b.reset();
+  CHECK(memory::cached() == 4 * n);
+  const Array in_front({n}, f32);
+  CHECK(memory::cached() == 4 * n);
+  memory::trim();
+  CHECK(memory::cached() == 0);
+}
+
 TEST_CASE("what large blocks leave serves other sizes") {
   if (!memory::caches()) return;
   std::vector<Array> parts;

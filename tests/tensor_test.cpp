@@ -162,6 +162,8 @@ TEST_CASE("equal, allclose, max_difference") {
   CHECK_FALSE(allclose(nan, nan));
   CHECK(allclose(inf, inf));
   CHECK_FALSE(allclose(inf, -inf));
+  CHECK_FALSE(allclose(a, inf));
+  CHECK_FALSE(allclose(inf, a));
   CHECK(max_difference(a, tensor({1, 5})) == 3);
   CHECK(max_difference(a, nan) == infinity);
   CHECK(max_difference(inf, inf) == 0);
@@ -242,4 +244,29 @@ TEST_CASE("a parameter is contiguous, whatever it is made of") {
   CHECK(q.data<float>().size() == 3);
   CHECK(n.item() == 2);
   CHECK(p.tracked());
+  const Parameter written{transpose(x)}, of_history{p * 2}, none{Tensor()};  // as in PyTorch
+  CHECK(written.tracked());
+  CHECK(of_history.edge().node->leaf);
+  CHECK(of_history.edge().node.get() != p.edge().node.get());
+  CHECK_FALSE(none.defined());
+}
+
+TEST_CASE("what is moved from is empty, and what was there is gone") {
+  Tensor big = ones({1 << 20}), small = ones({4});
+  const std::size_t before = memory::in_use();
+  big = std::move(small);
+  CHECK(memory::in_use() < before - (3 << 20));
+  CHECK(big.numel() == 4);
+}
+
+TEST_CASE("whole numbers of any range") {
+  Rng rng{1};
+  constexpr int64_t least = std::numeric_limits<int64_t>::min(), most = std::numeric_limits<int64_t>::max();
+  int64_t low = 0, high = 0;
+  for (int64_t v : randint(least, most, {1000}, rng).to_vector<int64_t>())
+    low = std::min(low, v), high = std::max(high, v);
+  CHECK(low < least / 8 * 7);
+  CHECK(high > most / 8 * 7);
+  for (int64_t v : randint(-5'000'000'000'000'000'000, 5'000'000'000'000'000'000, {1000}, rng).to_vector<int64_t>())
+    REQUIRE(std::abs(v) <= 5'000'000'000'000'000'000);
 }

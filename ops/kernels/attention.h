@@ -6,7 +6,7 @@
 
 namespace heed::kernels {
 
-// Of the scores that are in cache at a time. Keys are packed if tiles of them are a multiple of 64.
+// The block of scores, rows by keys, that is in the cache at a time. Keys are packed if `keys` is a multiple of 64.
 struct AttentionTile {
   int64_t rows = 42, keys = 384;
   // From row to row: so far apart that they do not fall on the same lines of the cache.

@@ -28,7 +28,8 @@ struct Start {
 };
 
 // c [m, n] = start + alpha a b        a [m, k]  b [k, n]  c has rows that lie together, c_row apart; start may be c
-// A value of c is the same bits wherever it stands in c, so c may be computed tile by tile.
+// A value of c is the same bits wherever it stands in c, so c may be computed tile by tile, each of two rows and columns
+// at least: a single one is a vector, whose products are summed otherwise.
 template <class T>
 void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, Start<T> start, T* c, int64_t c_row);
 // The same bits as with b widened, which is done as it is read.

@@ -156,7 +156,7 @@ struct SgdStep {
   bool nesterov = false;
 };
 // g' = g + weight_decay p,  v = momentum v + g',  p -= lr v, or lr (g' + momentum v) with nesterov (Sutskever et al.
-// 2013) v starts at 0, and may be null when momentum is 0.
+// 2013). v starts at 0, and may be null when momentum is 0.
 template <class T>
 void sgd(T* p, const T* g, T* v, int64_t n, const SgdStep& step);
 
