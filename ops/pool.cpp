@@ -24,9 +24,10 @@ void check_planes(const char* op, Where at, const Tensor& x) {
 Windows checked_windows(const char* op, Where at, const Shape& x, Pair kernel, Pair stride, Pair padding, Pair dilation,
                         bool ceil) {
   Windows windows;
+  const bool strided = stride[0] || stride[1];
   for (int i = 0; i < 2; ++i) {
     const auto d = std::size_t(i);
-    const int64_t step = stride[d] ? stride[d] : kernel[d];
+    const int64_t step = strided ? stride[d] : kernel[d];
     Window& w = windows[d];
     w = checked_window(op, at, x, x.rank() - 2 + i, {0, kernel[d], step, padding[d], dilation[d]}, ceil);
     if (2 * w.padding > w.extent())
