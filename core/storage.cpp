@@ -128,7 +128,7 @@ class Spans {
   std::size_t cached() const { return cached_; }
 
   void* take(std::size_t wanted) {
-    const std::size_t bytes = whole(wanted, page());
+    const std::size_t bytes = room_for(wanted);
     auto fit = by_size_.lower_bound({bytes, nullptr});
     if (fit == by_size_.end()) {
       std::size_t room = std::max(whole(bytes, huge_page), span);
@@ -145,7 +145,7 @@ class Spans {
   }
   void give(void* block, std::size_t wanted) noexcept {
     auto* p = static_cast<std::byte*>(block);
-    const std::size_t bytes = whole(wanted, page());
+    const std::size_t bytes = room_for(wanted);
     Piece piece{bytes, 0, bytes};
     auto after = free_.lower_bound(p);
     if (after != free_.begin())
@@ -182,6 +182,12 @@ class Spans {
   using Free = std::map<std::byte*, Piece>;
 
   static std::size_t whole(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }
+  // Whole pages. Neighbours of 2^27 bytes and more that are a power of two apart would be on the same banks of memory
+  // all along, and a loop over four of them three times slower (AdamW on 2^26 weights).
+  static std::size_t room_for(std::size_t wanted) {
+    const std::size_t bytes = whole(wanted, page());
+    return bytes % (std::size_t{1} << 27) ? bytes : bytes + page();
+  }
   std::set<std::pair<std::size_t, std::byte*>>::iterator add(std::byte* p, Piece piece) {
     cached_ += piece.touched();
     free_.emplace(p, piece);

@@ -58,9 +58,17 @@ TEST_CASE("a freed block is used again, and trim returns what waits") {
   CHECK(memory::cached() == 0);
 }
 
+TEST_CASE("neighbours of 2^k bytes are not 2^k apart") {
+  if (!memory::caches()) return;
+  constexpr int64_t n = 1 << 25;
+  const Array a({n}, f32), b({n}, f32), c({n}, f32);
+  CHECK(std::abs(a.bytes() - b.bytes()) != 4 * n);
+  CHECK(std::abs(b.bytes() - c.bytes()) != 4 * n);
+}
+
 TEST_CASE("what waits is counted where it lies, and trimmed") {
   if (!memory::caches()) return;
-  constexpr int64_t n = 1 << 24;  // 64 MiB
+  constexpr int64_t n = (1 << 24) + 1024;  // 64 MiB and a page
   auto a = std::make_optional<Array>(Shape{n}, f32), b = std::make_optional<Array>(Shape{n}, f32);
   const Array end({n}, f32);
   if (b->bytes() != a->bytes() + 4 * n || end.bytes() != b->bytes() + 4 * n) return;  // others left pieces that fit
