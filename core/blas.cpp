@@ -70,8 +70,8 @@ Core choose_core() {
     core.name = openblas_get_corename();
   }
   if (core.name != core.wanted)
-    std::fprintf(stderr, "heed: matrix products are slow: OpenBLAS runs its %s kernels, this machine's are %s\n",
-                 core.name.c_str(), core.wanted.c_str());
+    std::fprintf(stderr, "heed: OpenBLAS runs its %s kernels, this machine's are %s\n", core.name.c_str(),
+                 core.wanted.c_str());
   return core;
 }
 
