@@ -25,7 +25,7 @@ Tensor SigmaPi::sets(int64_t in, int64_t order, Where at) {
 }
 Parameter SigmaPi::initial(int64_t out, int64_t in, int64_t order, Where at) {
   const int64_t n = sets(in, order, at).size(0);
-  const double bound = 1 / std::sqrt(double(n));
+  const double bound = init::bias_bound(n);
   return parameter(init::uniform({out, n}, -bound, bound));
 }
 

@@ -48,14 +48,13 @@ void check(const char* op, const Matrix& matrix) {
 }
 
 std::vector<Matrix> cropped(std::vector<Matrix> matrices) {
-  constexpr int64_t most = 1 << 18;
   int64_t longest = 0;
   for (const Matrix& m : matrices) {
     check("cropped", m);
     longest = std::max({longest, m.rows, m.cols});
   }
   const auto fit = [&](int64_t side) {
-    int64_t left = most;
+    int64_t left = most_cells;
     for (const Matrix& m : matrices) left -= std::min(m.rows, side) * std::min(m.cols, side);
     return left >= 0;
   };

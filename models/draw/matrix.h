@@ -29,8 +29,10 @@ struct Matrix {
 // values, and as many labels as rows and columns (or none).
 void check(const char* op, const Matrix& matrix);
 
-// For matrices that may be too large for a picture, which has 2^18 cells: the first rows and columns of each, as many
-// as fit together; then their titles say so. Others are returned as they are. Throws as `check` does.
+constexpr int64_t most_cells = 1 << 18;  // of a picture, in all its matrices
+
+// For matrices that may be too large for a picture: the first rows and columns of each, as many as fit together; then
+// their titles say so. Others are returned as they are. Throws as `check` does.
 std::vector<Matrix> cropped(std::vector<Matrix> matrices);
 
 // The scale of several matrices drawn alike: [0, 1] if every finite value lies in it, otherwise from the least to the

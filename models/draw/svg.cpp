@@ -303,14 +303,13 @@ void check(const char* op, const MatrixOptions& options) {
 std::string draw_matrices(const char* op, std::span<const Matrix> matrices, const MatrixOptions& options,
                           bool numbers) {
   int64_t cells = 0;
-  constexpr int64_t most = 1 << 18;
   for (const Matrix& m : matrices) {
     check(op, m);
     cells += std::ssize(m.values);
   }
-  if (cells > most)
+  if (cells > most_cells)
     throw std::invalid_argument(std::string(op) + ": cannot draw " + std::to_string(cells) + " cells: at most " +
-                                std::to_string(most) + " fit a picture");
+                                std::to_string(most_cells) + " fit a picture");
 
   check(op, options);
 

@@ -101,12 +101,13 @@ std::vector<Growth> growths() {
          return seconds_of(seconds, [&] { optimizer.step(model, g); });
        }},
   };
+  if (num_threads() == 1) return r;
   for (const Item& item : workloads())
     r.push_back({item.name + "_threads",
                  "threads",
                  item.name,
                  "threads",
-                 {1, 2},
+                 {1, num_threads()},
                  [run = item.run](int64_t threads, double seconds) {
                    const int before = num_threads();
                    set_num_threads(int(threads));
