@@ -29,6 +29,14 @@ struct Matrix {  // random values, stored row by row or column by column, or wit
   Strided<T> view() const { return {values.data(), row, column}; }
 };
 
+template <class T>
+heed::Array array(int64_t n, int64_t m, Strided<T> x) {
+  heed::Array r({n, m}, heed::dtype_of<T>);
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t j = 0; j < m; ++j) r.template mutable_data<T>()[i * m + j] = *x.from(i, j).data;
+  return r;
+}
+
 using Real = long double;
 
 // start + alpha a b by the reference loop, of what `of` makes of each value.
@@ -78,11 +86,15 @@ void check(int64_t m, int64_t n, int64_t k, Strided<T> a, Strided<T> b, int from
   const Start<T> start = from == 0 ? Start<T>{} : from == 1 ? Start<T>{before.data(), 0} : Start<T>{c.data(), c_row};
   const std::vector<Real> want = exact<T>(m, n, k, alpha, a, b, start), most = bound<T>(m, n, k, alpha, a, b, start);
   heed::kernels::gemm<T>(m, n, k, alpha, a, b, start, c.data(), c_row);
-  std::vector<T> by_panels = c;
+  std::vector<T> by_panels = c, of_panels = c;
   if (k > 0 && from != 2) {
+    const int64_t height = heed::kernels::tile_height();
     std::vector<T> packed(static_cast<size_t>(heed::kernels::packed_size(n, k)));
+    std::vector<T> rows(static_cast<size_t>(heed::ceil_div(m, height) * height * k));
     heed::kernels::pack<T>(n, k, b, packed.data());
+    heed::kernels::pack_rows<T>(m, k, a, rows.data());
     heed::kernels::gemm_packed<T>(m, n, k, alpha, a, packed.data(), start, by_panels.data(), c_row);
+    heed::kernels::gemm_packed<T>(m, n, k, alpha, rows.data(), packed.data(), start, of_panels.data(), c_row);
   }
   const int64_t turned_row = m + 1;
   std::vector<T> turned(static_cast<size_t>(n * turned_row), untouched);
@@ -102,6 +114,7 @@ void check(int64_t m, int64_t n, int64_t k, Strided<T> a, Strided<T> b, int from
       const auto at = static_cast<size_t>(i * c_row + j), in = static_cast<size_t>(i * n + j);
       REQUIRE(std::abs(c[at] - want[in]) <= most[in]);
       REQUIRE(std::abs(by_panels[at] - want[in]) <= most[in]);
+      REQUIRE(of_panels[at] == by_panels[at]);
       if (k == 0) continue;
       const auto across = static_cast<size_t>(j * m + i);
       REQUIRE(std::abs(turned[static_cast<size_t>(j * turned_row + i)] - want_turned[across]) <= most_turned[across]);
@@ -194,6 +207,20 @@ TEMPLATE_TEST_CASE("a small product is that part of a large one, bit for bit", "
     REQUIRE(std::equal(small.begin() + i * n, small.begin() + (i + 1) * n, large.begin() + (i + 3) * columns + 5));
 }
 
+TEMPLATE_TEST_CASE("a product packed part by part is the product, bit for bit", "[gemm]", float, double) {
+  using T = TestType;
+  using Order = typename Matrix<T>::Order;
+  const Order order = GENERATE(Matrix<T>::rows, Matrix<T>::columns);
+  const int64_t n = 300, m = 1500, k = sizeof(T) == 4 ? 1700 : 850;  // more columns, and deeper, than packed at a time
+  const Matrix<T> a(n, k, order, 1), b(k, m, Matrix<T>::rows, 2), bias(1, m, Matrix<T>::rows, 3);
+  const heed::Array left =
+      order == Matrix<T>::rows ? array(n, k, a.view()) : array(k, n, a.view().transposed()).transposed(0, 1);
+  const heed::Array y = heed::kernels::matmul(left, array(k, m, b.view()), array(1, m, bias.view()).reshaped({m}));
+  std::vector<T> want(static_cast<size_t>(n * m));
+  heed::kernels::gemm<T>(n, m, k, 1, a.view(), b.view(), {bias.values.data(), 0}, want.data(), m);
+  CHECK(std::equal(want.begin(), want.end(), y.template data<T>()));
+}
+
 TEMPLATE_TEST_CASE(
     "products in tiles: what several tasks read is packed once, few rows by a wide weight are transposed", "[gemm]",
     float, double) {
@@ -208,12 +235,6 @@ TEMPLATE_TEST_CASE(
   const bool biased = GENERATE(false, true);
   CAPTURE(c.n, c.m, c.k, c.weight, biased);
   const Matrix<T> a(c.n, c.k, Matrix<T>::rows, 1), b(c.k, c.m, c.weight ? Matrix<T>::columns : Matrix<T>::rows, 2);
-  const auto array = [](int64_t n, int64_t m, Strided<T> x) {
-    heed::Array r({n, m}, heed::dtype_of<T>);
-    for (int64_t i = 0; i < n; ++i)
-      for (int64_t j = 0; j < m; ++j) r.template mutable_data<T>()[i * m + j] = *x.from(i, j).data;
-    return r;
-  };
   const heed::Array right =
       c.weight ? array(c.m, c.k, b.view().transposed()).transposed(0, 1) : array(c.k, c.m, b.view());
   const heed::Array bias = array(1, c.m, b.view()).reshaped({c.m});

@@ -14,17 +14,21 @@
 // clang-format on
 
 #undef HEED_LOOPS
-#define HEED_LOOPS(X, T)                                                                                            \
-  X(void, gemm, gemm,                                                                                               \
-    (int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, Start<T> start, T * c, int64_t c_row),   \
-    (m, n, k, alpha, a, b, start, c, c_row))                                                                        \
-  X(bool, packs_left, packs_left, (int64_t k, Strided<T> a), (k, a))                                                \
-  X(void, pack, pack, (int64_t n, int64_t k, Strided<T> b, T * packed), (n, k, b, packed))                          \
-  X(void, gemm_packed, gemm_packed,                                                                                 \
-    (int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, const T* packed, Start<T> start, T* c, int64_t c_row), \
-    (m, n, k, alpha, a, packed, start, c, c_row))                                                                   \
-  X(void, gemm_transposed, gemm_transposed,                                                                         \
-    (int64_t m, int64_t n, int64_t k, Strided<T> a, const T* packed, const T* bias, T* c, int64_t c_row),           \
+#define HEED_LOOPS(X, T)                                                                                              \
+  X(void, gemm, gemm,                                                                                                 \
+    (int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, Start<T> start, T * c, int64_t c_row),     \
+    (m, n, k, alpha, a, b, start, c, c_row))                                                                          \
+  X(bool, packs_left, packs_left, (int64_t k, Strided<T> a), (k, a))                                                  \
+  X(void, pack, pack, (int64_t n, int64_t k, Strided<T> b, T * packed), (n, k, b, packed))                            \
+  X(void, pack_rows, pack_rows, (int64_t m, int64_t k, Strided<T> a, T * packed), (m, k, a, packed))                  \
+  X(void, gemm_packed, gemm_packed,                                                                                   \
+    (int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, const T* packed, Start<T> start, T* c, int64_t c_row),   \
+    (m, n, k, alpha, a, packed, start, c, c_row))                                                                     \
+  X(void, gemm_packed, gemm_of_packed,                                                                                \
+    (int64_t m, int64_t n, int64_t k, T alpha, const T* rows, const T* columns, Start<T> start, T* c, int64_t c_row), \
+    (m, n, k, alpha, rows, columns, start, c, c_row))                                                                 \
+  X(void, gemm_transposed, gemm_transposed,                                                                           \
+    (int64_t m, int64_t n, int64_t k, Strided<T> a, const T* packed, const T* bias, T* c, int64_t c_row),             \
     (m, n, k, a, packed, bias, c, c_row))
 
 #if HWY_ONCE
@@ -200,16 +204,16 @@ void pack_panels(Strided<X> x, int64_t count, int64_t k, Width width, T* to) {
   }
 }
 template <class T>
-void pack_left(Strided<T> a, int64_t m, int64_t k, T* to) {
-  pack_panels(a, m, k, std::integral_constant<int64_t, tile_rows>(), to);
+void pack_rows(int64_t m, int64_t k, Strided<T> a, T* packed) {
+  pack_panels(a, m, k, std::integral_constant<int64_t, tile_rows>(), packed);
 }
 template <class B, class T>
-void pack_right(Strided<B> b, int64_t n, int64_t k, T* to) {
+void pack(int64_t n, int64_t k, Strided<B> b, T* packed) {
 #if HWY_TARGET != HWY_SVE && HWY_TARGET != HWY_SVE2 && HWY_TARGET != HWY_RVV
-  pack_panels(b.transposed(), n, k, std::integral_constant<int64_t, 2 * MaxLanes(ScalableTag<T>())>(), to);
+  pack_panels(b.transposed(), n, k, std::integral_constant<int64_t, 2 * MaxLanes(ScalableTag<T>())>(), packed);
 #else
   pack_panels(
-      b.transposed(), n, k, [] { return tile_columns<T>(); }, to);
+      b.transposed(), n, k, [] { return tile_columns<T>(); }, packed);
 #endif
 }
 
@@ -241,46 +245,63 @@ void multiply_vector(int64_t n, int64_t k, T alpha, Strided<X> x, const V* v, in
   }
 }
 
-// How k is cut: a block of a and one of b, as deep as a slice, stay in the second-level cache.
-template <class T>
-struct Slices {
-  int64_t k, depth;
-  static constexpr int64_t deepest = 3072 / sizeof(T);
-  explicit Slices(int64_t k)
-      : k(k), depth(std::max<int64_t>(1, ceil_div(k, std::max<int64_t>(1, ceil_div(k, deepest))))) {}
-  // f(p, depth, start) for each; the first even where there is none
-  template <class F>
-  void for_each(Start<T> start, const T* c, int64_t c_row, F f) const {
-    for (int64_t p = 0; p == 0 || p < k; p += depth) f(p, std::min(depth, k - p), p ? Start<T>{c, c_row} : start);
-  }
-};
+// f(p, depth, start) for each slice of k; the first even where there is none.
+template <class T, class F>
+void for_each_slice(int64_t k, Start<T> start, const T* c, int64_t c_row, F f) {
+  const int64_t depth = slice_depth<T>(k);
+  for (int64_t p = 0; p == 0 || p < k; p += depth) f(p, std::min(depth, k - p), p ? Start<T>{c, c_row} : start);
+}
 
 // a is read where it stands when what a tile reads falls on different lines of the cache. Of columns, tiles of few rows
-// read a line one after the other: all k of them should stay in the first level until then.
+// read a line one after the other: it would have to stay in the first level until then.
 template <class T>
 bool packs_left(int64_t k, Strided<T> a) {
   constexpr bool shares_lines = tile_rows * sizeof(T) <= 32;
-  if (shares_lines && a.row == 1) return k > 256 || !a.stands_well(1024);
+  if (shares_lines && a.row == 1) return k > 64 || !a.stands_well(1024);
   return !a.stands_well();
 }
 
-// One slice: b(j) is where the tile of b that begins in column j lies. a is packed into `left`, unless that is null.
-constexpr int64_t high = 8 * tile_rows;
-template <class T, class Columns>
-void multiply_slice(int64_t m, int64_t n, int64_t depth, T alpha, Strided<T> a, T* left, Columns&& b, Start<T> start,
-                    T* c, int64_t c_row) {
-  const int64_t columns = tile_columns<T>();
+constexpr int64_t high = 8 * tile_rows;  // rows of a block of a
+template <class T>
+struct Rows {  // of a block: for each tile `height`, which begin `apart` values apart
+  int64_t height, apart;
+  Strided<T> first;
+};
+// From i on they are packed for k columns, of which this slice begins at p.
+template <class T>
+auto packed_rows(const T* packed, int64_t k, int64_t p) {
+  return [=](int64_t i, int64_t) -> Rows<T> {
+    return {tile_rows, tile_rows * k, {packed + i * k + p * tile_rows, 1, tile_rows}};
+  };
+}
+// They stay where they stand, or are packed block by block into `left`, if that is not null.
+template <class T>
+auto rows_of(Strided<T> a, int64_t depth, T* left) {
+  return [=](int64_t i, int64_t m) -> Rows<T> {
+    if (!left) return {even_rows(m), even_rows(m) * a.row, a.from(i, 0)};
+    HWY_NAMESPACE::pack_rows(m, depth, a.from(i, 0), left);
+    return packed_rows<T>(left, depth, 0)(0, m);
+  };
+}
+template <class T>
+auto packed_columns(const T* packed, int64_t k, int64_t p) {
+  return [=](int64_t j) -> Strided<T> { return {packed + j * k + p * tile_columns<T>(), tile_columns<T>(), 1}; };
+}
+
+// One slice: rows(i, m) are those of a block, columns(j) is where the tile of b that begins in column j lies.
+template <class T, class R, class C>
+void multiply_slice(int64_t m, int64_t n, int64_t depth, T alpha, R&& rows, C&& columns, Start<T> start, T* c,
+                    int64_t c_row) {
+  const int64_t width = tile_columns<T>();
   for (int64_t i0 = 0; i0 < m; i0 += high) {
     const int64_t i1 = std::min(m, i0 + high);
-    if (left) pack_left(a.from(i0, 0), i1 - i0, depth, left);
-    const int64_t tall = left ? tile_rows : even_rows(i1 - i0);
-    for (int64_t j = 0; j < n; j += columns) {
-      const Strided<T> y = b(j);
-      for (int64_t i = i0; i < i1; i += tall) {
-        const Strided<T> x = left ? Strided<T>{left + (i - i0) * depth, 1, tile_rows} : a.from(i, 0);
-        multiply<T>(std::min(tall, i1 - i), {depth, x, y.data, y.row, alpha, start.from(i, j), c + i * c_row + j, c_row,
-                                             std::min(columns, n - j)});
-      }
+    const Rows<T> block = rows(i0, i1 - i0);
+    for (int64_t j = 0; j < n; j += width) {
+      const Strided<T> y = columns(j);
+      Strided<T> x = block.first;
+      for (int64_t i = i0; i < i1; i += block.height, x.data += block.apart)
+        multiply<T>(std::min(block.height, i1 - i), {depth, x, y.data, y.row, alpha, start.from(i, j),
+                                                     c + i * c_row + j, c_row, std::min(width, n - j)});
     }
   }
 }
@@ -294,46 +315,46 @@ void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<B> b, 
   constexpr int64_t room = (768 << 10) / sizeof(T);
   constexpr bool widens = !std::is_same_v<B, T>;
   const int64_t columns = tile_columns<T>();
-  const Slices<T> slices(k);
+  const int64_t slice = slice_depth<T>(k);
   if constexpr (!widens)
-    if (m && m <= tile_rows && k <= slices.deepest && b.column == 1 && (n == columns || (n < columns && reads_parts)))
+    if (m && m <= tile_rows && k <= slice && b.column == 1 && (n == columns || (n < columns && reads_parts)))
       return multiply<T>(m, {k, a, b.data, b.row, alpha, start, c, c_row, n});
-  const int64_t widest = std::max(columns, room / slices.depth / columns * columns);
+  const int64_t widest = std::max(columns, room / slice / columns * columns);
   const int64_t wide = std::min(widest, ceil_div(n, columns) * columns);
   const bool pack_a = HWY_NAMESPACE::packs_left(k, a);
   const bool pack_b = widens || b.column != 1 || m > 5 * tile_rows;
-  const Workspace<T> right(wide * slices.depth), left(pack_a ? high * slices.depth : 0);
+  const Workspace<T> right(wide * slice), left(pack_a ? high * slice : 0);
   for (int64_t j0 = 0; j0 < n; j0 += wide) {
     const int64_t j1 = std::min(n, j0 + wide);
     const int64_t packed = pack_b ? j0 : reads_parts ? j1 : j0 + (j1 - j0) / columns * columns;
-    slices.for_each(start, c, c_row, [&](int64_t p, int64_t depth, Start<T> from) {
-      if (packed < j1) pack_right(b.from(p, packed), j1 - packed, depth, right.data() + (packed - j0) * depth);
+    for_each_slice(k, start, c, c_row, [&](int64_t p, int64_t depth, Start<T> from) {
+      if (packed < j1) HWY_NAMESPACE::pack(j1 - packed, depth, b.from(p, packed), right.data() + (packed - j0) * depth);
       const auto tile = [&](int64_t j) -> Strided<T> {
         if constexpr (!widens)
           if (j0 + j < packed) return b.from(p, j0 + j);
         return {right.data() + j * depth, columns, 1};
       };
-      multiply_slice(m, j1 - j0, depth, alpha, a.from(0, p), pack_a ? left.data() : nullptr, tile, from.from(0, j0),
-                     c + j0, c_row);
+      multiply_slice(m, j1 - j0, depth, alpha, rows_of<T>(a.from(0, p), depth, pack_a ? left.data() : nullptr), tile,
+                     from.from(0, j0), c + j0, c_row);
     });
   }
 }
 
 template <class T>
-void pack(int64_t n, int64_t k, Strided<T> b, T* packed) {
-  pack_right(b, n, k, packed);
-}
-
-template <class T>
 void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, const T* packed, Start<T> start, T* c,
                  int64_t c_row) {
-  const int64_t columns = tile_columns<T>();
-  const Slices<T> slices(k);
   const bool pack_a = HWY_NAMESPACE::packs_left(k, a);
-  const Workspace<T> left(pack_a ? high * slices.depth : 0);
-  slices.for_each(start, c, c_row, [&](int64_t p, int64_t depth, Start<T> from) {
-    const auto tile = [&](int64_t j) { return Strided<T>{packed + j * k + p * columns, columns, 1}; };
-    multiply_slice(m, n, depth, alpha, a.from(0, p), pack_a ? left.data() : nullptr, tile, from, c, c_row);
+  const Workspace<T> left(pack_a ? high * slice_depth<T>(k) : 0);
+  for_each_slice(k, start, c, c_row, [&](int64_t p, int64_t depth, Start<T> from) {
+    multiply_slice(m, n, depth, alpha, rows_of<T>(a.from(0, p), depth, pack_a ? left.data() : nullptr),
+                   packed_columns(packed, k, p), from, c, c_row);
+  });
+}
+template <class T>
+void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, const T* packed_a, const T* packed_b, Start<T> start, T* c,
+                 int64_t c_row) {
+  for_each_slice(k, start, c, c_row, [&](int64_t p, int64_t depth, Start<T> from) {
+    multiply_slice(m, n, depth, alpha, packed_rows(packed_a, k, p), packed_columns(packed_b, k, p), from, c, c_row);
   });
 }
 
@@ -367,6 +388,7 @@ void gemm_transposed(int64_t m, int64_t n, int64_t k, Strided<T> a, const T* pac
 
 HEED_LOOPS(HEED_FOR_FLOAT, float)
 HEED_LOOPS(HEED_FOR_DOUBLE, double)
+int64_t tile_height() { return tile_rows; }
 void gemm_bf16(int64_t m, int64_t n, int64_t k, float alpha, Strided<float> a, Strided<BFloat16> b, Start<float> start,
                float* c, int64_t c_row) {
   HWY_NAMESPACE::gemm(m, n, k, alpha, a, b, start, c, c_row);
@@ -381,6 +403,9 @@ namespace heed::kernels {
 HEED_LOOPS(HEED_DISPATCH, T)
 HEED_LOOPS(HEED_INSTANTIATE, float)
 HEED_LOOPS(HEED_INSTANTIATE, double)
+
+HWY_EXPORT(tile_height);
+int64_t tile_height() { return HWY_DYNAMIC_DISPATCH(tile_height)(); }
 
 HWY_EXPORT(gemm_bf16);
 void gemm(int64_t m, int64_t n, int64_t k, float alpha, Strided<float> a, Strided<BFloat16> b, Start<float> start,

@@ -1,5 +1,6 @@
 #pragma once
 // Products of matrices in one thread, over operands of any strides: what the products of this folder are tiled from.
+#include <algorithm>
 #include "../../core/dtype.h"
 #include "../../core/shape.h"
 
@@ -28,13 +29,20 @@ struct Start {
 };
 
 // c [m, n] = start + alpha a b        a [m, k]  b [k, n]  c has rows that lie together, c_row apart; start may be c
-// A value of c is the same bits wherever it stands in c, so c may be computed tile by tile, each of two rows and columns
-// at least: a single one is a vector, whose products are summed otherwise.
+// A value of c is the same bits wherever it stands in c, so c may be computed tile by tile, each of two rows and
+// columns at least: a single one is a vector, whose products are summed otherwise.
 template <class T>
 void gemm(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, Start<T> start, T* c, int64_t c_row);
 // The same bits as with b widened, which is done as it is read.
 void gemm(int64_t m, int64_t n, int64_t k, float alpha, Strided<float> a, Strided<BFloat16> b, Start<float> start,
           float* c, int64_t c_row);
+
+// k is summed in slices of the same depth, of which a block of a and one of b stay in the second-level cache.
+template <class T>
+constexpr int64_t slice_depth(int64_t k) {
+  constexpr int64_t deepest = 3072 / sizeof(T);
+  return std::max<int64_t>(1, ceil_div(k, std::max<int64_t>(1, ceil_div(k, deepest))));
+}
 
 // Does a product copy a before it reads it?
 template <class T>
@@ -47,6 +55,13 @@ template <class T>
 void pack(int64_t n, int64_t k, Strided<T> b, T* packed);
 template <class T>
 void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, const T* packed, Start<T> start, T* c,
+                 int64_t c_row);
+// Also a packed, in tiles of rows: into tile_height() * k values for each tile that begins.
+int64_t tile_height();
+template <class T>
+void pack_rows(int64_t m, int64_t k, Strided<T> a, T* packed);
+template <class T>
+void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, const T* rows, const T* columns, Start<T> start, T* c,
                  int64_t c_row);
 // The same written transposed: c [n, m] = bias [m] + (a b)^T with rows c_row apart; bias may be null.
 template <class T>

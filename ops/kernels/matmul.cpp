@@ -28,6 +28,7 @@ struct Tiles {
     m = std::min(columns, columns >= 768 && packs_left(k, a) ? 2 * even_width((columns + 1) / 2) : even_width(columns));
     auto tasks = [&] { return ceil_div(rows, n) * ceil_div(columns, m); };
     while (tasks() < enough && n >= 2 * lowest && n * m * k > 2 * least) n = (n + 1) / 2;
+    n = std::min(rows, ceil_div(n, tile_height()) * tile_height());
   }
   // The width of a slab by which columns fall into an even number of slabs with the least left over.
   static int64_t even_width(int64_t columns) {
@@ -39,18 +40,53 @@ struct Tiles {
   }
 };
 
-// b [k, columns] packed for tasks that read it in slabs of `width` columns, packed_size(width, k) apart.
+// b [k, columns] packed for tasks that read it in slabs of `width` columns, which begin `apart` values apart.
 template <class T>
-void pack_slabs(int64_t columns, int64_t width, int64_t k, Strided<T> b, T* packed) {
+void pack_slabs(int64_t columns, int64_t width, int64_t k, Strided<T> b, int64_t apart, T* packed) {
   constexpr int64_t part = 64;
   const int64_t parts = ceil_div(width, part);
   parallel_for(ceil_div(columns, width) * parts, 1, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       const int64_t slab = t / parts, within = t % parts * part, j = slab * width + within;
       const int64_t count = std::min({part, columns - j, width - within});
-      if (count > 0) pack(count, k, b.from(0, j), packed + slab * packed_size(width, k) + within * k);
+      if (count > 0) pack(count, k, b.from(0, j), packed + slab * apart + within * k);
     }
   });
+}
+
+// What several tasks read is packed once for all of them, as much at a time as stays in the third-level cache.
+template <class T>
+void multiply_shared(const Tiles& tile, int64_t rows, int64_t columns, int64_t k, Strided<T> a, Strided<T> b,
+                     Start<T> start, T* c) {
+  constexpr int64_t room = (4 << 20) / sizeof(T);
+  const int64_t slice = slice_depth<T>(k),
+                slabs = std::clamp<int64_t>(room / (slice * tile.m), 1, ceil_div(columns, tile.m));
+  const int64_t wide = slabs * tile.m, deep = std::min(k, std::max<int64_t>(1, room / (slice * wide)) * slice);
+  const int64_t down = ceil_div(rows, tile.n), slab = packed_size(tile.m, deep), height = tile_height();
+  const bool packs = slabs > 1 && packs_left(k, a);
+  const Workspace<T> right(slabs * slab), left(packs ? ceil_div(rows, height) * height * deep : 0);
+  for (int64_t j0 = 0; j0 < columns; j0 += wide)
+    for (int64_t p = 0; p == 0 || p < k; p += deep) {
+      const int64_t width = std::min(wide, columns - j0), depth = std::min(deep, k - p),
+                    along = ceil_div(width, tile.m);
+      const Start<T> from = p ? Start<T>{c, columns} : start;
+      pack_slabs(width, tile.m, depth, b.from(p, j0), slab, right.data());
+      if (packs)
+        parallel_for(rows, 8 * height, [&](int64_t begin, int64_t end) {
+          pack_rows(end - begin, depth, a.from(begin, p), left.data() + begin * depth);
+        });
+      parallel_for(down * along, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t t = begin; t < end; ++t) {
+          const int64_t i = t / along * tile.n, s = t % along, j = j0 + s * tile.m;
+          const int64_t high = std::min(tile.n, rows - i), broad = std::min(tile.m, columns - j);
+          const T* packed = right.data() + s * slab;
+          T* to = c + i * columns + j;
+          if (packs)
+            gemm_packed(high, broad, depth, T(1), left.data() + i * depth, packed, from.from(i, j), to, columns);
+          else gemm_packed(high, broad, depth, T(1), a.from(i, p), packed, from.from(i, j), to, columns);
+        }
+      });
+    }
 }
 
 // Few rows beside a wide weight, transposed as linear has it: c^T = b^T a^T then, so that it is a that is packed, and
@@ -65,7 +101,7 @@ template <class T>
 void multiply_low(int64_t rows, int64_t columns, int64_t k, Strided<T> a, Strided<T> b, Start<T> bias, T* c) {
   constexpr int64_t tile = 28, many = 32;  // rows of b^T for a task, and how many tiles are shared out in pairs
   const Workspace<T> packed(packed_size(rows, k));
-  pack_slabs(rows, rows, k, a.transposed(), packed.data());
+  pack_slabs(rows, rows, k, a.transposed(), 0, packed.data());
   parallel_for(ceil_div(columns, tile), columns / tile > many ? 2 : 1, [&](int64_t begin, int64_t end) {
     const int64_t j = begin * tile, count = std::min(columns, end * tile) - j;
     gemm_transposed(count, rows, k, b.from(0, j).transposed(), packed.data(), bias.from(0, j).data, c + j, columns);
@@ -124,11 +160,8 @@ Array matmul(const Array& a, const Array& b, const Array& bias) {
     if (batch == 1 && tile.n == n && tile.m == m) return gemm(n, m, k, T(1), p, q, start, r, m);
     const int64_t down = n ? ceil_div(n, tile.n) : 0, along = m ? ceil_div(m, tile.m) : 0;
     const int64_t tiles = down * along, small = std::max<int64_t>(1, (1 << 17) / std::max<int64_t>(1, n * m * k));
-    const bool shares = same && batch == 1 && down > 1;  // what several tasks read of b is packed once for all of them
-    const int64_t slab = packed_size(tile.m, k);
-    const Workspace<T> packed(shares ? along * slab : 0);
     if constexpr (same)
-      if (shares) pack_slabs(m, tile.m, k, q, packed.data());
+      if (batch == 1 && down > 1) return multiply_shared(tile, n, m, k, p, q, start, r);
     parallel_for(batch * tiles, small, [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) {
         const int64_t page = t / tiles;
@@ -137,12 +170,6 @@ Array matmul(const Array& a, const Array& b, const Array& bias) {
         const Strided<T> x{p.data + page_offset(a, page), p.row, p.column};
         const Strided<B> y{q.data + page_offset(b, page), q.row, q.column};
         T* z = r + (page * n + i) * m + j;
-        if constexpr (same)
-          if (shares) {
-            gemm_packed(rows, columns, k, T(1), x.from(i, 0), packed.data() + j / tile.m * slab, start.from(i, j), z,
-                        m);
-            continue;
-          }
         gemm(rows, columns, k, T(1), x.from(i, 0), y.from(0, j), start.from(i, j), z, m);
       }
     });
