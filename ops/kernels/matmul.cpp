@@ -8,11 +8,10 @@ namespace heed::kernels {
 namespace {
 
 // Tiles of c that one task computes. All rows that a slab of b serves belong together, so slabs are narrow and tiles
-// high; but wide where there are so many rows that a does not stay in cache, or where a has to be packed for each.
+// high; but wide where there are so many rows that a does not stay in cache.
 struct Tiles {
   int64_t n, m;
-  template <class T>
-  Tiles(int64_t pages, int64_t rows, int64_t columns, int64_t k, Strided<T> a) : n(rows), m(columns) {
+  Tiles(int64_t pages, int64_t rows, int64_t columns, int64_t k) : n(rows), m(columns) {
     constexpr int64_t least = int64_t{1} << 20, highest = 2048, lowest = 128, enough = 32;
     const int64_t work = rows * columns * k;  // multiply-adds
     if (work <= (rows == 1 ? least / 4 : 2 * least) || (work <= 16 * least && pages >= enough)) return;
@@ -25,7 +24,7 @@ struct Tiles {
       return;
     }
     n = std::min(rows, highest);
-    m = std::min(columns, columns >= 768 && packs_left(k, a) ? 2 * even_width((columns + 1) / 2) : even_width(columns));
+    m = std::min(columns, even_width(columns));
     auto tasks = [&] { return ceil_div(rows, n) * ceil_div(columns, m); };
     while (tasks() < enough && n >= 2 * lowest && n * m * k > 2 * least) n = (n + 1) / 2;
     n = std::min(rows, ceil_div(n, tile_height()) * tile_height());
@@ -66,7 +65,7 @@ void multiply_shared(const Tiles& tile, int64_t rows, int64_t columns, int64_t k
   const bool packs = slabs > 1 && packs_left(k, a);
   const Workspace<T> right(slabs * slab), left(packs ? ceil_div(rows, height) * height * deep : 0);
   for (int64_t j0 = 0; j0 < columns; j0 += wide)
-    for (int64_t p = 0; p == 0 || p < k; p += deep) {
+    for (int64_t p = 0; p < k; p += deep) {
       const int64_t width = std::min(wide, columns - j0), depth = std::min(deep, k - p),
                     along = ceil_div(width, tile.m);
       const Start<T> from = p ? Start<T>{c, columns} : start;
@@ -156,12 +155,13 @@ Array matmul(const Array& a, const Array& b, const Array& bias) {
     constexpr bool same = std::is_same_v<T, B>;
     if constexpr (same)
       if (batch == 1 && is_low(n, m, k, q)) return multiply_low(n, m, k, p, q, start, r);
-    const Tiles tile(batch, n, m, k, p);
+    const Tiles tile(batch, n, m, k);
     if (batch == 1 && tile.n == n && tile.m == m) return gemm(n, m, k, T(1), p, q, start, r, m);
     const int64_t down = n ? ceil_div(n, tile.n) : 0, along = m ? ceil_div(m, tile.m) : 0;
     const int64_t tiles = down * along, small = std::max<int64_t>(1, (1 << 17) / std::max<int64_t>(1, n * m * k));
     if constexpr (same)
-      if (batch == 1 && down > 1) return multiply_shared(tile, n, m, k, p, q, start, r);
+      if (batch == 1 && (down > 1 || (along > 1 && n > 1 && packs_left(k, p))))
+        return multiply_shared(tile, n, m, k, p, q, start, r);
     parallel_for(batch * tiles, small, [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) {
         const int64_t page = t / tiles;
