@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Builds heed and tests it: packages, a release build with warnings as errors, the same with clang, ctest.
+# Builds heed and tests it: packages, a release build with warnings as errors, an unoptimized one with clang, ctest.
 #
 #   tools/test.sh [--acceptance] [--all]
 #
 #   --acceptance   also the tests that train models until they are good; what they measured becomes models/README.md
-#   --all          also the tests under clang, under the address, undefined and thread sanitizers, and clang-tidy
+#   --all          the release build with clang too and its tests, the tests under the address, undefined and thread
+#                  sanitizers, and clang-tidy
 #   --help         this text
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -48,12 +49,12 @@ compile_seconds() {  # PRESET: the processor time of compiling the README's trai
 
 stage "packages" tools/setup.sh $([ $all = yes ] && echo all || echo test)
 stage "release build" build release all
-if command -v clang++ >/dev/null; then
-  stage "clang build of the library, the programs and the README" build clang programs readme
-  echo "the README's training script compiles in $(compile_seconds release) s with g++, $(compile_seconds clang) s with clang++"
-fi
-if [ $all = yes ]; then
-  stage "clang build of the tests" build clang all
+echo "the README's training script compiles in $(compile_seconds release) s with g++"
+if [ $all = no ] && command -v clang++ >/dev/null; then
+  stage "clang build of the library, the programs and the README" build clang-quick programs readme
+elif [ $all = yes ]; then
+  stage "clang build" build clang all readme
+  echo "the README's training script compiles in $(compile_seconds clang) s with clang++"
   stage "clang tests" check clang
   stage "clang-tidy" tidy
   for sanitizer in asan tsan; do
