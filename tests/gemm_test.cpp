@@ -211,7 +211,12 @@ TEMPLATE_TEST_CASE("a product packed part by part is the product, bit for bit", 
   using T = TestType;
   using Order = typename Matrix<T>::Order;
   const Order order = GENERATE(Matrix<T>::rows, Matrix<T>::columns);
-  const int64_t n = GENERATE(100, 300), m = 1500, k = sizeof(T) == 4 ? 1700 : 850;  // more than is packed at a time
+  struct Size {
+    int64_t n, m, k;
+  };
+  const auto size = GENERATE(Size{100, 1500, 850}, Size{300, 1500, 1700}, Size{3100, 1000, 800}, Size{2100, 1200, 900});
+  const int64_t n = size.n, m = size.m, k = size.k;  // more than is packed at a time
+  CAPTURE(n, m, k);
   const Matrix<T> a(n, k, order, 1), b(k, m, Matrix<T>::rows, 2), bias(1, m, Matrix<T>::rows, 3);
   const heed::Array left =
       order == Matrix<T>::rows ? array(n, k, a.view()) : array(k, n, a.view().transposed()).transposed(0, 1);

@@ -21,13 +21,13 @@ struct Tiles {
     }
     if (rows >= highest && rows > 2 * columns) {
       n = rows > 8 * highest ? 512 : 256, m = std::max<int64_t>(96, (192 << 10) / std::min<int64_t>(k, 768) / 32 * 32);
-      return;
+    } else {
+      n = std::min(rows, highest);
+      m = std::min(columns, even_width(columns));
+      auto tasks = [&] { return ceil_div(rows, n) * ceil_div(columns, m); };
+      while (tasks() < enough && n >= 2 * lowest && n * m * k > 2 * least) n = (n + 1) / 2;
     }
-    n = std::min(rows, highest);
-    m = std::min(columns, even_width(columns));
-    auto tasks = [&] { return ceil_div(rows, n) * ceil_div(columns, m); };
-    while (tasks() < enough && n >= 2 * lowest && n * m * k > 2 * least) n = (n + 1) / 2;
-    n = std::min(rows, ceil_div(n, tile_height()) * tile_height());
+    n = std::min(rows, ceil_div(n, tile_height()) * tile_height());  // tasks begin where packed rows do
   }
   // The width of a slab by which columns fall into an even number of slabs with the least left over.
   static int64_t even_width(int64_t columns) {
@@ -63,28 +63,33 @@ void multiply_shared(const Tiles& tile, int64_t rows, int64_t columns, int64_t k
   const int64_t wide = slabs * tile.m, deep = std::min(k, std::max<int64_t>(1, room / (slice * wide)) * slice);
   const int64_t down = ceil_div(rows, tile.n), slab = packed_size(tile.m, deep), height = tile_height();
   const bool packs = slabs > 1 && packs_left(k, a);
-  const Workspace<T> right(slabs * slab), left(packs ? ceil_div(rows, height) * height * deep : 0);
+  const int64_t tall = packs ? std::clamp<int64_t>(room / (deep * tile.n), 1, down) * tile.n : rows;
+  const Workspace<T> right(slabs * slab), left(packs ? ceil_div(tall, height) * height * deep : 0);
   for (int64_t j0 = 0; j0 < columns; j0 += wide)
     for (int64_t p = 0; p < k; p += deep) {
       const int64_t width = std::min(wide, columns - j0), depth = std::min(deep, k - p),
                     along = ceil_div(width, tile.m);
       const Start<T> from = p ? Start<T>{c, columns} : start;
       pack_slabs(width, tile.m, depth, b.from(p, j0), slab, right.data());
-      if (packs)
-        parallel_for(rows, 8 * height, [&](int64_t begin, int64_t end) {
-          pack_rows(end - begin, depth, a.from(begin, p), left.data() + begin * depth);
+      for (int64_t i0 = 0; i0 < rows; i0 += tall) {
+        const int64_t some = std::min(tall, rows - i0);
+        if (packs)
+          parallel_for(some, 8 * height, [&](int64_t begin, int64_t end) {
+            pack_rows(end - begin, depth, a.from(i0 + begin, p), left.data() + begin * depth);
+          });
+        parallel_for(ceil_div(some, tile.n) * along, 1, [&](int64_t begin, int64_t end) {
+          for (int64_t t = begin; t < end; ++t) {
+            const int64_t i = i0 + t / along * tile.n, s = t % along, j = j0 + s * tile.m;
+            const int64_t high = std::min(tile.n, rows - i), broad = std::min(tile.m, columns - j);
+            const T* packed = right.data() + s * slab;
+            T* to = c + i * columns + j;
+            if (packs)
+              gemm_packed(high, broad, depth, T(1), left.data() + (i - i0) * depth, packed, from.from(i, j), to,
+                          columns);
+            else gemm_packed(high, broad, depth, T(1), a.from(i, p), packed, from.from(i, j), to, columns);
+          }
         });
-      parallel_for(down * along, 1, [&](int64_t begin, int64_t end) {
-        for (int64_t t = begin; t < end; ++t) {
-          const int64_t i = t / along * tile.n, s = t % along, j = j0 + s * tile.m;
-          const int64_t high = std::min(tile.n, rows - i), broad = std::min(tile.m, columns - j);
-          const T* packed = right.data() + s * slab;
-          T* to = c + i * columns + j;
-          if (packs)
-            gemm_packed(high, broad, depth, T(1), left.data() + i * depth, packed, from.from(i, j), to, columns);
-          else gemm_packed(high, broad, depth, T(1), a.from(i, p), packed, from.from(i, j), to, columns);
-        }
-      });
+      }
     }
 }
 
