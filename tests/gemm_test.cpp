@@ -214,7 +214,8 @@ TEMPLATE_TEST_CASE("a product packed part by part is the product, bit for bit", 
   struct Size {
     int64_t n, m, k;
   };
-  const auto size = GENERATE(Size{100, 1500, 850}, Size{300, 1500, 1700}, Size{3100, 1000, 800}, Size{2100, 1200, 900});
+  const auto size = GENERATE(Size{100, 1500, 850}, Size{300, 1500, 1700}, Size{3100, 1000, 800}, Size{2100, 1200, 900},
+                             Size{300, 500, 6913});
   const int64_t n = size.n, m = size.m, k = size.k;  // more than is packed at a time
   CAPTURE(n, m, k);
   const Matrix<T> a(n, k, order, 1), b(k, m, Matrix<T>::rows, 2), bias(1, m, Matrix<T>::rows, 3);

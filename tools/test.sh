@@ -50,9 +50,7 @@ compile_seconds() {  # PRESET: the processor time of compiling the README's trai
 stage "packages" tools/setup.sh $([ $all = yes ] && echo all || echo test)
 stage "release build" build release all
 echo "the README's training script compiles in $(compile_seconds release) s with g++"
-if [ $all = no ] && command -v clang++ >/dev/null; then
-  stage "clang build of the library, the programs and the README" build clang-quick programs readme
-elif [ $all = yes ]; then
+if [ $all = yes ]; then
   stage "clang build" build clang all readme
   echo "the README's training script compiles in $(compile_seconds clang) s with clang++"
   stage "clang tests" check clang
@@ -61,6 +59,8 @@ elif [ $all = yes ]; then
     stage "$sanitizer build" build $sanitizer all
     stage "$sanitizer tests" check $sanitizer
   done
+elif command -v clang++ >/dev/null; then
+  stage "clang build of the library, the programs and the README" build clang-quick programs readme
 fi
 check release
 if [ $acceptance = yes ]; then

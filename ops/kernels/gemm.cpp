@@ -14,21 +14,22 @@
 // clang-format on
 
 #undef HEED_LOOPS
-#define HEED_LOOPS(X, T)                                                                                              \
-  X(void, gemm, gemm,                                                                                                 \
-    (int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, Start<T> start, T * c, int64_t c_row),     \
-    (m, n, k, alpha, a, b, start, c, c_row))                                                                          \
-  X(bool, packs_left, packs_left, (int64_t k, Strided<T> a), (k, a))                                                  \
-  X(void, pack, pack, (int64_t n, int64_t k, Strided<T> b, T * packed), (n, k, b, packed))                            \
-  X(void, pack_rows, pack_rows, (int64_t m, int64_t k, Strided<T> a, T * packed), (m, k, a, packed))                  \
-  X(void, gemm_packed, gemm_packed,                                                                                   \
-    (int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, const T* packed, Start<T> start, T* c, int64_t c_row),   \
-    (m, n, k, alpha, a, packed, start, c, c_row))                                                                     \
-  X(void, gemm_packed, gemm_of_packed,                                                                                \
-    (int64_t m, int64_t n, int64_t k, T alpha, const T* rows, const T* columns, Start<T> start, T* c, int64_t c_row), \
-    (m, n, k, alpha, rows, columns, start, c, c_row))                                                                 \
-  X(void, gemm_transposed, gemm_transposed,                                                                           \
-    (int64_t m, int64_t n, int64_t k, Strided<T> a, const T* packed, const T* bias, T* c, int64_t c_row),             \
+#define HEED_LOOPS(X, T)                                                                                            \
+  X(void, gemm, gemm,                                                                                               \
+    (int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, Strided<T> b, Start<T> start, T * c, int64_t c_row),   \
+    (m, n, k, alpha, a, b, start, c, c_row))                                                                        \
+  X(bool, packs_left, packs_left, (int64_t k, Strided<T> a), (k, a))                                                \
+  X(void, pack, pack, (int64_t n, int64_t k, Strided<T> b, T * packed), (n, k, b, packed))                          \
+  X(void, pack_rows, pack_rows, (int64_t m, int64_t k, Strided<T> a, T * packed), (m, k, a, packed))                \
+  X(void, gemm_packed, gemm_packed,                                                                                 \
+    (int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, const T* packed, Start<T> start, T* c, int64_t c_row), \
+    (m, n, k, alpha, a, packed, start, c, c_row))                                                                   \
+  X(void, gemm_packed, gemm_of_packed,                                                                              \
+    (int64_t m, int64_t n, int64_t k, T alpha, const T* packed_a, const T* packed_b, Start<T> start, T* c,          \
+     int64_t c_row),                                                                                                \
+    (m, n, k, alpha, packed_a, packed_b, start, c, c_row))                                                          \
+  X(void, gemm_transposed, gemm_transposed,                                                                         \
+    (int64_t m, int64_t n, int64_t k, Strided<T> a, const T* packed, const T* bias, T* c, int64_t c_row),           \
     (m, n, k, a, packed, bias, c, c_row))
 
 #if HWY_ONCE

@@ -56,12 +56,13 @@ void pack(int64_t n, int64_t k, Strided<T> b, T* packed);
 template <class T>
 void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, Strided<T> a, const T* packed, Start<T> start, T* c,
                  int64_t c_row);
-// Also a packed, in tiles of rows: into tile_height() * k values for each tile that begins.
+// Also with a packed, in tiles of rows: into tile_height() * k values for each tile that begins. Rows from i on, and
+// columns from j on, are packed + i * k and packed + j * k, where i is a multiple of tile_height() and j of 64.
 int64_t tile_height();
 template <class T>
 void pack_rows(int64_t m, int64_t k, Strided<T> a, T* packed);
 template <class T>
-void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, const T* rows, const T* columns, Start<T> start, T* c,
+void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, const T* packed_a, const T* packed_b, Start<T> start, T* c,
                  int64_t c_row);
 // The same written transposed: c [n, m] = bias [m] + (a b)^T with rows c_row apart; bias may be null.
 template <class T>

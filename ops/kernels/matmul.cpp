@@ -20,7 +20,8 @@ struct Tiles {
       return;
     }
     if (rows >= highest && rows > 2 * columns) {
-      n = rows > 8 * highest ? 512 : 256, m = std::max<int64_t>(96, (192 << 10) / std::min<int64_t>(k, 768) / 32 * 32);
+      n = rows > 8 * highest ? 512 : 256;
+      m = std::min(columns, std::max<int64_t>(96, (192 << 10) / std::min<int64_t>(k, 768) / 32 * 32));
     } else {
       n = std::min(rows, highest);
       m = std::min(columns, even_width(columns));
@@ -53,14 +54,15 @@ void pack_slabs(int64_t columns, int64_t width, int64_t k, Strided<T> b, int64_t
   });
 }
 
-// What several tasks read is packed once for all of them, as much at a time as stays in the third-level cache.
+// What several tasks read is packed once for all of them, as much at a time as stays in the third-level cache: all of k
+// or one slice, which is how every product sums it.
 template <class T>
 void multiply_shared(const Tiles& tile, int64_t rows, int64_t columns, int64_t k, Strided<T> a, Strided<T> b,
                      Start<T> start, T* c) {
   constexpr int64_t room = (4 << 20) / sizeof(T);
   const int64_t slice = slice_depth<T>(k),
                 slabs = std::clamp<int64_t>(room / (slice * tile.m), 1, ceil_div(columns, tile.m));
-  const int64_t wide = slabs * tile.m, deep = std::min(k, std::max<int64_t>(1, room / (slice * wide)) * slice);
+  const int64_t wide = slabs * tile.m, deep = k * wide <= room ? k : slice;
   const int64_t down = ceil_div(rows, tile.n), slab = packed_size(tile.m, deep), height = tile_height();
   const bool packs = slabs > 1 && packs_left(k, a);
   const int64_t tall = packs ? std::clamp<int64_t>(room / (deep * tile.n), 1, down) * tile.n : rows;
