@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include "common.h"
+#include "worst.h"
 
 using namespace heed;
 
@@ -26,7 +27,7 @@ void check_sums(const Tensor& got, const std::vector<double>& sums, const std::v
   REQUIRE(values.size() == sums.size());
   double worst = 0;  // of the bound
   for (std::size_t i = 0; i < sums.size(); ++i)
-    worst = std::max(worst, std::abs(values[i] - sums[i]) / (sizes[i] + std::numeric_limits<double>::min()));
+    worst = worse(worst, std::abs(values[i] - sums[i]) / (sizes[i] + std::numeric_limits<double>::min()));
   CHECK(worst <= (terms + 4) * double(std::numeric_limits<float>::epsilon()) / 2);
 }
 

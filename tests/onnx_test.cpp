@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include "common.h"
+#include "worst.h"
 
 using namespace heed;
 
@@ -18,7 +19,7 @@ double difference(const Tensor& x, const Numbers& wanted) {
   REQUIRE(got.size() == wanted.size());
   long double worst = 0;
   for (std::size_t i = 0; i < got.size(); ++i)
-    worst = std::max(worst, std::abs(got[i] - wanted[i]) / std::max(1.0L, std::abs(wanted[i])));
+    worst = worse(worst, std::abs(got[i] - wanted[i]) / std::max(1.0L, std::abs(wanted[i])));
   return double(worst);
 }
 
@@ -144,8 +145,8 @@ TEST_CASE("ONNX Attention: groups of heads, widths, scales, masks, causality, so
                   CHECK(difference(p, wanted.weights) < (t == f64 ? 1e-14 : 2e-6));
                   return reshape(matmul(p, values), {B, H, T, E});
                 };
-                worst64 = std::max(worst64, difference(made(f64), wanted.y));
-                worst32 = std::max(worst32, difference(made(f32), wanted.y));
+                worst64 = worse(worst64, difference(made(f64), wanted.y));
+                worst32 = worse(worst32, difference(made(f32), wanted.y));
                 ++count;
                 if (worst64 > 1e-14 || worst32 > 2e-6)
                   FAIL(worst64 << ", " << worst32 << ": " << groups << " to a head, E " << E << ", scale " << scale
@@ -210,7 +211,8 @@ TEST_CASE("ONNX LinearAttention: four rules, groups of heads, prefill and decode
                                                  .state = past ? narrow(state) : Tensor()};
             const auto [out, last] = linear_attention(of_groups, narrow(k), narrow(v), options);
             const Tensor heads = reshape(permute(out, {1, 2, 0, 3, 4}), {B, H, T, E});
-            worst = std::max({worst, difference(heads, y), difference(last.dim() == 5 ? last(0) : last, S)});
+            for (const double error : {difference(heads, y), difference(last.dim() == 5 ? last(0) : last, S)})
+              worst = worse(worst, error);
           };
           made(f64, worst64), made(f32, worst32);
           INFO(rule.name << ", " << groups << " to a head, " << T << " places, past " << past);

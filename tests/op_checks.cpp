@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <set>
+#include "worst.h"
 
 namespace heed {
 namespace {
@@ -142,8 +143,7 @@ void check_close(const Many& y, const Many& exact, const Many& scale, Dtype t, c
     double worst = 0;
     for (std::size_t i = 0; i < p.size(); ++i) {
       if (p[i] == q[i]) continue;
-      const double off = std::abs(p[i] - q[i]) / (epsilon * s[i] + least);
-      worst = std::max(worst, std::isnan(off) ? std::numeric_limits<double>::infinity() : off);
+      worst = worse(worst, std::abs(p[i] - q[i]) / (epsilon * s[i] + least));
     }
     if (worst > allowed) wrong(output + " is off by " + std::to_string(worst) + " epsilon");
   }

@@ -1,6 +1,7 @@
 // Ops in their corners: large logits, ties, zeros to a power, bf16. What all ops have in common: op_table_test.cpp.
 #include <limits>
 #include "common.h"
+#include "worst.h"
 
 using namespace heed;
 
@@ -44,6 +45,24 @@ TEST_CASE("functions near 0 keep their digits, and far away do not overflow") {
   CHECK(equal(grad(sum(gelu(x, Approximate::tanh)), {x})[0], tensor({0, 0, 1, 1})));
 }
 
+TEST_CASE("a gradient that is recorded is the same, far away and of NaN, too") {
+  const Tensor ends = tensor({-infinity, infinity}).requires_grad(), nan = tensor(std::nan("")).requires_grad();
+  for (bool again : {false, true}) {
+    CHECK(equal(grad(sum(gelu(ends)), {ends}, again)[0], tensor({0, 1})));
+    CHECK(grad(relu(nan), {nan}, again)[0].item() == 1);
+  }
+  for (double far : {1e4, 1e20})
+    for (Approximate how : {Approximate::none, Approximate::tanh}) {
+      const Tensor x = tensor({-far, far}).requires_grad();
+      for (bool again : {false, true}) CHECK(equal(grad(sum(gelu(x, how)), {x}, again)[0], tensor({0, 1})));
+      CHECK(equal(grad(sum(grad(sum(gelu(x, how)), {x}, create_graph)[0]), {x})[0], zeros({2})));
+    }
+  const Tensor x = tensor({1, infinity, -infinity});
+  CHECK(logsumexp(x).item() == infinity);
+  DefinitionsOnly here;
+  CHECK(logsumexp(x).item() == infinity);
+}
+
 TEST_CASE("corners of elementwise functions, as PyTorch has them") {
   auto slope = [](auto f, double at) {
     const Tensor x = tensor(at, f64).requires_grad();
@@ -53,9 +72,22 @@ TEST_CASE("corners of elementwise functions, as PyTorch has them") {
   CHECK(slope([](const Tensor& x) { return leaky_relu(x, 0.2); }, 0) == 0.2);
   CHECK(slope([](const Tensor& x) { return elu(x, 2); }, 0) == 2);
   for (double at : {-1.0, -0.5, 0.0, 0.7, 0.8})
-    CHECK(slope([](const Tensor& x) { return clamp(x, -0.5, 0.7); }, at) == (at > -0.5 && at < 0.7));
+    CHECK(slope([](const Tensor& x) { return clamp(x, -0.5, 0.7); }, at) == (at >= -0.5 && at <= 0.7));
   CHECK(equal(clamp(tensor({0, 5, 9}), 5, 2), tensor({2, 2, 2})));
   CHECK(std::isnan(clamp(tensor(std::nan("")), 0, 1).item()));
+  const Tensor x = tensor({-2, -1, 0, 1, 2}).requires_grad(), low = full({5}, -1).requires_grad(),
+               high = ones({5}).requires_grad();
+  const std::vector<Tensor> slopes = grad(sum(clamp(x, low, high)), {x, low, high});
+  CHECK(equal(slopes[0], tensor({0, 1, 1, 1, 0})));
+  CHECK(equal(slopes[1], tensor({1, 0, 0, 0, 0})));
+  CHECK(equal(slopes[2], tensor({0, 0, 0, 0, 1})));
+  for (bool upper : {false, true}) {
+    const Tensor bounds = tensor({std::nan(""), 0}), one = ones({2});
+    const Tensor of_bound = upper ? clamp(one, {}, bounds) : clamp(one, bounds),
+                 of_nan = upper ? clamp(bounds, {}, one) : clamp(bounds, one);
+    CHECK(std::isnan(of_bound(0).item()));
+    CHECK(std::isnan(of_nan(0).item()));
+  }
   for (auto f : {maximum, minimum}) {
     CHECK(std::isnan(f(tensor(std::nan("")), 1).item()));
     CHECK(std::isnan(f(1, tensor(std::nan(""))).item()));
@@ -107,6 +139,16 @@ TEST_CASE("logic, and integers where they make sense") {
   CHECK(equal(cumprod(n + 1, 0), tensor({-2, -2, -10, -50}, i64)));
   CHECK(prod(n + 1).item() == -50);
   CHECK(prod(q).dtype() == i64);
+  const Tensor place = zeros({1}, i64);
+  CHECK(scatter(place, 0, place, INT64_MAX).to_vector<int64_t>()[0] == INT64_MAX);
+}
+
+TEST_CASE("dimensions that have a name live as long as it does") {
+  const Tensor x = noise({2, 3, 4}, 1);
+  auto named = [](int a, int b) { return Dims{a, b}; };
+  const Dims from = named(0, 1), to = named(2, 0);
+  CHECK(sum(x, from).shape() == Shape{4});
+  CHECK(movedim(x, from, to).shape() == Shape{3, 4, 2});
 }
 
 TEST_CASE("an empty list of dimensions means all of them") {
@@ -142,6 +184,11 @@ TEST_CASE("the smallest, NaN and nothing among it") {
   CHECK(argmin(x).to_vector() == std::vector<double>{1, 1});
   CHECK(argmax(x).to_vector() == std::vector<double>{0, 1});
   CHECK(amin(zeros({0, 3}), 1).shape() == Shape{0});
+  for (Dims over : {Dims{0, 2}, Dims(0)})
+    for (auto f : {amax, amin}) {
+      const Tensor none = zeros({2, 0, 3}).requires_grad();
+      CHECK(grad(sum(f(none, over, keepdim)), {none})[0].shape() == none.shape());
+    }
 }
 
 TEST_CASE("products with zeros among the factors have a gradient") {
@@ -155,6 +202,16 @@ TEST_CASE("products with zeros among the factors have a gradient") {
   constexpr int64_t n = 100000;  // many factors, each seen a few times only
   const Tensor long_one = full({n}, 1 + 1e-5, f64).requires_grad();
   CHECK(allclose(grad(prod(long_one), {long_one})[0], full({n}, std::pow(1 + 1e-5, n - 1), f64), 1e-10));
+}
+
+TEST_CASE("a product's gradient is right where the products of a part are outside f32") {
+  const Tensor x = tensor({1e-30, 1e-30, 1e30, 1e30}).requires_grad();
+  CHECK(prod(x).dtype() == f32);
+  for (bool again : {false, true}) {
+    const Tensor g = grad(prod(x), {x}, again)[0];
+    CHECK(g.dtype() == f32);
+    CHECK(allclose(g / tensor({1e30, 1e30, 1e-30, 1e-30}), ones({4}), 1e-6));
+  }
 }
 
 TEST_CASE("spread and norm where they are 0, and of one element") {
@@ -207,6 +264,19 @@ TEST_CASE("the mean of nothing is nan, the sum 0") {
   CHECK(sum(zeros({0})).item() == 0);
   CHECK(equal(sum(zeros({2, 0}), 1), zeros({2})));
   CHECK(mean(zeros({0, 3}), 1).shape() == Shape{0});
+}
+
+TEST_CASE("the mean of ones is 1, and they have no spread") {
+  for (Dtype t : {f32, f64})
+    for (int64_t n = 1; n <= 2000; ++n) {
+      const Tensor x = ones({n}, t);
+      const bool exact = mean(x).item() == 1 && (n == 1 || heed::std(x).item() == 0);
+      if (!exact) FAIL_CHECK(n << " of " << name(t));
+    }
+  CHECK(cross_entropy(zeros({41, 1, 2}), zeros({41, 1}, i64)).item() ==
+        cross_entropy(zeros({2}), tensor(0, i64)).item());
+  DefinitionsOnly here;
+  CHECK(batch_norm(ones({41, 2})).mean.to_vector() == std::vector<double>{1, 1});
 }
 
 TEST_CASE("long sums keep their digits") {
@@ -303,7 +373,7 @@ TEST_CASE("a convolution is a sum over its window") {
                 const int64_t p = 2 * h - 1 + i, q = v - 2 + 3 * j;
                 if (p >= 0 && p < 7 && q >= 0 && q < 6) sum += w(o, c, i, j).item() * x(n, o / 3 * 2 + c, p, q).item();
               }
-          worst = std::max(worst, std::abs(sum - y(n, o, h, v).item()));
+          worst = worse(worst, std::abs(sum - y(n, o, h, v).item()));
         }
   CHECK(worst < 1e-14);
 }
@@ -320,6 +390,20 @@ TEST_CASE("bf16 tensors have gradients of their own type, summed in float") {
   CHECK(grad(sum(cast(w(_, 1), f32)), {w})[0].to_vector() == std::vector<double>{0, 1, 0, 1, 0, 1});
   const Tensor many = cast(broadcast_to(w, {1000, 3, 2}), f32);
   CHECK(grad(sum(many), {w})[0].to_vector() == std::vector<double>(6, 1000));
+
+  const Tensor often = zeros({1000}, i64), row = cast(ones({1002}), bf16).requires_grad();
+  for (bool again : {false, true}) {
+    auto slope = [again](const Tensor& y, const Tensor& x) { return grad(sum(cast(y, f32)), {x}, again)[0]; };
+    const std::vector<double> first{1000, 1000, 0, 0, 0, 0};
+    CHECK(slope(embedding(often, w), w).to_vector() == first);
+    CHECK(slope(index_select(w, 0, often), w).to_vector() == first);
+    CHECK(slope(w(often), w).to_vector() == first);
+    CHECK(slope(gather(w, 0, zeros({1000, 2}, i64)), w).to_vector() == first);
+    CHECK(slope(unfold(row, 0, 500, 1), row)(500).item() == 500);
+    CHECK(slope(index_select(w, 1, tensor({1, 0, 1}, i64)), w).to_vector() == std::vector<double>{1, 2, 1, 2, 1, 2});
+  }
+  const Tensor bent = sum(square(cast(embedding(often, w), f32)));
+  CHECK(grad(sum(cast(grad(bent, {w}, create_graph)[0], f32)), {w})[0](0, 0).item() == 2000);
 
   const Tensor x = ones({1, 2}), product = sum(matmul(x, transpose(w))) + sum(matmul(x * 3, transpose(w)));
   for (bool again : {false, true}) CHECK(grad(product, {w}, again)[0].to_vector() == std::vector<double>(6, 4));

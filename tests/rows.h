@@ -16,6 +16,8 @@ template <class T>
 constexpr T infinity = std::numeric_limits<T>::infinity();
 template <class T>
 constexpr T not_a_number = std::numeric_limits<T>::quiet_NaN();
+template <class T>  // the NaN of which every bit is 1
+const T full_of_bits = std::bit_cast<T>(std::conditional_t<sizeof(T) == 4, int32_t, int64_t>(-1));
 template <class T>
 constexpr Real u = std::numeric_limits<T>::epsilon() / 2;  // the relative error of one rounding
 
@@ -42,7 +44,7 @@ bool same(T a, T b) {
 template <class T>
 Real ulps(T got, Real want) {
   const T near = static_cast<T>(want);
-  if (std::isnan(want) || std::isinf(near)) return same(got, near) ? 0 : infinity<Real>;
+  if (std::isnan(got) || std::isnan(want) || std::isinf(near)) return same(got, near) ? 0 : infinity<Real>;
   const T size = std::max(std::abs(near), std::numeric_limits<T>::min());
   return std::abs(got - want) / (static_cast<Real>(std::nextafter(size, infinity<T>)) - size);
 }

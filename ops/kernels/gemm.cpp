@@ -168,13 +168,13 @@ inline void copy(const BFloat16* x, int64_t n, float* y) {
 }
 
 // Packs x [count, k] in panels of `width` rows, in which what belongs to one column lies together; the last panel is
-// filled up with zeros where it is read whole. It reads x in the order it lies in.
+// filled up with zeros. It reads x in the order it lies in.
 template <class X, class T, class Width>
 void pack_panels(Strided<X> x, int64_t count, int64_t k, Width width, T* to) {
   const int64_t panel = width() * k, whole = count / width() * width(), rest = count - whole;
   constexpr int64_t line = 64 / int64_t(sizeof(X)), ahead = 8;
   T* last = to + whole * k;
-  if (rest && !reads_parts)
+  if (rest)
     for (int64_t p = 0; p < k; ++p) std::fill(last + p * width() + rest, last + (p + 1) * width(), T(0));
   if (x.row == 1) {
     for (int64_t p = 0; p < k; ++p) {

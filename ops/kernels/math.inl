@@ -79,7 +79,7 @@ V quotient([[maybe_unused]] D d, V a, V b) {
 template <class D, class V = Vec<D>>
 V exp_below(D d, V x) {
   if constexpr (sizeof(TFromD<D>) == sizeof(double)) return exp_of(d, x);
-  else return IfThenZeroElse(Lt(x, Set(d, -87.0f)), exp_near(d, x));
+  else return IfThenZeroElse(Lt(x, Set(d, -87.0f)), MulAdd(x, Zero(d), exp_near(d, x)));
 }
 
 // Highway's, which knows positive finite numbers.
