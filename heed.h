@@ -13,6 +13,7 @@
 #include "core/version.h"
 #include "nn/activation.h"
 #include "nn/alignment.h"
+#include "nn/any_recurrent.h"
 #include "nn/attention.h"
 #include "nn/controller.h"
 #include "nn/conv.h"

@@ -59,7 +59,7 @@ Tensor entropy(In p) {
 Tensor mean_entropy(In weights, const AlignmentOptions& options) {
   const Page p("mean_entropy", weights, options);
   Scope here{weights};
-  return p.mean_over_rows(entropy(p.w));
+  return p.mean_over_rows(entropy(p.w * unsqueeze(p.keys, -2)));
 }
 
 Tensor coverage(In weights, const AlignmentOptions& options) {

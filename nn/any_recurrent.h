@@ -17,6 +17,7 @@ struct AnyCell {
 
   LstmState operator()(In x, const LstmState& state = {}, Rng* = nullptr) const;
 
+  // What the walk over a model does with it: paths are those of what it holds.
   void walk(std::string& path, Visit visit);
   AnyCell clone(detail::Cloner& copy) const;
 };
@@ -28,6 +29,7 @@ struct AnyRecurrent {
 
   LstmResult operator()(In x, const Tensor& lengths = {}, const LstmState& state = {}, Rng* training = nullptr) const;
 
+  // What the walk over a model does with it: paths are those of what it holds.
   void walk(std::string& path, Visit visit);
   AnyRecurrent clone(detail::Cloner& copy) const;
 };

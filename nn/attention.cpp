@@ -52,8 +52,11 @@ Tensor Attention::operator()(In q, In k, In v, const AttendOptions& o, Rng* trai
   const std::optional<Products> p = softmax ? score.products(through(query, q), source.k) : std::nullopt;
   if (!p) return attend(q, source, o, training).y;
   const Tensor bias = p->bias.defined() && o.bias.defined() ? p->bias + o.bias : p->bias.defined() ? p->bias : o.bias;
+  // Products of places alone know no batch of queries and keys.
+  Shape values = check_readable("attention", line_of(q), q, source.k, source.v);
+  values.push_back(source.v.size(-2)), values.push_back(source.v.size(-1));
   return scaled_dot_product_attention(
-      p->q, p->k, source.v,
+      p->q, p->k, broadcast_to(source.v, values),
       {.bias = bias, .mask = o.mask, .causal = o.causal, .scale = p->scale, .dropout = dropout_key(dropout, training)});
 }
 
@@ -141,10 +144,10 @@ struct Heads {
 
 Heads project(const MultiHeadAttention& m, In query, In key, In value, const MultiHeadOptions& o) {
   const Where at = line_of(query);
-  if (m.heads < 1 || m.width % m.heads)
+  if (m.heads < 1 || m.width < 1 || m.width % m.heads)
     fail<ShapeError>(at, op,
                      "a width of " + std::to_string(m.width) + " cannot be shared by " + std::to_string(m.heads) +
-                         " heads: it must be a multiple of them");
+                         " heads: it must be a positive multiple of them");
   if (m.kv_heads < 1 || m.heads % m.kv_heads)
     fail<ShapeError>(at, op,
                      std::to_string(m.heads) + " heads cannot share " + std::to_string(m.kv_heads) +
@@ -193,7 +196,8 @@ Heads project(const MultiHeadAttention& m, In query, In key, In value, const Mul
     r.options.mask = o.mask.defined() ? keys & o.mask : keys;
   }
   if (o.cache) {  // which has not grown if what is asked for is refused
-    check_allowed(op, at, {r.k.size(0), m.heads, r.q.size(2), seen + r.k.size(2)}, r.q.dtype(), r.options.bias,
+    const int64_t batch = broadcast(at, op, {r.q.size(0)}, {r.k.size(0)})[0];
+    check_allowed(op, at, {batch, m.heads, r.q.size(2), seen + r.k.size(2)}, r.q.dtype(), r.options.bias,
                   r.options.mask, o.causal);
     o.cache->append(r.k, r.v);
     r.k = o.cache->keys(), r.v = o.cache->values();

@@ -45,10 +45,10 @@ DifferentiableNeuralComputer::State DifferentiableNeuralComputer::step(In x, con
   now.controller = controller(concat({x, flatten(before.read, 1)}, -1), before.controller);
   const std::vector<Tensor> said =
       split(heads(now.controller.h), {reads * width, reads, width, 1, width, width, reads, 1, 1, 3 * reads}, -1);
-  auto of_each = [&](std::size_t i) { return reshape(said[i], {batch, reads, -1}); };
+  auto of_each = [&](std::size_t i, int64_t n) { return reshape(said[i], {batch, reads, n}); };
   auto strength = [](const Tensor& v) { return 1 + softplus(v); };
 
-  const Tensor free = frees ? sigmoid(of_each(6)) : zeros({batch, reads, 1}, x->dtype());
+  const Tensor free = frees ? sigmoid(of_each(6, 1)) : zeros({batch, reads, 1}, x->dtype());
   const Tensor allocate = sigmoid(said[7]), write = sigmoid(said[8]);
   now.gates = concat({squeeze(free, 2), allocate, write}, -1);
   now.usage = usage_after(before.usage, before.write, before.weights, free);
@@ -61,7 +61,8 @@ DifferentiableNeuralComputer::State DifferentiableNeuralComputer::step(In x, con
   now.links = linked(before.links, now.write);
   const Tensor ahead = matmul(before.weights, transpose(now.links.matrix)),
                back = matmul(before.weights, now.links.matrix);
-  const Tensor found = content_weights(of_each(0), strength(of_each(1)), now.memory), mode = softmax(of_each(9));
+  const Tensor found = content_weights(of_each(0, width), strength(of_each(1, 1)), now.memory),
+               mode = softmax(of_each(9, 3));
   auto by = [&](int64_t i) { return slice(mode, -1, i, i + 1); };
   now.weights = by(0) * back + by(1) * found + by(2) * ahead;
   now.read = matmul(now.weights, now.memory);

@@ -7,6 +7,7 @@ namespace heed {
 
 // Row number `index` of a table      index [..] i64 -> [.., width]
 // The row of padding_idx is not trained: its gradient is 0. In PyTorch it also begins as 0: assign(weight(i), ..).
+// IndexError: there is no such row.
 struct Embedding {
   int64_t vocab, width;
   Parameter weight = parameter(init::normal({vocab, width}, 0, 1));  // [vocab, width]
@@ -14,6 +15,10 @@ struct Embedding {
 
   Tensor operator()(In index, Rng* = nullptr) const {
     Scope here{*this, index};
+    if (padding_idx < -1 || padding_idx >= vocab)
+      fail<IndexError>(line_of(index), "Embedding",
+                       "padding_idx must be one of the " + std::to_string(vocab) + " rows, or -1 for none, not " +
+                           std::to_string(padding_idx));
     const Tensor rows = widened(embedding(index, weight));
     return padding_idx < 0 ? rows : where(unsqueeze(index == padding_idx, -1), stop_gradient(rows), rows);
   }

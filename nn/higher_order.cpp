@@ -31,6 +31,9 @@ Parameter SigmaPi::initial(int64_t out, int64_t in, int64_t order, Where at) {
 
 Tensor SigmaPi::terms(In x) const {
   Scope here{*this, x};
+  if (x->dim() < 1 || x->size(-1) != in)
+    fail<ShapeError>(line_of(x), "SigmaPi",
+                     "the input must be [.., " + std::to_string(in) + "], not " + x->shape().str());
   const Tensor members = sets(in, order);
   const Tensor with_one = concat({x, ones(x->shape().with(-1, 1), x->dtype())}, -1);
   Shape factors = x->shape().with(-1, members.size(0));
@@ -100,6 +103,9 @@ GmdhNode GmdhNode::fit(In x1, In x2, In y) {
 
 Tensor HyperLinear::operator()(In x, In z) const {
   Scope here{*this, x};
+  if (z->dim() < 1 || z->size(-1) != codes)
+    fail<ShapeError>(line_of(x), "HyperLinear",
+                     "the code must be [.., " + std::to_string(codes) + "], not " + z->shape().str());
   Shape each = x->shape().with(-1, codes);
   each.push_back(out);
   return sum(unsqueeze(z, -1) * reshape(linear(x, weight), each), -2);  // sum_k z_k (W_k x)

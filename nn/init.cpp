@@ -49,10 +49,11 @@ Tensor kaiming_normal(const Shape& shape, double gain, Dtype t, Fan fan, Where a
 Tensor truncated_normal(const Shape& shape, double mean, double std, double low, double high, Dtype t, Where at) {
   const double a = (low - mean) / std, b = (high - mean) / std;
   if (!(std > 0 && a <= 2 && b >= -2 && a < b))
-    fail<Error>(line_of(at), "init",
-                "truncated_normal: mean " + std::to_string(mean) + ", std " + std::to_string(std) + " and bounds " +
-                    std::to_string(low) + " to " + std::to_string(high) +
-                    ": std must be above 0, and the mean at most 2 std outside the bounds");
+    fail<Error>(
+        line_of(at), "init",
+        "truncated_normal: mean " + std::to_string(mean) + ", std " + std::to_string(std) + " and bounds " +
+            std::to_string(low) + " to " + std::to_string(high) +
+            ": std must be above 0, the first bound below the second, and the mean at most 2 std outside of them");
   const double nearest = std::clamp(0.0, a, b);
   auto draw = [&](uint64_t key) {
     for (uint64_t attempt = 0;; ++attempt) {

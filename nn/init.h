@@ -8,8 +8,8 @@ namespace heed::init {
 // U(low, high) and N(mean, std^2).
 Tensor uniform(const Shape& shape, double low, double high, Dtype t = f32, Where at = Where::here());
 Tensor normal(const Shape& shape, double mean, double std, Dtype t = f32, Where at = Where::here());
-// N(mean, std^2) given that it lies in [low, high]. Error: std is not above 0, or the mean lies more than 2 std
-// outside.
+// N(mean, std^2) given that it lies in [low, high]. Error: std is not above 0, low not below high, or the mean lies
+// more than 2 std outside.
 Tensor truncated_normal(const Shape& shape, double mean, double std, double low, double high, Dtype t = f32,
                         Where at = Where::here());
 // What a weight [out, in, ..] connects: in or out, times the rest. ShapeError below: it has fewer than two dimensions.

@@ -1,4 +1,5 @@
 #include "linear_attention.h"
+#include "../ops/checks.h"
 
 namespace heed {
 namespace {
@@ -12,8 +13,15 @@ Tensor ratio(const Tensor& a, const Tensor& b) {  // a / b, 0 where b is 0
 
 FastWeights::Result FastWeights::operator()(In x, const Tensor& weights) const {
   Scope here{*this, x};
+  const Where at = line_of(x);
+  if (x->dim() != 3 || x->size(2) != in)
+    fail<ShapeError>(at, "FastWeights", "x must be [B, T, " + std::to_string(in) + "], not " + x->shape().str());
+  const Shape of_each{x->size(0), out, key_width};
+  if (weights.defined() && weights.shape() != of_each)
+    fail<ShapeError>(at, "FastWeights",
+                     "the first weights must be " + of_each.str() + ", not " + weights.shape().str());
   const Tensor q = query(x), k = key(x), v = value(x);
-  Tensor w = weights.defined() ? weights : zeros({x->size(0), out, key_width}, x->dtype());
+  Tensor w = weights.defined() ? weights : zeros(of_each, x->dtype());
   std::vector<Tensor> y{v(_, range(0, 0))};
   for (int64_t t = 0; t < x->size(1); ++t) {
     w = w + unsqueeze(v(_, t), 2) * k(_, range(t, t + 1));
@@ -62,19 +70,21 @@ Heads project(const LinearAttention& m, In query, In key, In value, const Tensor
           "the " + std::string(what) + " must be [B, T, " + std::to_string(m.width) + "], not " + x->shape().str());
   };
   check("query", query), check("key", key), check("value", value);
+  check_readable(op, at, query, key, value);
+  const Shape one_per_key = key->shape().without(2);
+  if (key_mask.defined() && key_mask.shape() != one_per_key)
+    fail<ShapeError>(
+        at, op, "the key mask must be " + one_per_key.str() + ", one value per key, not " + key_mask.shape().str());
+  // Zeros before the projections too: the gradient of a weight is that of its result, 0, times what stands there.
+  auto seen = [&](const Tensor& x) { return key_mask.defined() ? where(unsqueeze(key_mask, -1), x, 0) : x; };
+  const Tensor keys = seen(key), values = seen(value);
   auto head = [&](const Tensor& x) {  // [B, T, n heads] -> [B, heads, T, n]
     return transpose(reshape(x, {x.size(0), x.size(1), m.heads, x.size(2) / m.heads}), 1, 2);
   };
-  Heads r{m.phi(head(m.q_proj(query))), m.phi(head(m.k_proj(key))), head(m.v_proj(value)), {.state = state}};
-  if (key_mask.defined()) {
-    const Shape one_per_key{key->size(0), key->size(1)};
-    if (key_mask.shape() != one_per_key)
-      fail<ShapeError>(
-          at, op, "the key mask must be " + one_per_key.str() + ", one value per key, not " + key_mask.shape().str());
-    r.k = where(reshape(key_mask, {one_per_key[0], 1, one_per_key[1], 1}), r.k, 0);
-  }
+  Heads r{m.phi(head(m.q_proj(query))), m.phi(head(m.k_proj(keys))), head(m.v_proj(values)), {.state = state}};
+  if (key_mask.defined()) r.k = where(unsqueeze(unsqueeze(key_mask, 1), -1), r.k, 0);
   if (m.normalised) r.v = concat({r.v, ones(r.v.shape().with(-1, 1), r.v.dtype())}, -1);
-  if (m.beta) r.options.beta = select(head(sigmoid((*m.beta)(key))), -1, 0);
+  if (m.beta) r.options.beta = select(head(sigmoid((*m.beta)(keys))), -1, 0);
   return r;
 }
 

@@ -20,10 +20,12 @@ Tensor Lstmn::weights(In x, const Tape& tape) const {
   Scope here{*this, x};
   return tape.states.defined() ? softmax(scores(score, x, tape.seen, tape.projected)) : Tensor();
 }
-LstmState Lstmn::summary(const Tape& tape, const Tensor& s) {
+LstmState Lstmn::summary(const Tape& tape, const Tensor& s, Where at) {
+  Scope here{In(tape.states, at.file, at.line)};
   return tape.states.defined() ? weighted(s, tape.states) : LstmState{};
 }
-Tape Lstmn::longer(const Tape& tape, const LstmState& summary, const LstmState& next) const {
+Tape Lstmn::longer(const Tape& tape, const LstmState& summary, const LstmState& next, Where at) const {
+  Scope here{*this, In(next.h, at.file, at.line)};
   const Tensor state = unsqueeze(concat({next.h, next.c}, -1), 1), projected = unsqueeze(score.project(next.h), 1);
   if (!tape.states.defined()) return {state, projected, zeros_like(next.h)};
   return {concat({tape.states, state}, 1), concat({tape.projected, projected}, 1), summary.h};
@@ -48,8 +50,12 @@ Lstmn::Result Lstmn::operator()(In x, Rng*) const {
   return {h_of(tape.states), stack(looks, 1), tape};
 }
 
-LstmnDecoder::Source LstmnDecoder::look_at(const Tape& source, const Tensor& mask) const {
-  return {source.states, inter.project(h_of(source.states)), mask};
+LstmnDecoder::Source LstmnDecoder::look_at(const Tape& source, const Tensor& mask, Where at) const {
+  Scope here{*this, In(source.states, at.file, at.line)};
+  if (mask.defined())
+    check_over("LstmnDecoder", line_of(at), "mask", mask, "the states ", source.states.shape().without(2));
+  const Tensor states = mask.defined() ? where(unsqueeze(mask, -1), source.states, 0) : source.states;
+  return {states, inter.project(h_of(states)), mask};
 }
 
 LstmnDecoder::State LstmnDecoder::step(In x, const State& before, const Source& source) const {

@@ -23,10 +23,12 @@ struct Lstmn {
   AdditiveScore score{in + hidden, hidden, width};  // of queries [x_t, h~_{t-1}]
 
   // ---- a step      x [B, in]
-  Tensor weights(In x, const Tape& tape) const;                 // s [B, t]; of an empty tape undefined
-  Tape step(In x, const Tape& tape, const Tensor& s) const;     // one state more, by these weights or any others
-  static LstmState summary(const Tape& tape, const Tensor& s);  // h~, c~ [B, hidden]; of an empty tape undefined
-  Tape longer(const Tape& tape, const LstmState& summary, const LstmState& next) const;  // by that state
+  Tensor weights(In x, const Tape& tape) const;              // s [B, t]; of an empty tape undefined
+  Tape step(In x, const Tape& tape, const Tensor& s) const;  // one state more, by these weights or any others
+  // h~, c~ [B, hidden]; of an empty tape undefined
+  static LstmState summary(const Tape& tape, const Tensor& s, Where at = Where::here());
+  // one state more, by that summary
+  Tape longer(const Tape& tape, const LstmState& summary, const LstmState& next, Where at = Where::here()) const;
 
   struct Result {
     Tensor y;        // [B, T, hidden]
@@ -54,7 +56,7 @@ struct LstmnDecoder {
     Tensor mask;       // [B, S] boolean, true where a real token stands; undefined: everywhere
   };
   // Once, before the first step
-  Source look_at(const Tape& source, const Tensor& mask = {}) const;
+  Source look_at(const Tape& source, const Tensor& mask = {}, Where at = Where::here()) const;
 
   struct State {
     Tape tape;

@@ -44,13 +44,14 @@ NeuralTuringMachine::State NeuralTuringMachine::step(In x, const State& before) 
   now.controller = controller(concat({x, flatten(before.read, 1)}, -1), before.controller);
   const std::vector<Tensor> said =
       split(heads(now.controller.h), {all * width, all, all, all * shifts, all, writes * width, writes * width}, -1);
-  auto of_each = [&](std::size_t i, int64_t head_count) { return reshape(said[i], {batch, head_count, -1}); };
+  auto of_each = [&](std::size_t i, int64_t head_count, int64_t n) { return reshape(said[i], {batch, head_count, n}); };
 
-  const Tensor content = content_weights(of_each(0, all), softplus(of_each(1, all)), before.memory);
-  const Tensor gated = lerp(before.weights, content, sigmoid(of_each(2, all)));  // eq. 7
-  now.weights = sharpen(circular_shift(gated, softmax(of_each(3, all))), 1 + softplus(of_each(4, all)));
+  const Tensor content = content_weights(of_each(0, all, width), softplus(of_each(1, all, 1)), before.memory);
+  const Tensor gated = lerp(before.weights, content, sigmoid(of_each(2, all, 1)));  // eq. 7
+  now.weights = sharpen(circular_shift(gated, softmax(of_each(3, all, shifts))), 1 + softplus(of_each(4, all, 1)));
 
-  const Tensor write = slice(now.weights, 1, reads), erase = sigmoid(of_each(5, writes)), add = of_each(6, writes);
+  const Tensor write = slice(now.weights, 1, reads), erase = sigmoid(of_each(5, writes, width)),
+               add = of_each(6, writes, width);
   now.memory = before.memory;
   for (int64_t head = 0; head < writes; ++head)
     now.memory = now.memory * (1 - unsqueeze(write(_, head), 2) * unsqueeze(erase(_, head), 1));  // eq. 3

@@ -37,7 +37,7 @@ Tensor Reinforce::operator()(In log_likelihood, In log_choice, In choice_entropy
   Scope here{*this, log_likelihood};
   const double b = baseline.item();
   const Tensor advantage = stop_gradient(log_likelihood) - b;
-  if (mode.recording)  // else nothing is learned from it
+  if (mode.recording && log_likelihood->numel() > 0)  // else nothing is learned from it
     assign(baseline, cast(decay * b + (1 - decay) * mean(stop_gradient(log_likelihood)), baseline.dtype()), at);
   return -mean(log_likelihood + reward * advantage * log_choice + entropy * choice_entropy);
 }

@@ -160,6 +160,9 @@ TEST_CASE("the baseline is a moving average, saved with the model, and reward we
     r(tensor({-4, -2}), nothing, nothing);
     CHECK(r.baseline.item() == before);
   }
+  const double before = r.baseline.item();
+  r(zeros({0}), zeros({0}), zeros({0}));  // of nobody there is nothing to learn
+  CHECK(r.baseline.item() == before);
   CHECK(state(r).paths == std::vector<std::string>{"baseline"});
   const Tensor log_likelihood = tensor({-1}).requires_grad(), log_choice = tensor({-2}).requires_grad();
   const Reinforce half{.reward = 0.5, .baseline = full({}, -3)};

@@ -74,6 +74,19 @@ TEST_CASE("scores of places have a table for each head, which is also a bias") {
   CHECK(product == Approx(wanted * 0.774).epsilon(0.1));
 }
 
+TEST_CASE("scores of places read what belongs to each of a batch, with the kernel and without") {
+  const Tensor q = noise({2, 3, 4}, 1), k = noise({5, 4}, 2), v = noise({5, 2}, 3), mask = noise({2, 3, 5}, 4) > 0;
+  for (const char* name : {"positional", "factorized"}) {
+    INFO(name);
+    const auto a = cast(Attention{.score = make_score(name, {.query_width = 4, .key_width = 4, .length = 6})}, f64);
+    CHECK(a(q, k, v).shape() == Shape{2, 3, 2});
+    for (const AttendOptions& options : {AttendOptions{}, {.mask = mask}})
+      CHECK(allclose(a(q, k, v, options), a.with_weights(q, k, v, options).y, 1e-14, 1e-14));
+    CHECK_ERROR(ShapeError, a(q, noise({7, 5, 4}, 1), v),
+                "attention: cannot broadcast [2] with [7]: dimension -1 is 2 in the first and 7 in the second");
+  }
+}
+
 TEST_CASE("keys are projected once, whatever the score") {
   const Tensor q = variable({2, 3, 4}, 1), k = variable({2, 4, 4}, 2), v = variable({2, 4, 5}, 3);
   for (const std::string& name : score_names()) {
@@ -415,6 +428,8 @@ TEST_CASE("a cache holds a value for each key, and does not grow by what is refu
               "is the bias");
   CHECK_ERROR(ShapeError, m(x, {.bias = ones({4}), .cache = &of_heads}),
               "MultiHeadAttention: the bias [4] does not broadcast to the scores [2, 2, 3, 3]");
+  CHECK_ERROR(ShapeError, m(ones({3, 1, 8}), x, x, {.cache = &of_heads}),
+              "MultiHeadAttention: cannot broadcast [3] with [2]: dimension -1 is 3 in the first and 2 in the second");
   CHECK(of_heads.length == 0);
   m(x, {.cache = &of_heads});
   CHECK(m(x, {.key_mask = ones({2, 6}, boolean), .cache = &of_heads}).shape() == Shape{2, 3, 8});

@@ -40,6 +40,8 @@ TEST_CASE("sigma-pi: all sets of inputs, and their products") {
   const auto first = cast(SigmaPi{.in = 4, .out = 2, .order = 1}, f64);  // is linear
   const Tensor x = noise({5, 4}, 1);
   CHECK(allclose(first(x), linear(x, first.weight, first.bias), 1e-15, 1e-15));
+  CHECK_ERROR(ShapeError, unit(ones({2, 4})), "SigmaPi: the input must be [.., 3], not [2, 4]");
+  CHECK_ERROR(ShapeError, unit.terms(ones({})), "SigmaPi: the input must be [.., 3], not []");
   CHECK(thrown<ShapeError>([] {
           SigmaPi::sets(3, 4);
         }).find("SigmaPi: the order must be 1 to 3, the number of inputs, not 4") != std::string::npos);
@@ -90,6 +92,7 @@ TEST_CASE("a layer with computed weights is the layer with these weights") {
   CHECK(max_difference(m(x, z), linear(x, m.weight_of(z))) < 1e-14);
   const Tensor y = m(x, codes);  // one for each example
   for (int64_t i = 0; i < 6; ++i) CHECK(max_difference(y(i), linear(x(i), m.weight_of(codes(i)))) < 1e-14);
+  CHECK_ERROR(ShapeError, m(x, codes(_, range(0, 1))), "HyperLinear: the code must be [.., 3], not [6, 1]");
 }
 
 TEST_CASE("gradients of higher-order units and computed weights", "[gradcheck]") {

@@ -229,8 +229,16 @@ TEST_CASE("LinearAttention: its steps are its whole, causal is by mask what it i
   const Tensor y = all(x, memory, memory, mask);
   CHECK(allclose(y(1), all(x(range(1, 2)), memory(range(1, 2), range(0, 3)), memory(range(1, 2), range(0, 3)))(0),
                  1e-12, 1e-12));
-  const Tensor other = where(reshape(mask, {2, 5, 1}), memory, 1e3);
-  CHECK(equal(all(x, other, memory, mask), y));
+  const Tensor five = x(_, range(0, 5));
+  for (double poison : {1e3, std::nan(""), std::numeric_limits<double>::infinity()})
+    for (const LinearAttention& m : {clone(all), head(LinearAttention::sum, elu_plus_one, true),
+                                     head(LinearAttention::delta, dpfp_normalised, false)}) {
+      const Tensor other = where(reshape(mask, {2, 5, 1}), memory, poison);
+      const Tensor clean = m(five, memory, memory, mask), seen = m(five, other, other, mask);
+      CHECK(equal(seen, clean));
+      const std::vector<Tensor> wanted = grad(sum(square(clean)), m).values, d = grad(sum(square(seen)), m).values;
+      for (std::size_t i = 0; i < d.size(); ++i) CHECK(equal(d[i], wanted[i]));
+    }
 
   const LinearAttention one{.width = 6, .heads = 2};  // the first of a causal one sees itself alone
   CHECK(allclose(one(cast(x, f32))(_, 0), one.out_proj(one.v_proj(cast(x, f32)(_, 0))), 1e-5, 1e-6));
@@ -271,12 +279,21 @@ TEST_CASE("errors of linear attention") {
               "linear_attention: there must be as many queries as keys, not 3 and 4");
   CHECK_ERROR(ShapeError, m(x, x, x, ones({2, 4}, boolean)),
               "LinearAttention: the key mask must be [2, 3], one value per key, not [2, 4]");
+  CHECK_ERROR(ShapeError, m(x, x, ones({2, 1, 8}), ones({2, 3}, boolean)),
+              "LinearAttention: there must be as many keys as values, not 3 in [2, 3, 8] and 1 in [2, 1, 8]");
   CHECK_ERROR(Error, (LinearAttention{.width = 8, .heads = 2, .rule = LinearAttention::delta, .normalised = true})(x),
               "LinearAttention: the delta rule has no normaliser");
   CHECK_ERROR(Error, (LinearAttention{.width = 8, .heads = 2, .rule = LinearAttention::delta, .causal = false})(x),
               "LinearAttention: the delta rule writes one place after the other: it is causal only");
   CHECK_ERROR(Error, (LinearAttention{.width = 8, .heads = 2, .causal = false}).steps(x),
               "LinearAttention: there are no steps where every query sees every key: .causal is false");
+  const FastWeights fast{.in = 8, .key_width = 3, .out = 2};
+  CHECK_ERROR(ShapeError, fast(x(0)), "FastWeights: x must be [B, T, 8], not [3, 8]");
+  CHECK_ERROR(ShapeError, fast(ones({2, 3, 7})), "FastWeights: x must be [B, T, 8], not [2, 3, 7]");
+  for (const Shape& shape : {Shape{2, 1, 3}, {2, 3}, {1, 2, 3}})
+    CHECK_ERROR(ShapeError, fast(x, ones(shape)),
+                "FastWeights: the first weights must be [2, 2, 3], not " + shape.str());
+  CHECK(fast(x(_, range(0, 0))).y.shape() == Shape{2, 0, 2});
 }
 
 // ---- the memory that models/fast_weights trains

@@ -12,8 +12,8 @@ namespace {
 Lstmn reader(uint64_t key, double size) {
   return scattered(cast(Lstmn{.in = 3, .hidden = 4, .width = 5}, f64), key, size);
 }
-LstmnDecoder writer(LstmnDecoder::Fusion fusion, uint64_t key, double size) {
-  return scattered(cast(LstmnDecoder{.in = 2, .hidden = 4, .width = 3, .fusion = fusion}, f64), key, size);
+LstmnDecoder writer(LstmnDecoder::Fusion fusion, uint64_t key, double size, int64_t hidden = 4) {
+  return scattered(cast(LstmnDecoder{.in = 2, .hidden = hidden, .width = 3, .fusion = fusion}, f64), key, size);
 }
 Tensor h_at(const Tape& tape, int64_t t) { return tape.states(_, t, range(0, 4)); }
 
@@ -139,7 +139,26 @@ TEST_CASE("a decoder of each fusion is its equations: the same, section 4") {
     const Tensor mask = expand(arange(5) < 3, {2, 5});
     CHECK(max_difference(m(x, m.look_at(source, mask)).y,
                          m(x, {looked_at.states(_, range(0, 3)), looked_at.projected(_, range(0, 3)), {}}).y) < 1e-14);
+    const Tape poisoned{where(unsqueeze(mask, -1), source.states, std::nan("")), {}, {}};
+    const Tensor clean = m(x, m.look_at(source, mask)).y, y = m(x, m.look_at(poisoned, mask)).y;
+    CHECK(equal(y, clean));
+    const std::vector<Tensor> wanted = grad(sum(square(clean)), m).values, d = grad(sum(square(y)), m).values;
+    for (std::size_t i = 0; i < d.size(); ++i) CHECK(equal(d[i], wanted[i]));
   }
+}
+
+TEST_CASE("what a tape does not fit is refused on the line that hands it over") {
+  const Tape tape = reader(1, 0.7)(noise({2, 5, 3}, 2)).tape;
+  const LstmnDecoder m = writer(LstmnDecoder::deep, 20, 0.7), wide = writer(LstmnDecoder::deep, 20, 0.7, 6);
+  CHECK_ERROR(ShapeError, wide.look_at(tape),
+              "linear: cannot apply a weight [3, 6] to [2, 5, 4]: the last dimension must be 6");
+  CHECK_ERROR(ShapeError, m.look_at(tape, ones({2, 6}, boolean)),
+              "LstmnDecoder: the mask [2, 6] does not broadcast to the states [2, 5]");
+  CHECK_ERROR(ShapeError, Lstmn::summary(tape, ones({2, 4}, f64)),
+              "matmul: cannot multiply [2, 1, 4] by [2, 5, 8]: the last dimension of the first (4) must equal the "
+              "second-to-last of the second (5)");
+  CHECK_ERROR(ShapeError, m.target.longer(tape, {}, {ones({2, 6}, f64), ones({2, 6}, f64)}),
+              "linear: cannot apply a weight [3, 4] to [2, 6]: the last dimension must be 4");
 }
 
 TEST_CASE("a cell's gates are those of its step") {

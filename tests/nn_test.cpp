@@ -126,7 +126,8 @@ TEST_CASE("truncated normal: within its bounds, with the mean and variance of wh
   }
   CHECK_ERROR(Error, init::truncated_normal({2}, 0, 1, 3, 4),
               "init: truncated_normal: mean 0.000000, std 1.000000 and bounds 3.000000 to 4.000000: std must be above "
-              "0, and the mean at most 2 std outside the bounds");
+              "0, the first bound below the second, and the mean at most 2 std outside of them");
+  CHECK(contains(thrown<Error>([] { init::truncated_normal({2}, 0, 1, 1, -1); }), "the first bound below the second"));
   CHECK(contains(thrown<Error>([] { init::truncated_normal({2}, 0, 0, -1, 1); }), "std must be above 0"));
 }
 
@@ -245,7 +246,9 @@ TEST_CASE("errors of modules") {
   const Tensor x = ones({2, 3});
   const MultiHeadAttention attention{8, 3}, fits{8, 2};
   CHECK_ERROR(ShapeError, attention(ones({2, 3, 8})),
-              "MultiHeadAttention: a width of 8 cannot be shared by 3 heads: it must be a multiple of them");
+              "MultiHeadAttention: a width of 8 cannot be shared by 3 heads: it must be a positive multiple of them");
+  CHECK_ERROR(ShapeError, (MultiHeadAttention{.width = 0, .heads = 1})(ones({2, 3, 0})),
+              "MultiHeadAttention: a width of 0 cannot be shared by 1 heads: it must be a positive multiple of them");
   CHECK_ERROR(ShapeError, fits(x), "MultiHeadAttention: the query must be [B, T, 8], not [2, 3]");
   CHECK_ERROR(ShapeError, fits(ones({2, 3, 8}), ones({2, 5, 8}), ones({2, 5, 8}), {.key_mask = ones({2, 4}, boolean)}),
               "MultiHeadAttention: the key mask must be [2, 5], one value per key, not [2, 4]");
@@ -293,6 +296,10 @@ TEST_CASE("the padding's row of an embedding is read and not trained") {
   const Tensor g = vjp(padded(index), gy, {padded.weight})[0], whole = vjp(all(index), gy, {all.weight})[0];
   CHECK(equal(g, where(unsqueeze(arange(4) == 1, 1), 0, whole)));
   CHECK(max(abs(whole(1))).item() > 0);
+  CHECK_ERROR(IndexError, (Embedding{.vocab = 4, .width = 2, .padding_idx = 4})(index),
+              "Embedding: padding_idx must be one of the 4 rows, or -1 for none, not 4");
+  CHECK_ERROR(IndexError, (Embedding{.vocab = 4, .width = 2, .padding_idx = -2})(index),
+              "Embedding: padding_idx must be one of the 4 rows, or -1 for none, not -2");
 }
 
 TEST_CASE("layers without weights are their ops") {
@@ -320,6 +327,9 @@ TEST_CASE("empty batches pass through modules") {
   CHECK(LayerNorm{8}(x).shape() == Shape{0, 5, 8});
   const Lstm lstm{.in = 8, .hidden = 4, .bidirectional = true};
   CHECK(lstm(x).y.shape() == Shape{0, 5, 8});
+  CHECK(NeuralTuringMachine{.in = 8, .out = 2, .hidden = 4, .slots = 5, .width = 3}(x).y.shape() == Shape{0, 5, 2});
+  CHECK(DifferentiableNeuralComputer{.in = 8, .out = 2, .hidden = 4, .slots = 5, .width = 3}(x).y.shape() ==
+        Shape{0, 5, 2});
   const Linear linear{8, 3};
   const Gradients g = grad(sum(linear(x)), linear);
   CHECK(equal(g.at("weight"), zeros({3, 8})));
