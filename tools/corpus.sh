@@ -3,7 +3,11 @@
 #
 #   tools/corpus.sh FILE [BYTES]
 set -euo pipefail
-[ $# -ge 1 ] && [ "$1" != --help ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit 2; }
+case ${1:-} in
+  '' | --help) sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; [ -n "${1:-}" ] || exit 2; exit ;;
+  -*) echo "corpus.sh: unknown option $1 (--help)" >&2; exit 2 ;;
+esac
+[[ ${2:-1} =~ ^[1-9][0-9]*$ ]] || { echo "corpus.sh: BYTES is a whole number of at least 1, not $2" >&2; exit 2; }
 
 pages() {
   find /usr/share/common-licenses -type f | sort | xargs -r cat

@@ -4,8 +4,13 @@
 #
 #   tools/docs.sh [FOLDER]
 set -euo pipefail
+case ${1:-} in
+  --help) sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit ;;
+  -*) echo "docs.sh: unknown option $1 (--help)" >&2; exit 2 ;;
+esac
+out=$(realpath -m "${1:-$(dirname "$0")/../build/docs}")
 cd "$(dirname "$0")/.."
-out=$(mkdir -p "${1:-build/docs}" && cd "${1:-build/docs}" && pwd)
+mkdir -p "$out"
 rm -rf "$out/headers" "$out/xml"
 
 # What heed.h brings, and the headers of models/; without those that only help others.
@@ -28,7 +33,7 @@ GENERATE_LATEX = NO
 EXCLUDE_SYMBOLS = heed::detail* heed::kernels*
 QUIET = YES
 EOF
-doxygen "$out/Doxyfile" >"$out/warnings" 2>&1
+doxygen "$out/Doxyfile" >"$out/warnings" 2>&1 || { cat "$out/warnings" >&2; exit 1; }
 # Fields are documented by the comment of their type; Doxygen would want one for each.
 undocumented=$(grep -vE '\(variable\) of (struct|class) ' "$out/warnings" | sed "s,^$out/headers/,," | sort -u) || true
 if [ -n "$undocumented" ]; then

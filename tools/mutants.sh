@@ -26,12 +26,12 @@ done
 
 build=build/release
 cmake --preset release >/dev/null
-tools/mutants/mutate.py $build
+tools/mutants/mutate.py $build "$op"
 if [ $list = yes ]; then
   exec tools/mutants/report.py $build/mutants --list "$op"
 fi
 cmake --preset release >/dev/null  # finds the copies
-cmake --build --preset release --target mutants | tail -n 1
+said=$(cmake --build --preset release --target mutants) || { echo "$said" >&2; exit 1; }
 tools/mutants/report.py $build/mutants --numbers "$op" >$build/mutants/numbers
 $build/bin/mutants $build/mutants/numbers >$build/mutants/results
 tools/mutants/report.py $build/mutants

@@ -12,7 +12,7 @@ case ${1:-} in
   --check) python3 tools/parity/reference.py --check tests/parity ;;
   *) sed -n '2,/^set/s/^# \{0,1\}//p' tools/parity.sh; [ "$1" = --help ] || exit 2; exit ;;
 esac
-tools/setup.sh test
+tools/setup.sh build
 cmake --preset release >/dev/null
-cmake --build --preset release --target heed_tests --parallel "$(nproc)" >/dev/null
+said=$(cmake --build --preset release --target heed_tests --parallel "$(nproc)") || { echo "$said" >&2; exit 1; }
 build/release/bin/heed_tests '[parity]' --reporter compact | grep -v '^Passed\|^All tests passed\|^$'

@@ -1,8 +1,15 @@
 #!/usr/bin/env bash
 # From a clone to a model that attends: packages, a release build, a minute of training, and where to go from there.
+#
+#   tools/quickstart.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+case ${1:-} in
+  '') ;;
+  --help) sed -n '2,/^set/s/^# \{0,1\}//p' tools/quickstart.sh; exit ;;
+  *) echo "quickstart.sh: unknown option $1 (--help)" >&2; exit 2 ;;
+esac
 tools/setup.sh build
 echo "building heed (a few minutes the first time)"
 cmake --preset release >/dev/null

@@ -10,6 +10,7 @@ case ${1:-test} in
   build) ;;
   test) packages+=(clang doxygen python3 chromium chromium-driver python3-selenium) ;;
   all) packages+=(clang doxygen python3 chromium chromium-driver python3-selenium clang-tidy libclang-rt-dev) ;;
+  --help) sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit ;;
   *) echo "usage: tools/setup.sh [build|test|all]" >&2; exit 2 ;;
 esac
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include "../../core/tensor.h"
 #include "svg.h"
 
@@ -18,7 +19,7 @@ inline Picture picture_of(const Tensor& image, Picture named = {}) {
   const std::vector<double> v = image.to_vector();
   const std::size_t size = v.size() / 3;
   for (std::size_t i = 0; i < size; ++i) {
-    auto level = [&](std::size_t c) { return uint8_t(255 * std::clamp(v[c * size + i], 0.0, 1.0) + 0.5); };
+    auto level = [&](std::size_t c) { return uint8_t(std::lround(255 * std::clamp(v[c * size + i], 0.0, 1.0))); };
     named.pixels.push_back({level(0), level(1), level(2)});
   }
   return named;

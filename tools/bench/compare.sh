@@ -15,8 +15,8 @@
 #   --out FOLDER   [build/compare] for results.jsonl, table.md and ratios.svg
 #   --help         this text
 #
-# PyTorch comes from ../shared/peers beside this repository, or $HEED_SHARED/peers: run.sh makes its settings the best.
-# The machine should have nothing else to do.
+# PyTorch comes from ../shared/peers beside this repository, or $HEED_SHARED/peers: run.sh makes its settings the best,
+# torch_bench.py has its side of the workloads. A clone has neither. The machine should have nothing else to do.
 set -euo pipefail
 from=$PWD
 cd "$(dirname "$0")/../.."
@@ -38,9 +38,14 @@ while [ $# -gt 0 ]; do
   shift
 done
 [ $installed = no ] || settings+=(installed)
-peers=$(realpath "${HEED_SHARED:-../shared}/peers")
+peers=$(realpath -m "${HEED_SHARED:-../shared}/peers")
+for file in run.sh torch_bench.py; do
+  [ -e "$peers/$file" ] && continue
+  echo "compare.sh: there is no $peers/$file, which runs PyTorch: set HEED_SHARED to the folder that peers is in" >&2
+  exit 1
+done
 bench=build/release/bin/bench
-{ cmake --preset release && cmake --build --preset release --target bench; } >/dev/null
+said=$(cmake --preset release && cmake --build --preset release --target bench) || { echo "$said" >&2; exit 1; }
 
 units=()
 for item in "${items[@]:-workloads}"; do

@@ -9,7 +9,10 @@ cd "$(dirname "$0")/../.."
 [ "${1:-}" != --help ] || { sed -n '2,/^set/s/^# \{0,1\}//p' tools/bench/cost.sh; exit; }
 compilers=("$@")
 [ $# -gt 0 ] || mapfile -t compilers < <(command -v g++ clang++)
-{ cmake --preset release && cmake --build --preset release --target heed; } >/dev/null
+for compiler in "${compilers[@]}"; do
+  command -v -- "$compiler" >/dev/null || { echo "cost.sh: there is no compiler $compiler (--help)" >&2; exit 2; }
+done
+said=$(cmake --preset release && cmake --build --preset release --target heed) || { echo "$said" >&2; exit 1; }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -31,7 +34,8 @@ END
 libraries=(build/release/libheed.a -ltbb -lhwy -lpcre2-8 -lpng -lz -pthread)
 TIMEFORMAT=%U
 for compiler in "${compilers[@]}"; do
-  seconds=$({ time "$compiler" -std=c++20 -O2 -I build/release/include -c "$work/hello.cpp" -o "$work/hello.o"; } 2>&1)
+  took=$({ time "$compiler" -std=c++20 -O2 -I build/release/include -c "$work/hello.cpp" -o "$work/hello.o"; } 2>&1) ||
+    { echo "$took" >&2; exit 1; }
   "$compiler" "$work/hello.o" "${libraries[@]}" -lopenblas -o "$work/hello"
   runs=$(for _ in {1..21}; do
     from=$(date +%s%N)
@@ -40,6 +44,6 @@ for compiler in "${compilers[@]}"; do
   done | sort -n | sed -n 11p)
   size=$({ echo "$work/hello"; ldd "$work/hello" | sed -n 's/.*=> \([^ ]*\).*/\1/p' | grep -v 'blas\|gfortran\|quadmath\|libtbb'; } |
     xargs stat --dereference --format %s | awk '{ sum += $1 } END { print sum }')
-  printf '%s: compiles in %s s, runs in %d.%d ms, links %d.%d MB\n' "$(basename "$compiler")" "$seconds" \
+  printf '%s: compiles in %s s, runs in %d.%d ms, links %d.%d MB\n' "$(basename "$compiler")" "$took" \
     $((runs / 1000000)) $((runs / 100000 % 10)) $((size / 1000000)) $((size / 100000 % 10))
 done

@@ -15,13 +15,12 @@ std::vector<RowLoss> Scene::row_losses() const {
 }
 
 Told tell(const Scene& scene) {
-  Told told;
-  json& r = told.data;
-  r = {{"heed", version()},
-       {"model", scene.model},
-       {"command", scene.command},
-       {"run", scene.run.empty() ? json() : json(scene.run)},
-       {"step", scene.step}};
+  double digits = 15;
+  json r = {{"heed", version()},
+            {"model", scene.model},
+            {"command", scene.command},
+            {"run", scene.run.empty() ? json() : json(scene.run)},
+            {"step", scene.step}};
   const int64_t parameters = scene.names.parameters.numel();
   r["parameters"] = parameters;
   r["loss"] = scene.loss.item();
@@ -46,7 +45,7 @@ Told tell(const Scene& scene) {
     json heads = json::array();
     for (const Head& h : layer.heads) {
       room -= 4 * (h.q.numel() + h.k.numel() + h.v.numel() + 2 * h.q.size(0) * h.k.size(0));
-      heads.push_back(json_of(h, room >= 0, told.digits));
+      heads.push_back(json_of(h, room >= 0, digits));
     }
     r["layers"].push_back({{"name", layer.name}, {"heads", heads}, {"paths", paths(layer.ways, losses)}});
   }
@@ -62,7 +61,7 @@ Told tell(const Scene& scene) {
   r["reach"] = reach();
   r["mistakes"] = mistakes();
   if (!scene.tiny.is_null()) r["tiny"] = scene.tiny;
-  return told;
+  return {std::move(r), digits};
 }
 
 }  // namespace heed::explain

@@ -39,7 +39,7 @@ inline constexpr int64_t no_target = -1;
 
 struct Told {
   json data;
-  double digits = 15;  // the least that were certified of a gradient
+  double digits;  // the least that were certified of a gradient, 15 at most
 };
 Told tell(const Scene& scene);
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes copies of the sources of the ops in which every mutant is present and one run-time number chooses it.
 
-  mutate.py BUILD_FOLDER      writes BUILD_FOLDER/mutants/: the copies, and mutants.json
+  mutate.py BUILD_FOLDER [OP]   writes BUILD_FOLDER/mutants/: the copies, and mutants.json; of all ops, but OP has to be
+                                one of them
 
 What is mutated: the text of whatever gradients are made of. In ops/*.cpp rules (d0 ..), backward, adders (add0 ..) and
 definitions, the helpers they call, and `forward` where a definition says what it should give; in ops/kernels/ all loops
@@ -442,7 +443,7 @@ def commands(build, root, out):
 
 
 def main():
-  if len(sys.argv) != 2 or sys.argv[1].startswith('-'):
+  if len(sys.argv) not in (2, 3) or sys.argv[1].startswith('-'):
     print(__doc__)
     sys.exit(0 if '--help' in sys.argv else 2)
   root = os.path.realpath(os.path.dirname(__file__) + '/../..')
@@ -450,6 +451,8 @@ def main():
   out = f'{build}/mutants'
   known = f'{out}/refused.json'
   mutants, _ = copies(root, out, set())
+  if sys.argv[2:] and sys.argv[2] not in {'', *(m['op'] for m in mutants)}:
+    sys.exit(f'mutate.py: there is no op {sys.argv[2]} with mutants')
   file_of = {m['number']: m['file'] for m in mutants}
   keys = {file: hashlib.sha256(json.dumps([m for m in mutants if m['file'] == file]).encode()).hexdigest()
           for file in file_of.values()}
