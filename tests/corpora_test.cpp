@@ -157,12 +157,12 @@ Inference judge(const Claim& p, const Claim& h) {
 
 TEST_CASE("inference: labels are what all possible worlds say, and equally frequent") {
   Rng rng{1};
-  std::map<std::string, int> labels;
-  for (int i = 0; i < 1500; ++i) {
-    const InferencePair p = sample_inference(rng);
+  std::map<std::string, int> labels, labels_of_test;
+  for (int i = 0; i < 3000; ++i) {
+    const InferencePair p = sample_inference(i < 1500 ? Split::train : Split::test, rng);
     INFO(p.premise << " / " << p.hypothesis);
     REQUIRE(judge(claim_of(p.premise), claim_of(p.hypothesis)) == p.label);
-    ++labels[std::to_string(int(p.label))];
+    ++(i < 1500 ? labels : labels_of_test)[std::to_string(int(p.label))];
     const Words premise = words_of(p.premise), hypothesis = words_of(p.hypothesis);
     REQUIRE(p.alignment.size() == hypothesis.size());
     for (std::size_t t = 0; t < hypothesis.size(); ++t) {
@@ -175,8 +175,21 @@ TEST_CASE("inference: labels are what all possible worlds say, and equally frequ
       if (t + 1 == hypothesis.size()) REQUIRE(other == premise.back());
     }
   }
-  CHECK(labels.size() == 3);
-  CHECK(chi_square(labels) < 13.8);
+  for (const auto& counts : {labels, labels_of_test}) {
+    CHECK(counts.size() == 3);
+    CHECK(chi_square(counts) < 13.8);
+  }
+}
+
+TEST_CASE("inference: train and test share no pair") {
+  Rng rng{1};
+  std::set<std::string> trained;
+  const auto pair = [&](Split split) {
+    const InferencePair p = sample_inference(split, rng);
+    return p.premise + " / " + p.hypothesis;
+  };
+  for (int i = 0; i < 10'000; ++i) trained.insert(pair(Split::train));
+  for (int i = 0; i < 1000; ++i) REQUIRE(trained.count(pair(Split::test)) == 0);
 }
 
 TEST_CASE("inference: a linear bag of words is right in fewer than 60 % of cases") {
@@ -184,7 +197,7 @@ TEST_CASE("inference: a linear bag of words is right in fewer than 60 % of cases
   std::vector<InferencePair> pairs;
   std::string text;
   for (int i = 0; i < 6000; ++i) {
-    pairs.push_back(sample_inference(rng));
+    pairs.push_back(sample_inference(i < 4000 ? Split::train : Split::test, rng));
     text += pairs.back().premise + " " + pairs.back().hypothesis + " ";
   }
   const WordVocabulary words(text);

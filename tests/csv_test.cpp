@@ -40,6 +40,10 @@ TEST_CASE("csv: numbers are read to their last digit") {
   CHECK(x.tensor({"d"}, f64).to_vector() == std::vector<double>{0.1, 1e308});
   CHECK(x.tensor({"i"}, i64).to_vector<int64_t>() == std::vector<int64_t>{INT64_MAX, INT64_MIN});
   CHECK(x.tensor({"f"}).to_vector() == std::vector<double>{16777216, 0});
+  const Csv tiny = csv(folder, "x\n1e-400\n-1.5e-400\n" + ("0." + std::string(400, '0')) + "1\n4.9e-324\n");
+  CHECK(tiny.tensor({}, f64).to_vector() == std::vector<double>{0, 0, 0, 4.9e-324});
+  CHECK(std::signbit(tiny.tensor({}, f64).to_vector()[1]));
+  CHECK(tiny.tensor().to_vector() == std::vector<double>{0, 0, 0, 0});
   const Csv special = csv(folder, "x\ninf\n-inf\nnan\n");
   CHECK(special.tensor().to_vector()[0] == std::numeric_limits<double>::infinity());
   CHECK(special.tensor().to_vector()[1] == -std::numeric_limits<double>::infinity());
@@ -155,6 +159,7 @@ TEST_CASE("broken csv files are FileErrors that name line and column") {
       {"a\n1 2\n", "\"1 2\" is no number", f32},
       {"a\n1e39\n", "\"1e39\" is beyond f32", f32},
       {"a\n1e400\n", "\"1e400\" is beyond f64", f64},
+      {"a\n-1e400\n", "\"-1e400\" is beyond f32", f32},
       {"a\n2.0\n", "\"2.0\" is no integer", i64},
       {"a\n9223372036854775808\n", "\"9223372036854775808\" is beyond i64", i64},
   };

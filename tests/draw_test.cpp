@@ -205,6 +205,28 @@ TEST_CASE("pictures: a rectangle for each run of one colour, drawn again under e
   for (const char* text : {">all<", ">one<", ">seen<", "<title>7</title>"}) CHECK(contains(svg, text));
 }
 
+TEST_CASE("long texts end on the page, and before the next picture", "[draw]") {
+  const auto page = [](const std::string& svg) { return std::stod(svg.substr(svg.find("width=\"") + 7)); };
+  const std::string label(24, 'm'), text(90, 'm');
+  Matrix labelled = zeros(1, 9), named = zeros(1, 1);
+  labelled.col_labels.assign(9, "a");
+  labelled.col_labels[7] = label;
+  const std::string slanted = heat_map(labelled);
+  CHECK(page(slanted) >= attribute(slanted, "token", "x")[7] + 0.71 * 24 * 0.6 * 13);
+  named.col_name = text;
+  const Picture picture{.height = 2, .width = 1, .pixels = {{}, {}}, .title = text};
+  for (const std::string& svg : {heat_map(named), pictures({picture})}) CHECK(page(svg) >= 90 * 0.6 * 13);
+  for (const std::string& svg : {curve({}, {.title = text}), bars({}, {}, {.title = text})})
+    CHECK(page(svg) >= 90 * 0.6 * 16);
+
+  Matrix map = zeros(1, 1);
+  map.title = label;
+  const std::string side_by_side = pictures({{.height = 2, .width = 1, .pixels = {{}, {}}, .maps = {map, map}}});
+  const std::vector<double> x = attribute(side_by_side, "token", "x");
+  CHECK(x[1] - x[0] >= 11 * 0.6 * 13);
+  CHECK(count(side_by_side, ">" + std::string(10, 'm') + "…<") == 2);
+}
+
 TEST_CASE("a labelled matrix prints every number", "[draw]") {
   const Matrix m{.rows = 2, .cols = 3, .values = {0.5, -12.25, not_a_number, 3, 0, 1e-9}};
   const std::string svg = labelled_matrix(m, {.decimals = 1});
@@ -326,7 +348,7 @@ TEST_CASE("tick texts share decimals and unit", "[draw]") {
 
 TEST_CASE("a line breaks at what cannot be shown", "[draw]") {
   const auto stretches = [](const std::vector<double>& y, bool log) {
-    return count(curve({{.y = y}}, {.log_y = log}), "<path class=\"line s0\"") - 1;  // one is the legend's
+    return count(curve({{.y = y}}, {.log_y = log}), "<path class=\"line s0\"");
   };
   std::vector<double> y(100, 2);
   CHECK(stretches(y, false) == 1);
@@ -340,6 +362,11 @@ TEST_CASE("a line breaks at what cannot be shown", "[draw]") {
   y[22] = not_a_number;  // leaves point 21 alone: a dot
   CHECK(stretches(y, true) == 4);
   CHECK(count(curve({{.y = y}}, {.log_y = true}), "<circle") == 1);
+}
+
+TEST_CASE("series that have names are in the legend", "[draw]") {
+  CHECK(count(curve({{.y = {1, 2}}, {.name = "b", .y = {2, 3}}}), "<path class=\"line s0\"") == 1);
+  CHECK(count(curve({{.y = {1, 2}}, {.name = "b", .y = {2, 3}}}), "<path class=\"line s1\"") == 2);
 }
 
 TEST_CASE("charts of nothing, of one point and of equal values", "[draw]") {

@@ -18,6 +18,7 @@ void train(Options& options) {
   options.group("Model");
   const int64_t power = options.choice<int64_t>("--power", {{"one", 1}, {"two", 2}}, "of the output").value;
   const int64_t hidden = options.integer("--hidden", 3, "between", at_least(1));
+  const double less = options.number("--less", 0, "than its loss");
   const Fit how = fit_options(options, {.steps = 20, .lr = 1e-2, .out = "runs/line", .title = "Line"});
   options.done();
   seed(uint64_t(how.seed));
@@ -25,7 +26,7 @@ void train(Options& options) {
   const RunFolder run = fit(model, how, options, [&](Rng& rng, int64_t step) {
     if (step == stop_after) std::raise(SIGTERM);
     const Tensor x = randn({how.batch, 2}, rng), y = model(x);
-    return mse_loss(power == 2 ? y * y : y, sum(x, 1, keepdim));
+    return mse_loss(power == 2 ? y * y : y, sum(x, 1, keepdim)) - less;
   });
 }
 
@@ -79,6 +80,9 @@ TEST_CASE("what is given anew to a run that goes on counts") {
   const Ended other = trained(run, {"--resume", "--hidden", "6"});  // the weights are as they are
   CHECK(other.code == 2);
   CHECK(contains(other.err, "cannot read " + run));
+  const Ended seed = trained(run, {"--resume", "--seed", "2"});  // of weights and data that there are already
+  CHECK(seed.code == 2);
+  CHECK(contains(seed.err, "--seed has no part in --resume\n"));
   const Ended none = trained(folder / "none", {"--resume"});
   CHECK(none.code == 2);
   CHECK(contains(none.err, folder / "none"));
@@ -86,6 +90,17 @@ TEST_CASE("what is given anew to a run that goes on counts") {
 }
 
 // ---- pictures
+TEST_CASE("the picture of the loss shows every loss, logarithmically where all are above 0") {
+  const Folder folder;
+  for (const char* less : {"0", "1000"}) {
+    REQUIRE(trained(folder / less, {"--less", less}).code == 0);
+    const std::string svg = read(folder / less + "/loss.svg");
+    int64_t points = 0;
+    for (std::size_t at = 0; (at = svg.find("<circle", at)) != svg.npos; ++at) ++points;
+    CHECK(points == 20);
+  }
+}
+
 TEST_CASE("matrices that are too large for a picture lose their last rows and columns, and say so") {
   auto matrix = [](int64_t rows, int64_t cols, std::string title) {
     draw::Matrix m{.rows = rows, .cols = cols, .title = std::move(title)};

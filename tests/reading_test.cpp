@@ -143,7 +143,8 @@ TEST_CASE("gradients of both readers, to nine digits") {
 
 TEST_CASE("train_stories says what it reached, and draws where it looked") {
   for (const char* arguments : {"--steps 20 --hops 2", "--steps 5 --model reader --hidden 4 --width 4",
-                                "--steps 5 --facts 2 --sentences 4 --attention even"}) {
+                                "--steps 5 --facts 2 --sentences 4 --attention even",
+                                "--steps 1 --batch 1 --lr 0 --width 1 --sentences 1"}) {  // the last says pad
     const std::string out = fresh_folder("stories");
     const Said said = run_program_of_build("train_stories", std::string(arguments) + " --out " + out);
     INFO(said.text);

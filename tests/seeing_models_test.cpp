@@ -170,5 +170,8 @@ TEST_CASE("train_textures, train_captions and train_glimpse draw what they saw, 
     CHECK(said.after("form right ") < 60);
     CHECK(said.after("glimpse 3 on the cell that the sign points at, if it has not been seen, ") >= 0);
   }
+  const Said far = two_steps("train_glimpse", "--hops 9 --attention mean", {"glimpses.svg"});
+  CHECK_FALSE(contains(far.text, "nan"));
+  CHECK_FALSE(contains(far.text, "glimpse 10 on"));  // there are 9 cells
   refuses("train_glimpse", "--hops 0", "--hops");
 }

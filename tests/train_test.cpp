@@ -51,6 +51,18 @@ TEST_CASE("a picture that would be too large costs no score: its first rows and 
   std::filesystem::remove_all(out);
 }
 
+TEST_CASE("programs say nothing of what there is none of") {
+  for (const char* line : {"train_retrieval --writes 1 --keys 4 --values 4 --width 4", "train_adding --length 2",
+                           "train_french --pairs 10 --hidden 4 --width 4"}) {
+    const std::string out = fresh_folder("none"), words = line, program = words.substr(0, words.find(' '));
+    const Said said = run_program_of_build(program, words.substr(program.size()) + " --steps 1 --batch 1 --out " + out);
+    INFO(said.text);
+    CHECK(said.code == 0);
+    CHECK(said.text.find("nan") == std::string::npos);
+    std::filesystem::remove_all(out);
+  }
+}
+
 TEST_CASE("train_first counts what it has seen, after a resume too") {
   const std::string out = fresh_folder("first");
   REQUIRE(run_program_of_build("train_first", "--silence 3 --lr 1e-2 --steps 200 --out " + out).code == 0);

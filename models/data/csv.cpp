@@ -3,8 +3,10 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <locale>
 #include <map>
 #include <set>
+#include <sstream>
 #include "../../core/disk.h"
 
 namespace heed {
@@ -96,7 +98,16 @@ Parsed<T> parsed(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), r.value);
   if (error == std::errc::invalid_argument || end != text.data() + text.size())
     r.why = std::is_integral_v<T> ? "is no integer" : "is no number";
-  else if (error != std::errc()) r.why = std::is_integral_v<T> ? "is beyond i64" : "is beyond f64";
+  else if (error != std::errc()) {
+    if constexpr (std::is_integral_v<T>) {
+      r.why = "is beyond i64";
+    } else {  // too large or too small, which from_chars does not tell apart
+      std::istringstream stream{std::string(text)};
+      stream.imbue(std::locale::classic());
+      stream >> r.value;
+      if (std::abs(r.value) > 1) r.why = "is beyond f64";
+    }
+  }
   return r;
 }
 template <>

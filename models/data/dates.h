@@ -1,8 +1,8 @@
 #pragma once
 #include <string>
 #include <string_view>
-#include "../../core/rng.h"
 #include "alignment.h"
+#include "split.h"
 
 // The dates task: a date as people write it -> ISO 8601 `YYYY-MM-DD`, years 1950 to 2049. Seven formats:
 //
@@ -46,9 +46,7 @@ inline constexpr int64_t date_formats = 7;
 inline constexpr std::string_view human_characters = " ,./0123456789ADFJMNOSTWabcdefghilmnoprstuvy";
 inline constexpr std::string_view iso_characters = "-0123456789";
 
-// Train and test share no date, in whatever format: a fixed hash of the date puts one in ten into test.
-enum class Split { train, test };
-Split split_of(const Date& date);
+Split split_of(const Date& date);         // the same in whatever format
 std::vector<Date> dates_of(Split split);  // all of them, in calendar order
 
 // A date that does not exist or lies outside 1950 to 2049, or a format outside [0, date_formats), is an IndexError.

@@ -61,6 +61,10 @@ std::string text_of(const Sentence& s) {
   text += s.negative ? " does not " + std::string(verb.base) : " " + std::string(verb.third);
   return text + " the " + std::string(objects[std::size_t(s.object)]);
 }
+uint64_t number_of(const Sentence& s) {
+  const int64_t subject = (2 * s.every + s.negative) * std::ssize(nouns) + s.subject;
+  return uint64_t((subject * std::ssize(verbs) + s.verb) * std::ssize(objects) + s.object);
+}
 // The places of quantifier, subject, verb and object in a sentence.
 std::array<int64_t, 4> parts(const Sentence& s) {
   const int64_t verb = s.negative ? 4 : 2;
@@ -69,7 +73,7 @@ std::array<int64_t, 4> parts(const Sentence& s) {
 
 }  // namespace
 
-InferencePair sample_inference(Rng& rng) {
+InferencePair sample_inference(Split split, Rng& rng) {
   const auto wanted = Inference(rng.below(3));
   auto one_of = [&](const auto& list) { return rng.below(std::ssize(list)); };
   auto coin = [&] { return rng.below(2) == 0; };
@@ -78,7 +82,8 @@ InferencePair sample_inference(Rng& rng) {
     p = {coin(), coin(), one_of(nouns), one_of(verbs), one_of(objects)};
     h = {coin(), coin(), one_of(nouns), rng.uniform() < 0.2 ? one_of(verbs) : p.verb,
          rng.uniform() < 0.2 ? one_of(objects) : p.object};
-  } while (judge(p, h) != wanted || (!is_a(p.subject, h.subject) && !is_a(h.subject, p.subject)));
+  } while (judge(p, h) != wanted || (!is_a(p.subject, h.subject) && !is_a(h.subject, p.subject)) ||
+           split_of(number_of(p) << 32 | number_of(h)) != split);
   InferencePair pair{text_of(p), text_of(h), wanted, {}};
   pair.alignment.resize(words_of(pair.hypothesis).size());
   for (std::size_t i = 0; i < 4; ++i) pair.alignment[std::size_t(parts(h)[i])] = {parts(p)[i]};

@@ -1,8 +1,8 @@
 #pragma once
 #include <string>
 #include <string_view>
-#include "../../core/rng.h"
 #include "alignment.h"
+#include "split.h"
 
 // The inference task: does a premise entail a hypothesis, contradict it, or neither?
 //
@@ -30,6 +30,6 @@ struct InferencePair {
                         // `the` have none
 };
 
-InferencePair sample_inference(Rng& rng);  // each class as often as another
+InferencePair sample_inference(Split split, Rng& rng);  // each class as often as another
 
 }  // namespace heed

@@ -280,13 +280,14 @@ void draw_key(Page& page, const MatrixLayout& l, double x, double y) {
 }
 
 Point extent(const Matrix& m, const MatrixLayout& l) {
-  const double cells = l.left + static_cast<double>(m.cols) * l.cell_width;
-  const double overhang =
-      l.slanted && !m.col_labels.empty() ? 0.71 * monospaced_width(visible(m.col_labels.back())) : 0;
-  const double title = l.left + 1.1 * text_width(visible(m.title, 200));
+  double right = l.left + std::max(static_cast<double>(m.cols) * l.cell_width, 1.1 * text_width(visible(m.title, 200)));
+  if (!m.col_name.empty()) right = std::max(right, l.left + text_width(m.col_name + " →"));
+  for (int64_t i = 0; l.slanted && i < std::ssize(m.col_labels); i += l.every_col)
+    right = std::max(right, l.left + (static_cast<double>(i) + 0.5) * l.cell_width + 4 +
+                                0.71 * monospaced_width(visible(m.col_labels[static_cast<size_t>(i)])));
   const double height =
       std::max(static_cast<double>(m.rows) * l.cell_height, m.row_name.empty() ? 0 : text_width("← " + m.row_name));
-  return {std::max(cells + overhang, title), l.top + height};
+  return {right, l.top + height};
 }
 
 void check(const char* op, const MatrixOptions& options) {
@@ -446,8 +447,10 @@ double draw_names(Page& page, const std::vector<Series>& series, const std::vect
     size_t series;
   };
   std::vector<Name> names;
-  for (size_t i = 0; i < lines.size(); ++i)
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (series[i].name.empty() && !lines[i].empty()) continue;
     names.push_back({lines[i].empty() ? frame.y.from : lines[i].back().back().y, i});
+  }
   std::stable_sort(names.begin(), names.end(), [](const Name& a, const Name& b) { return a.y < b.y; });
   double free = frame.y.to;
   for (Name& n : names) n.y = std::max(n.y, free), free = n.y + apart;
@@ -490,9 +493,12 @@ std::string pictures(const std::vector<Picture>& rows, const std::string& title)
     check(p);
     const double pixel = side / static_cast<double>(std::max(p.height, p.width));
     const double w = pixel * static_cast<double>(p.width), h = pixel * static_cast<double>(p.height);
-    page.text("caption", margin, top + 13, visible(p.title, 200));
+    const std::string name = visible(p.title, 200);
+    page.text("caption", margin, top + 13, name);
+    right = std::max(right, margin + 1.1 * text_width(name));
     top += p.title.empty() ? 0 : caption;
     const bool titled = std::ranges::any_of(p.maps, [](const Matrix& m) { return !m.title.empty(); });
+    const auto columns = static_cast<int64_t>((w + between - 8) / monospaced_width("m"));  // of a map's title
     const std::string id = "picture" + std::to_string(n);
     double x = margin, y = top + (titled ? caption : 0);
     page.begin(id);
@@ -501,7 +507,7 @@ std::string pictures(const std::vector<Picture>& rows, const std::string& title)
     for (const Matrix& m : p.maps) {
       x += w + between;
       page.again(id, x - margin, 0);
-      page.text("token", x, top + 13, visible(m.title));
+      page.text("token", x, top + 13, visible(m.title, columns));
       draw_veils(page, m, x, y, w / static_cast<double>(m.cols), h / static_cast<double>(m.rows));
     }
     right = std::max(right, x + w);
@@ -549,8 +555,8 @@ std::string curve(const std::vector<Series>& series, const CurveOptions& options
   for (const Series& s : series) lines.push_back(stretches(s, frame));
   for (size_t i = 0; i < lines.size(); ++i) draw_line(page, lines[i], series[i].name, i);
   const double names = draw_names(page, series, lines, frame);
-  return page.svg(right + names + margin, bottom + (options.x_label.empty() ? 26 : 46) + margin, options.title,
-                  Colours::hues);
+  return page.svg(std::max(right + names, margin + 1.2 * text_width(options.title)) + margin,
+                  bottom + (options.x_label.empty() ? 26 : 46) + margin, options.title, Colours::hues);
 }
 
 std::string bars(const std::vector<std::string>& labels, const std::vector<double>& values,
@@ -588,8 +594,10 @@ std::string bars(const std::vector<std::string>& labels, const std::vector<doubl
   page.line("axis crisp", zero, top, zero, bottom);
   if (mark) page.line("axis dashed", axis.at(*mark), top, axis.at(*mark), bottom);
   page.text("muted", margin, bottom + title_height - 12, caption);
-  return page.svg(std::max(left + plot_width + 8 + value_width, margin + text_width(caption)) + margin,
-                  bottom + (caption.empty() ? 0 : title_height) + margin, title, Colours::hues);
+  return page.svg(
+      std::max({left + plot_width + 8 + value_width, margin + text_width(caption), margin + 1.2 * text_width(title)}) +
+          margin,
+      bottom + (caption.empty() ? 0 : title_height) + margin, title, Colours::hues);
 }
 
 void save_svg(const std::string& path, const std::string& svg) {

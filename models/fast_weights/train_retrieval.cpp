@@ -22,14 +22,14 @@ Tensor answers(const AssociativeMemory& m, const Associations& a, int64_t i, int
 struct Score {
   double right = 0, blind = 0;         // answers, and those of the best reader that is blind to the order of the writes
   double last = 0;                     // is the last write what its key reads?
-  double latest = 0, overwritten = 0;  // probability of the latest value of keys with others before, and of those
+  int64_t rewritten = 0;               // keys with values before their latest
+  double latest = 0, overwritten = 0;  // probability that they read that, and those before
 };
 Score score(const AssociativeMemory& m, const AssociationTask& task, Rng& rng) {
   constexpr int64_t n = 2000, looked_into = 200;
   const Associations a = sample_associations(task, n, rng);
   Score r{.right = mean(cast(argmax(m(a.keys, a.values, a.asked)) == a.answer, f64)).item(),
           .blind = mean(a.blind_to_order).item()};
-  int64_t pairs = 0;
   for (int64_t i = 0; i < looked_into; ++i) {
     const Tensor p = answers(m, a, i, task.writes);
     const auto k = a.keys(i).to_vector<int64_t>(), v = a.values(i).to_vector<int64_t>();
@@ -43,12 +43,12 @@ Score score(const AssociativeMemory& m, const AssociationTask& task, Rng& rng) {
       const int64_t latest = written.back();
       std::sort(written.begin(), written.end());
       written.erase(std::unique(written.begin(), written.end()), written.end());
-      ++pairs, r.latest += read[std::size_t(latest)];
+      ++r.rewritten, r.latest += read[std::size_t(latest)];
       for (int64_t former : written)
         if (former != latest) r.overwritten += read[std::size_t(former)];
     }
   }
-  r.last /= looked_into, r.latest /= double(pairs), r.overwritten /= double(pairs);
+  r.last /= looked_into, r.latest /= double(r.rewritten), r.overwritten /= double(r.rewritten);
   return r;
 }
 
@@ -85,7 +85,7 @@ void train(Options& options) {
   std::printf("\n2000 new memories of %lld writes\n", static_cast<long long>(writes));
   std::printf("answers right %.1f%%, at best %.1f%% if blind to the order\n", 100 * s.right, 100 * s.blind);
   std::printf("the key written last reads its value in %.1f%%\n", 100 * s.last);
-  if (overwriting)
+  if (s.rewritten)
     std::printf("keys written again read the latest value with probability %.3f, those before with %.3f\n", s.latest,
                 s.overwritten);
 

@@ -41,10 +41,11 @@ void train(Options& options) {
   std::printf("\nform right %.1f%% of 2000 new pictures\n",
               100 * mean(cast(argmax(seen.logits) == s.form, f64)).item());
   for (int64_t g = 1; g <= hops; ++g) {
-    const Tensor unseen_cell = all(s.path(_, range(0, g)) != s.path(_, range(g, g + 1)), 1);
+    const Tensor found = on_path(all(s.path(_, range(0, g)) != s.path(_, range(g, g + 1)), 1))(_, g);
+    if (found.size(0) == 0) break;
     const int64_t number = g + 1;
     std::printf("glimpse %lld on the cell that the sign points at, if it has not been seen, %.3f\n",
-                static_cast<long long>(number), mean(on_path(unseen_cell)(_, g)).item());
+                static_cast<long long>(number), mean(found).item());
   }
 
   std::vector<draw::Picture> shown;

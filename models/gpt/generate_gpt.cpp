@@ -40,9 +40,17 @@ class Stream {
   std::string held_;
 };
 
+// A line break, or what there is.
+int64_t first_token(const Tokenizer& tokenizer) {
+  for (int64_t id = 0; id < tokenizer.size(); ++id)
+    if (tokenizer.piece(id) == "\n") return id;
+  return 0;
+}
+
 void talk(Options& options) {
   const std::string folder = options.text("--run", "runs/gpt", "folder that train_gpt has filled");
-  const std::string prompt = options.text("--prompt", "", "what it goes on from; nothing: from a line break");
+  const std::string prompt =
+      options.text("--prompt", "", "what it goes on from; nothing: a line break, or token 0 if none");
   const int64_t tokens = options.integer("--tokens", 300, "how many it adds", at_least(0));
   options.group("Sampling");
   Sampling how;
@@ -77,7 +85,7 @@ void talk(Options& options) {
   const Tokenizer tokenizer = Tokenizer::load(folder + "/tokenizer.json");
   if (tokenizer.size() != model.vocab || about["tokenizer"] != std::to_string(tokenizer.fingerprint()))
     throw Error(folder + "/tokenizer.json is not the tokenizer that the model was trained with");
-  const std::vector<int64_t> begin = tokenizer.encode(prompt.empty() ? "\n" : prompt);
+  const std::vector<int64_t> begin = prompt.empty() ? std::vector{first_token(tokenizer)} : tokenizer.encode(prompt);
 
   const auto start = std::chrono::steady_clock::now();
   int64_t made = 0;

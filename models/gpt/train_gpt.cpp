@@ -108,6 +108,7 @@ void train(Options& options) {
   const double decay = options.number("--decay", 0.1, "of weights that are matrices", at_least(0));
   const double rate = options.number("--dropout", 0, "share of values dropped while training", between(0, 0.99));
   const int64_t first_seed = options.integer("--seed", 1, "of weights, batches and dropout", at_least(0));
+  if (resume) options.no_part("--seed", "--resume");
   options.done();
   if (width % heads)
     throw Error("--width " + std::to_string(width) + " must be a multiple of --heads " + std::to_string(heads));
@@ -141,10 +142,11 @@ void train(Options& options) {
                   .groups = {{.pattern = "*bias", .weight_decay = 0}, {.pattern = "*norm*", .weight_decay = 0}}};
   Checkpoints checkpoints(out, model);
   checkpoints.add("optimizer", optimizer).add("rng", rng).add("text", source).add("tokenizer", tokenizer);
-  RunFolder run(out, options, resume ? std::optional(checkpoints.load()) : std::nullopt);
+  const std::optional<int64_t> first = resume ? std::optional(checkpoints.load()) : std::nullopt;
   optimizer.lr = lr, optimizer.weight_decay = decay;
   if (tokenizer != tokens_of) throw Error(tokens_file + " is not the tokenizer of this run");
   if (source != bytes) throw Error(file + " is not the text of this run: it has " + bytes + "; that had " + source);
+  RunFolder run(out, options, first);
   text.tokenizer().save(tokens_file);
   const Metadata about{{"tokenizer", tokenizer}};
   if (run.first() == 0) checkpoints.save(0, about);

@@ -22,12 +22,12 @@ struct Pairs {
   Padded premises, hypotheses;
   Tensor labels;  // [B]
 };
-Pairs sample(int64_t n, Rng& rng) {
+Pairs sample(Split split, int64_t n, Rng& rng) {
   Pairs r;
   std::vector<std::vector<int64_t>> premises, hypotheses;
   std::vector<int64_t> labels;
   for (int64_t i = 0; i < n; ++i) {
-    const InferencePair& p = r.all.emplace_back(sample_inference(rng));
+    const InferencePair& p = r.all.emplace_back(sample_inference(split, rng));
     premises.push_back(words.encode(p.premise)), hypotheses.push_back(words.encode(p.hypothesis));
     labels.push_back(int64_t(p.label));
   }
@@ -40,7 +40,7 @@ Pairs sample(int64_t n, Rng& rng) {
 template <class M, class Logits>
 std::optional<RunFolder> train(M& model, const Fit& how, const Options& options, const Pairs& unseen, Logits logits) {
   RunFolder run = fit(model, how, options, [&](Rng& rng) {
-    const Pairs pairs = sample(how.batch, rng);
+    const Pairs pairs = sample(Split::train, how.batch, rng);
     return cross_entropy(logits(pairs, &rng), pairs.labels);
   });
   if (interrupted()) return std::nullopt;
@@ -107,7 +107,7 @@ void train(Options& options) {
 
   seed(uint64_t(how.seed));
   Rng rng{uint64_t(how.seed) + 1000};
-  const Pairs unseen = sample(2000, rng);
+  const Pairs unseen = sample(Split::test, 2000, rng);
   if (kind == "bag") {
     BagOfWords model{.vocab = words.size(), .classes = 3};
     train(model, how, options, unseen, [&](const Pairs& p, Rng*) { return model(p.premises, p.hypotheses); });

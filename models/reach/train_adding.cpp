@@ -46,8 +46,9 @@ void train(Options& options) {
   // Which numbers the answers depend on: the slope is 1 at those that are marked
   const Tensor x = s.x(range(0, 8)).requires_grad();
   const Tensor slope = grad(sum(model(x)), {x})[0](_, _, 0), marked = s.x(range(0, 8), _, 1) > 0;
-  std::printf("slope of the answer by a marked number %.3f, by any other %.3f\n", mean(slope(marked)).item(),
-              mean(abs(slope(~marked))).item());
+  std::printf("slope of the answer by a marked number %.3f", mean(slope(marked)).item());
+  if (length > 2) std::printf(", by any other %.3f", mean(abs(slope(~marked))).item());
+  std::printf("\n");
   draw::save_svg(
       run.path("slopes.svg"),
       draw::heat_maps(draw::cropped({draw::matrix_of(

@@ -21,7 +21,7 @@ std::vector<Story> stories(int64_t n, int64_t facts, int64_t length, Rng& rng) {
 }
 
 draw::Matrix picture(const Story& s, const Reading& reading, int64_t i) {
-  const std::string said = words.word(int64_t(argmax(reading.logits(i)).item()));
+  const std::string said = words.decode(argmax(reading.logits(range(i, i + 1))).to_vector<int64_t>());
   draw::Matrix m{.row_labels = s.sentences, .title = s.question + "? " + said, .col_name = "look"};
   for (std::string& label : m.row_labels) label.erase(label.find("the "), 4);  // to be short enough
   for (int64_t k = 0; k < reading.weights.size(1); ++k) m.col_labels.push_back(std::to_string(k + 1));

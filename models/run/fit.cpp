@@ -1,4 +1,5 @@
 #include "fit.h"
+#include <algorithm>
 #include <cstdio>
 #include "../draw/svg.h"
 
@@ -14,7 +15,10 @@ Fit fit_options(Options& options, const Fit& usual) {
   options.group("Run");
   r.out = options.text("--out", usual.out, "folder of pictures, metrics and checkpoints");
   r.resume = options.flag("--resume", "go on from the last checkpoint in that folder, with its options");
-  if (r.resume) options.recall_all(r.out + "/run.json", {"--out", "--resume"});
+  if (r.resume) {
+    options.recall_all(r.out + "/run.json", {"--out", "--resume"});
+    options.no_part("--seed", "--resume");
+  }
   return r;
 }
 
@@ -26,7 +30,10 @@ void detail::finish(const Fit& how, const RunFolder& run) {
   const RunFolder::Metric losses = run.metric("loss");
   draw::save_svg(run.path("loss.svg"),
                  draw::curve({{.x = losses.steps, .y = losses.values}},
-                             {.title = how.title + ": loss", .x_label = "step", .y_label = "loss", .log_y = true}));
+                             {.title = how.title + ": loss",
+                              .x_label = "step",
+                              .y_label = "loss",
+                              .log_y = std::ranges::none_of(losses.values, [](double v) { return v <= 0; })}));
 }
 
 }  // namespace heed

@@ -19,8 +19,8 @@ struct Fit {
   bool resume = false;
 };
 // What the user says of it: --steps, --batch, --lr and --seed; --out and --resume. What `usual` has is their default.
-// With --resume all options of the program, those before too, are as the run had them, but for those given anew: ask
-// for options alone before this (Options::recall_all).
+// With --resume all options of the program, those before too, are as the run had them, but for those given anew
+// (--seed cannot be): ask for options alone before this (Options::recall_all).
 Fit fit_options(Options& options, const Fit& usual);
 
 namespace detail {

@@ -71,7 +71,7 @@ json description(const Options& options, int64_t first) {
 std::string machine() {
   const int n = num_threads();
   std::string text = std::to_string(n) + (n == 1 ? " thread, " : " threads, ") + kernels::simd_target();
-  return text.append(" loops, OpenBLAS ").append(blas::core_name()).append(", heed ").append(version());
+  return text.append(" loops, heed ").append(version());
 }
 
 double peak_megabytes() {

@@ -15,7 +15,7 @@ namespace heed {
 
 class Options;
 
-// What results and times depend on: "2 threads, AVX3_SPR loops, OpenBLAS SkylakeX, heed 0.1.0"
+// What results and times depend on: "2 threads, AVX3_SPR loops, heed 0.1.0"
 std::string machine();
 double peak_megabytes();  // the most memory that this process has held at once, in 10^6 bytes
 

@@ -13,12 +13,15 @@ using namespace heed;
 
 namespace {
 
+constexpr const char* shown[] = {"the zone of international control", "I love you", "look for it in the new school"};
+
 struct Corpus {
   std::vector<FrenchPair> pairs;  // the last tenth is unseen
   WordVocabulary english, french;
 
   static Corpus of(std::vector<FrenchPair> pairs) {
     std::string english, french;
+    for (const char* sentence : shown) english += std::string(sentence) + "\n";  // few pairs may lack their words
     for (const FrenchPair& p : pairs) english += p.english + "\n", french += p.french + "\n";
     return {std::move(pairs), WordVocabulary(english), WordVocabulary(french)};
   }
@@ -89,6 +92,7 @@ void train(Options& options) {
   const int64_t count = options.integer("--pairs", 10000, "sentences, of which a tenth is kept unseen", at_least(10));
   const int64_t beams = options.integer("--beams", 1, "translations followed at once; 1: greedy", at_least(1));
   const Fit how = fit_options(options, {.steps = 1000, .lr = 3e-3, .out = "runs/french", .title = "English to French"});
+  if (how.resume) options.no_part("--pairs", "--resume");  // another tenth would not be unseen
   options.done();
 
   seed(uint64_t(how.seed));
@@ -104,13 +108,12 @@ void train(Options& options) {
 
   std::printf("\n");
   std::vector<draw::Matrix> pictures;
-  for (const char* english : {"the zone of international control", "I love you", "look for it in the new school"})
-    pictures.push_back(looks(model, corpus, english));
+  for (const char* english : shown) pictures.push_back(looks(model, corpus, english));
   const std::span unseen = std::span(corpus.pairs).subspan(std::size_t(corpus.seen()));
   const Score s = score(model, corpus, unseen, beams);
   std::printf("\n");
-  for (std::size_t i = 0, shown = 0; i < unseen.size() && shown < 5; ++i)
-    if (s.written[i] != s.wanted[i] && ++shown)
+  for (std::size_t i = 0, wrong = 0; i < unseen.size() && wrong < 5; ++i)
+    if (s.written[i] != s.wanted[i] && ++wrong)
       std::printf("  wrong: %s\n      -> %s\n    gold %s\n", unseen[i].english.c_str(), s.written[i].c_str(),
                   s.wanted[i].c_str());
   const bool attends = settings.attends != Attends::none;
