@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-// Dense matrix products, by OpenBLAS on the calling thread: callers share tiles of a product out over threads.
+// Dense matrix products, by OpenBLAS on the calling thread: what heed's own are compared with.
 namespace heed::blas {
 
 // c = alpha op(a) op(b) + beta c        op(a) [m, k]  op(b) [k, n]  c [m, n], row-major

@@ -191,12 +191,14 @@ TensorFile read_safetensors(const FileTask& task) {
   if (size < sizeof length) task.cannot_read("it has " + std::to_string(size) + " bytes, its header begins at byte 8");
   std::memcpy(&length, file.bytes().data(), sizeof length);
   const std::size_t rest = size - sizeof length;
+  const std::string_view all(reinterpret_cast<const char*>(file.bytes().data()), size);
+  if (all.starts_with("PK\3\4")) task.cannot_read("it is a zip, as torch.save and npz write them, not safetensors");
   if (length > rest)
     task.cannot_read("its header should have " + std::to_string(length) + " bytes, the file has " +
-                     std::to_string(rest) + " more");
+                     std::to_string(rest) + " more: is it a safetensors file?");
   if (length > longest_header) task.cannot_read("a header of " + std::to_string(length) + " bytes is too long");
 
-  const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()) + sizeof length, length);
+  const std::string_view text = all.substr(sizeof length, length);
   Header header;
   if (!text.starts_with('{')) task.cannot_read("its header does not begin with {");
   if (!header.read(text)) task.cannot_read(header.why);
@@ -271,6 +273,8 @@ void save_safetensors(const std::string& path, const NamedTensors& tensors, cons
 // ---- a model
 namespace {
 
+std::string config_number(double v) { return number_text(v + 0.0); }  // not -0, which is an integer in JSON
+
 // {"vocab": 65, "blocks.0.norm.eps": 1e-05, ..}; what JSON has no number for is a text
 class Config : public Events {
  public:
@@ -295,7 +299,7 @@ class Config : public Events {
   }
   bool number_integer(number_integer_t v) override { return put(number_text(double(v))); }
   bool number_unsigned(number_unsigned_t v) override { return put(number_text(double(v))); }
-  bool number_float(number_float_t v, const string_t&) override { return put(number_text(v)); }
+  bool number_float(number_float_t v, const string_t&) override { return put(config_number(v)); }
   bool string(string_t& text) override {
     return text == "inf" || text == "-inf" || text == "nan" || text == "-nan" ? put(text) : unexpected();
   }
@@ -304,7 +308,7 @@ class Config : public Events {
 std::string config_text(const FileTask& task, const detail::Saved& model) {
   std::string s = "{";
   for (const auto& [path, value] : model.config) {
-    const std::string number = number_text(value);
+    const std::string number = config_number(value);
     s += (s.size() > 1 ? "," : "") + json_text(task, path) + ":" + (std::isfinite(value) ? number : '"' + number + '"');
   }
   return s + "}";
@@ -387,8 +391,9 @@ Matches matched(const FileTask& task, const NamedTensors& file, const detail::Sa
   return r;
 }
 
-// The value in the file for each tensor of the model, in the model's order; FileError unless all fit.
-std::vector<Tensor> all_matched(const FileTask& task, const TensorFile& file, const detail::Saved& model) {
+// Each tensor of the model, in its order, with its value in the file; FileError unless all fit.
+std::vector<std::pair<Tensor, Tensor>> all_matched(const FileTask& task, const TensorFile& file,
+                                                   const detail::Saved& model) {
   Matches matches = matched(task, file.tensors, model, {});
   std::erase_if(matches.unexpected, [](const auto* x) { return has_name(x->first, "num_batches_tracked"); });
   std::string unexpected;
@@ -396,14 +401,14 @@ std::vector<Tensor> all_matched(const FileTask& task, const TensorFile& file, co
     const auto& [name, t] = *matches.unexpected.front();
     unexpected = "there is " + in_quotes(name) + " of shape " + t.shape().str() + " in the file, not in the model";
   }
-  std::vector<Tensor> values;
+  std::vector<std::pair<Tensor, Tensor>> values;
   for (std::size_t i = 0; i < matches.found.size(); ++i) {
     const Tensor& ours = model.state.values[i];
     const std::string& path = model.state.paths[i];
     if (!matches.found[i])
       task.cannot_read("there is " + path + " of shape " + ours.shape().str() + " in the model, not in the file" +
                        (unexpected.empty() ? "" : "; " + unexpected));
-    const Tensor& theirs = values.emplace_back(matches.found[i]->second);
+    const Tensor& theirs = values.emplace_back(ours, matches.found[i]->second).second;
     if (theirs.shape() != ours.shape())
       task.cannot_read(path + " is " + theirs.shape().str() + " in the file and " + ours.shape().str() +
                        " in the model");
@@ -415,10 +420,16 @@ std::vector<Tensor> all_matched(const FileTask& task, const TensorFile& file, co
   return values;
 }
 
+void assign_all(const std::vector<std::pair<Tensor, Tensor>>& to_from, Where at) {  // or none, where one is refused
+  for (const auto& [to, from] : to_from) check_writable(to, at);
+  for (const auto& [to, from] : to_from) assign(to, from, at);
+}
+
 LoadReport assign_matched(const FileTask& task, const NamedTensors& tensors, const detail::Saved& model,
                           const Renames& rename) {
   const Matches matches = matched(task, tensors, model, rename);
   LoadReport r;
+  std::vector<std::pair<Tensor, Tensor>> fitting;
   for (const auto* x : matches.unexpected) r.unexpected.push_back(x->first);
   for (std::size_t i = 0; i < matches.found.size(); ++i) {
     const std::string& path = model.state.paths[i];
@@ -431,10 +442,11 @@ LoadReport assign_matched(const FileTask& task, const NamedTensors& tensors, con
     if (theirs.shape() != ours.shape() || theirs.dtype() != ours.dtype()) {
       r.misshapen.push_back({path, theirs.shape(), ours.shape(), theirs.dtype(), ours.dtype()});
     } else {
-      assign(ours, theirs, task.at);
+      fitting.emplace_back(ours, theirs);
       r.loaded.push_back(path);
     }
   }
+  assign_all(fitting, task.at);
   return r;
 }
 
@@ -475,11 +487,10 @@ void load(const std::string& path, const Saved& model, Where at) {
   const TensorFile file = read_safetensors(task);
   const auto theirs = config_of(task, file);
   for (const auto& [field, value] : model.config)
-    if (const auto n = theirs.find(field);
-        n != theirs.end() && n->second != number_text(value) && !has_name(field, "dropout") && !has_name(field, "rate"))
-      task.cannot_read(field + " is " + n->second + " in the file and " + number_text(value) + " in the model");
-  const std::vector<Tensor> values = all_matched(task, file, model);
-  for (std::size_t i = 0; i < values.size(); ++i) assign(model.state.values[i], values[i], at);
+    if (const auto n = theirs.find(field); n != theirs.end() && n->second != config_number(value) &&
+                                           !has_name(field, "dropout") && !has_name(field, "rate"))
+      task.cannot_read(field + " is " + n->second + " in the file and " + config_number(value) + " in the model");
+  assign_all(all_matched(task, file, model), at);
 }
 
 LoadReport load_partial(const std::string& path, const Saved& model, const Renames& rename, Where at) {

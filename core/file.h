@@ -90,7 +90,8 @@ ModelConfig load_config(const std::string& path, const std::string& model, Where
 
 // Assigns what save has written, or PyTorch, whose num_batches_tracked is not asked for. FileError: a number that both
 // configurations have differs, other than `dropout` and `rate`, of which weights know nothing; or the first tensor that
-// is missing, unexpected or of another shape or type. Then nothing has been assigned.
+// is missing, unexpected or of another shape or type; GradError, ShapeError: assign refuses a tensor of the model. Then
+// nothing has been assigned.
 template <Module M>
 void load(const std::string& path, M& model, Where at = Where::here()) {
   detail::load(path, detail::saved(model), at);
@@ -98,7 +99,8 @@ void load(const std::string& path, M& model, Where at = Where::here()) {
 
 // Assigns what fits, and says what does not (load_state_dict with strict=False): from a safetensors file, or from what
 // another file held, once it is cast or transposed. FileError: no such file, or two tensors for one path that differ;
-// Error: a pair with more `*` on its right than on its left. Then nothing has been assigned.
+// Error: a pair with more `*` on its right than on its left; GradError, ShapeError: as above. Then nothing has been
+// assigned.
 template <Module M>
 LoadReport load_partial(const std::string& path, M& model, const Renames& rename = {}, Where at = Where::here()) {
   return detail::load_partial(path, detail::saved(model), rename, at);

@@ -99,6 +99,10 @@ Tensor identity(const Tensor& x) { return apply({}, Identity{}, x); }
 // ---- the sweep
 namespace {
 
+Tensor added(const Tensor& a, const Tensor& b) {
+  return a.dtype() == bf16 ? cast(widened(a) + widened(b), bf16) : a + b;
+}
+
 struct How {
   bool create_graph = false;
   bool consume = false;
@@ -291,7 +295,12 @@ class Sweep {
       fail<DtypeError>(
           n.at, n.name,
           std::string("its rule gives a gradient in ") + name(g.dtype()) + " for an input in " + name(input.dtype()));
-    if (g.shape() != input.shape()) g = sum_to(g, input.shape());
+    if (g.shape() == input.shape()) return;
+    if (!broadcasts(input.shape(), g.shape()))
+      fail<ShapeError>(
+          n.at, n.name,
+          "its rule gives a gradient of shape " + g.shape().str() + " for an input of shape " + input.shape().str());
+    g = sum_to(g, input.shape());
   }
   void add(const Node& n, Tensor& sum, Tensor&& g) {
     if (!sum.defined()) {
@@ -300,7 +309,7 @@ class Sweep {
       kernels::add_to(const_cast<Array&>(sum.array()), g.array());
     } else {
       OnBehalfOf op(n);
-      sum = sum.dtype() == bf16 ? cast(widened(sum) + widened(g), bf16) : sum + g;
+      sum = added(sum, g);
     }
   }
 };
@@ -421,6 +430,8 @@ void vjp_into(std::span<const Tensor> ys, std::span<const Tensor> gys, std::span
 // ---- checkpoint
 namespace {
 
+std::atomic<uint64_t> replays = 0;  // begun, by all threads
+
 class Checkpoint final : public Node {
  public:
   std::unique_ptr<Replay> f;
@@ -439,7 +450,7 @@ class Checkpoint final : public Node {
       if (p.needs[int(i)]) wanted.push_back(in[i].tensor);
     Tensor y = [&] {
       Recording on(true);
-      mode.replaying = true;
+      mode.replay = ++replays;
       mode.line = nullptr;  // f's own lines and modules
       mode.module = {};
       return f->run();
@@ -460,13 +471,16 @@ class Checkpoint final : public Node {
 
 }  // namespace
 
-Tensor checkpoint_op(std::unique_ptr<Replay> f, Where at, Tensor y, std::vector<Tensor> touched) {
+Tensor checkpoint_op(std::unique_ptr<Replay> f, Where at, Tensor y, std::vector<Tensor> touched,
+                     std::span<const Tensor> given) {
   if (y.tracked()) touched.push_back(y);  // f returned something it did not compute
   auto key = [](const Tensor& t) { return std::pair(t.edge().node.get(), t.edge().output); };
   std::sort(touched.begin(), touched.end(), [&](auto& a, auto& b) { return key(a) < key(b); });
   touched.erase(std::unique(touched.begin(), touched.end(), [&](auto& a, auto& b) { return key(a) == key(b); }),
                 touched.end());
   if (touched.empty()) return y;
+  for (const Tensor& t : given)
+    if (t.defined() && !t.tracked()) touched.push_back(t);
   auto* n = new Checkpoint(std::move(f), touched);
   Ref<Node> owner(n);
   enroll(*n, at);
@@ -474,9 +488,17 @@ Tensor checkpoint_op(std::unique_ptr<Replay> f, Where at, Tensor y, std::vector<
 }
 
 // ---- jacobian
-Tensor jacobian(const Tensor& y, const Tensor& x, Where at) {
+Shape detail::jacobian_shape(const Tensor& y, const Tensor& x, Where at) {
+  if (y.dim() + x.dim() > max_rank)
+    fail<ShapeError>(at, "jacobian",
+                     "of y " + y.shape().str() + " by x " + x.shape().str() + " would have " +
+                         std::to_string(y.dim() + x.dim()) + " dimensions, which is more than 8");
   Shape shape = y.shape();
   for (int64_t n : x.shape()) shape.push_back(n);
+  return shape;
+}
+Tensor jacobian(const Tensor& y, const Tensor& x, Where at) {
+  const Shape shape = detail::jacobian_shape(y, x, at);
   Array rows({y.numel(), x.numel()}, x.dtype());
   for (int64_t i = 0; i < y.numel(); ++i) {
     Array one_hot = filled({y.numel()}, 0, y.dtype()), hot = one_hot.sliced(0, i, 1);
@@ -527,12 +549,12 @@ Gradients operator+(const Gradients& a, Gradients b) {
     if (a.values[i].shape() != b.values[i].shape())
       throw GradError("Gradients: cannot add gradients of different models (" + a.paths[i] + " is " +
                       a.values[i].shape().str() + " and " + b.values[i].shape().str() + ")");
-  for (std::size_t i = 0; i < a.values.size(); ++i) b.values[i] = a.values[i] + b.values[i];
+  for (std::size_t i = 0; i < a.values.size(); ++i) b.values[i] = added(a.values[i], b.values[i]);
   return b;
 }
 
 Gradients operator*(Gradients a, double by) {
-  for (Tensor& g : a.values) g = scale(g, by);
+  for (Tensor& g : a.values) g = g.dtype() == bf16 ? cast(scale(widened(g), by), bf16) : scale(g, by);
   return a;
 }
 

@@ -35,11 +35,13 @@ std::vector<Tensor> vjp(std::span<const Tensor> ys, std::span<const Tensor> gys,
 
 namespace detail {
 void check_direction(const char* op, Where at, const Tensor& x, const Tensor& v);  // ShapeError, DtypeError: not as x
-}
+Shape jacobian_shape(const Tensor& y, const Tensor& x, Where at);
+}  // namespace detail
 // J v, where J = df/dx at x: the directional derivative of f. Reverse mode twice.
 template <class F>
 Tensor jvp(F&& f, const Tensor& x, const Tensor& v, Where at = Where::here()) {
   detail::check_direction("jvp", at, x, v);
+  const Recording on(true);
   const Tensor p = x.detach().requires_grad(at);
   const Tensor y = f(p);
   if (!y.tracked()) return zeros_like(y);  // f does not depend on x
@@ -53,6 +55,7 @@ Tensor jvp(F&& f, const Tensor& x, const Tensor& v, Where at = Where::here()) {
 template <class F>
 Tensor hvp(F&& f, const Tensor& x, const Tensor& v, Where at = Where::here()) {
   detail::check_direction("hvp", at, x, v);
+  const Recording on(true);
   const Tensor p = x.detach().requires_grad(at);
   const Tensor y = f(p);
   if (!y.tracked()) return zeros_like(x);  // f does not depend on x
@@ -61,12 +64,15 @@ Tensor hvp(F&& f, const Tensor& x, const Tensor& v, Where at = Where::here()) {
   return vjp(g, v, {&p, 1}, false, at)[0];
 }
 
-// dy/dx, of shape [shape of y .., shape of x ..]; one sweep per element of y.
+// dy/dx, of shape [shape of y .., shape of x ..]; one sweep per element of y. ShapeError: more than 8 dimensions.
 Tensor jacobian(const Tensor& y, const Tensor& x, Where at = Where::here());
 template <class F>
 requires(!std::is_convertible_v<F, const Tensor&>) Tensor jacobian(F&& f, const Tensor& x, Where at = Where::here()) {
-  const Tensor v = x.detach().requires_grad(at);
-  return jacobian(Tensor(f(v)), v, at);
+  const Recording on(true);
+  const Tensor p = x.detach().requires_grad(at);
+  const Tensor y = f(p);
+  if (!y.tracked()) return zeros(detail::jacobian_shape(y, p, at), p.dtype(), at);  // f does not depend on x
+  return jacobian(y, p, at);
 }
 
 class Gradients {  // one per parameter, in walk order
@@ -103,12 +109,16 @@ Gradients grad(Consumed y, const M& model, Where at = Where::here()) {
 }
 
 // ---- checkpoint(f, x...): remembers nothing of what happens inside f and runs it again for the gradients. They reach
-// everything f reads, passed or captured. A generator is passed as Rng* and replays from its value at the call.
+// everything f reads, passed or captured. A generator is passed as Rng* and replays from its value at the call. What f
+// writes stays as the call left it; a tensor that f itself has made is written again. GradError: a tensor with a
+// gradient that f reads, or one passed to it, was overwritten since.
 struct Replay {  // f and its arguments
   virtual ~Replay() = default;
   virtual Tensor run() const = 0;  // f, once more
 };
-Tensor checkpoint_op(std::unique_ptr<Replay> f, Where at, Tensor y, std::vector<Tensor> touched);
+// touched: what f has read that has a history; given: its arguments that are tensors.
+Tensor checkpoint_op(std::unique_ptr<Replay> f, Where at, Tensor y, std::vector<Tensor> touched,
+                     std::span<const Tensor> given);
 
 namespace detail {
 template <class A>
@@ -149,6 +159,11 @@ struct ReplayOf final : Replay {
 };
 template <class A>
 using Stored = std::conditional_t<std::is_base_of_v<Tensor, A>, Tensor, A>;
+template <class A>
+Tensor tensor_of(const A& a) {  // undefined if it is none
+  if constexpr (std::is_convertible_v<const A&, const Tensor&>) return a;
+  else return {};
+}
 }  // namespace detail
 
 // f(x, more...): of tensors and whatever else f takes, giving a tensor.
@@ -156,6 +171,7 @@ template <class F, class... A>
 Tensor checkpoint(F f, const In& x, A... more) {
   if (!mode.checkpointing) return Tensor(f(x, more...));
   auto replay = std::make_unique<detail::ReplayOf<F, In, detail::Stored<A>...>>(f, x, more...);
+  const Tensor given[] = {x, detail::tensor_of(more)...};
   std::vector<Tensor> touched;
   Tensor y = [&] {
     Recording off(false);
@@ -164,7 +180,8 @@ Tensor checkpoint(F f, const In& x, A... more) {
   }();
   if (mode.touched)
     mode.touched->insert(mode.touched->end(), touched.begin(), touched.end());  // a checkpoint around this one
-  return mode.recording ? checkpoint_op(std::move(replay), line_of(x), std::move(y), std::move(touched)) : y.detach();
+  if (!mode.recording) return y;
+  return checkpoint_op(std::move(replay), line_of(x), std::move(y), std::move(touched), given);
 }
 
 }  // namespace heed

@@ -228,6 +228,10 @@ void fail_arity(std::size_t given, Where at) {
   fail<ShapeError>(at, "gradcheck", "the function cannot be called with " + std::to_string(given) + " tensors");
 }
 
+void check_order(const char* check, int order, Where at) {
+  if (order != 1 && order != 2) fail<Error>(at, check, "order must be 1 or 2, not " + std::to_string(order));
+}
+
 Leaves::Leaves(const Many& given, const Parameters& parameters, const std::vector<std::string>& input_names,
                const char* check, Where at) {
   for (std::size_t i = 0; i < given.size(); ++i) {
@@ -244,6 +248,7 @@ Leaves::Leaves(const Many& given, const Parameters& parameters, const std::vecto
 
 GradcheckReport gradcheck(Checked f, const Many& inputs, const Parameters& parameters, const GradcheckOptions& options,
                           Where at) {
+  check_order("gradcheck", options.order, at);
   const Leaves leaves(inputs, parameters, options.names, "gradcheck", at);
   const Many& x = leaves.inputs;
   std::vector<Variable> variables;

@@ -90,6 +90,7 @@ struct Leaves {  // what f is called with in a check, and which of it moves: pri
 void add_wrong_node(GradcheckReport& report, Checked f, const std::vector<Tensor>& inputs, const Parameters& parameters,
                     const std::vector<ModulePath>& modules, const GradcheckOptions& options);
 [[noreturn]] void fail_arity(std::size_t given, Where at);
+void check_order(const char* check, int order, Where at);  // Error unless 1 or 2
 
 template <class Op>
 concept OpStruct = requires {
@@ -109,6 +110,9 @@ template <class F, std::size_t... I>
 concept Takes = requires(F& f, const std::vector<Tensor>& x) {
   as_list(f(x[I]...));
 };
+// As an argument from the line of the check: ops that pass it on name that line, a model's own ops theirs.
+inline In passed(const Tensor& t, Where at) { return {t, at.file, at.line}; }
+inline const std::vector<Tensor>& passed(const std::vector<Tensor>& list, Where) { return list; }
 // f of as many tensors as there are, or of the list of them.
 template <class F, std::size_t... I>
 std::vector<Tensor> call(F& f, const std::vector<Tensor>& x, Where at, std::index_sequence<I...>) {
@@ -128,9 +132,8 @@ auto as_checked(const F& f, Where at, Then then) {
   } else if constexpr (Walkable<F>) {
     const F copy = cast(f, f64);
     auto values = [&](const std::vector<Tensor>& x) {
-      const Restore after;
-      if (!mode.line) mode.line = &at;
-      return call(copy, x, at, std::index_sequence<0>{});
+      auto called = [&](const auto&... t) -> decltype(copy(passed(t, at)...)) { return copy(passed(t, at)...); };
+      return call(called, x, at, std::index_sequence<0>{});
     };
     return then(Checked(values), parameters(copy), modules(copy));
   } else {
@@ -143,7 +146,8 @@ auto as_checked(const F& f, Where at, Then then) {
 // f: of up to 8 tensors or of a std::vector of them, giving a Tensor, or a vector or array of them. Floating inputs are
 // checked, as float64 copies; i64, boolean and undefined ones are passed on. A module is checked as its float64 copy,
 // called with the inputs. All outputs are contracted with random output gradients.
-// Errors: no input is floating, no probes, f takes another number of them, or f gives nothing floating.
+// Errors: no input is floating, an order but 1 and 2, no probes, f takes another number of them, or f gives nothing
+// floating.
 template <class F>
 GradcheckReport gradcheck(const F& f, const std::vector<Tensor>& inputs, const GradcheckOptions& options = {},
                           Where at = Where::here()) {

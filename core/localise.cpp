@@ -298,6 +298,7 @@ namespace detail {
 
 NodesReport find_wrong_node(Checked f, const Many& inputs, const Parameters& parameters,
                             const std::vector<ModulePath>& modules, const GradcheckOptions& options, Where at) {
+  check_order("find_wrong_node", options.order, at);
   Recording on(true);
   return Search(f, inputs, parameters, modules, options, at).run();
 }

@@ -23,8 +23,8 @@ struct Mode {
   bool recording = true;
   bool definitions_only = false;
   bool checkpointing = true;    // else checkpoint(f, x) is f(x), and all of it is recorded
-  bool replaying = false;       // a checkpoint runs again: what it writes has been written
   bool in_rule = false;         // ops run to compute a gradient: the user called none of them
+  uint64_t replay = 0;          // a checkpoint runs again: it writes only what was made in this replay of it
   const Where* line = nullptr;  // on whose behalf ops run; null: the line that called them
   ModuleId module;
   const Watch* observer = nullptr;

@@ -14,7 +14,7 @@
 //   constant     static constexpr auto = inputs<1, 2>: these carry no gradient
 //   differentiable  static constexpr bool = false: none does
 //   cheap        static constexpr bool = true: what remembers its output does not keep it, but makes it again from the
-//                inputs, all of which this op remembers
+//                inputs, all of which this op remembers; in a chain of them, every so many ops an output is kept
 //
 // The parameters of a rule say what is remembered, when its input carries a history: Input<i>, Inputs (of a list),
 // Output, OutputOf<k>, and for backward const Kept& and const Needs&. The types say what can be differentiated again: a
@@ -280,7 +280,7 @@ class OpNode final : public Node {
   OpNode(Op o, std::span<const Tensor* const> x, uint64_t tracked)
       : Node(Op::name), op(std::move(o)), in(slots(x, tracked, std::make_integer_sequence<int, D::arity>{})) {
     outputs = D::outputs;
-    cheap = D::cheap();
+    if constexpr (D::cheap()) cheap = made_again_by();
   }
   std::span<const Slot> parents() const override { return in; }
 
@@ -328,6 +328,14 @@ class OpNode final : public Node {
   }
 
  private:
+  uint8_t made_again_by() const {  // ops in a row, this one the last; 0: too many
+    constexpr int most = 4;
+    int before = 0;
+    for (const Slot& s : in)
+      if (s.made_again) before = std::max<int>(before, s.tensor.edge().node->cheap);
+    return uint8_t(before < most ? before + 1 : 0);
+  }
+
   template <int... I>
   static decltype(in) slots(std::span<const Tensor* const> x, uint64_t tracked, std::integer_sequence<int, I...>) {
     if constexpr (D::list) {
@@ -499,7 +507,8 @@ std::vector<Tensor> as_list(const std::array<Tensor, K>& y) {
 }  // namespace detail
 
 // ---- applying an op
-// Runs an op and, if any argument has a history, records it.
+// Runs an op and, if any argument has a history, records it: Tensor cube(In x) { return apply(line_of(x), Cube{},
+// x.tensor()); }
 template <class Op, class... T>
 auto apply(Where at, Op op, const T&... x) {
   static_assert(Declared<Op>::complete());

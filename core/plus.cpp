@@ -1,12 +1,12 @@
 #include "plus.h"
-#include <cmath>
 #include <cstdio>
 #include "loops.h"
 #include "op.h"
 
 namespace heed {
 
-void check_defined(const char* op, Where at, const Tensor& x) {
+void check_defined(const char* op, Where at, const In& x) {
+  if (x.is_number()) fail<ShapeError>(at, op, "the argument is a number: a tensor is wanted");
   if (!x.defined()) fail<ShapeError>(at, op, "the argument is an undefined tensor");
 }
 void check_computed(const char* op, Where at, Dtype t) {
@@ -23,18 +23,17 @@ void check_same_dtype(const char* op, Where at, Dtype a, Dtype b) {
                        ": types are not promoted here, use cast(x, " + name(a) + ")");
 }
 
-bool is_int64(double v) { return v >= -0x1p63 && v < 0x1p63 && v == std::floor(v); }
-void check_whole(const char* op, Where at, double v, Dtype t) {
-  if (is_int64(v)) return;
+void check_whole(const char* op, Where at, const In& v, Dtype t) {
+  if (v.is_whole()) return;
   char text[40];
-  std::snprintf(text, sizeof text, "%g", v);
+  std::snprintf(text, sizeof text, "%g", v.value());
   fail<DtypeError>(at, op, std::string(text) + " has no place among the values of " + name(t) + ": use cast");
 }
 
 Operands::Operands(const char* op, Where at, const In& x, const In& y) : a_(&x.tensor()), b_(&y.tensor()) {
   if (!x.defined() || !y.defined()) fail<ShapeError>(at, op, "an argument is an undefined tensor");
   auto number = [&](const In& n, Dtype t) {
-    if (!floating(t)) check_whole(op, at, n.value(), t);
+    if (!floating(t)) check_whole(op, at, n, t);
     return n.as(t == boolean && !n.is_bool() ? i64 : t);
   };
   if (x.is_number()) a_ = &made_a_.emplace(number(x, y.is_number() ? f32 : y->dtype()));
@@ -80,9 +79,7 @@ struct BroadcastTo {
 
 void check_broadcasts(const char* op, Where at, const Shape& from, const Shape& to) {
   check_sizes(at, op, to);
-  bool fits = from.rank() <= to.rank();
-  for (int i = 1; fits && i <= from.rank(); ++i) fits = from[-i] == to[-i] || from[-i] == 1;
-  if (!fits) fail<ShapeError>(at, op, from.str() + " does not broadcast to " + to.str());
+  if (!broadcasts(from, to)) fail<ShapeError>(at, op, from.str() + " does not broadcast to " + to.str());
 }
 
 }  // namespace

@@ -14,8 +14,11 @@ inline constexpr int max_rank = 8;  // dimensions
 class Shape {
  public:
   Shape() = default;
-  Shape(std::initializer_list<int64_t> sizes) : Shape(std::span(sizes.begin(), sizes.size())) {}
-  explicit Shape(std::span<const int64_t> sizes) {  // ShapeError: more than 8
+  // ShapeError: more than 8 sizes.
+  Shape(std::initializer_list<int64_t> sizes, Where at = Where::here())
+      : Shape(std::span(sizes.begin(), sizes.size()), at) {}
+  explicit Shape(std::span<const int64_t> sizes, Where at = Where::here()) {
+    if (sizes.size() > max_rank) fail_rank(at, sizes.size());
     for (int64_t s : sizes) push_back(s);
   }
 
@@ -65,6 +68,9 @@ class Shape {
   }
 
  private:
+  [[noreturn]] static void fail_rank(Where at, std::size_t rank) {
+    fail<ShapeError>(at, "shape", "more than 8 dimensions: " + std::to_string(rank));
+  }
   bool numel_is_not_0() const {
     for (int64_t s : *this)
       if (s == 0) return false;
@@ -134,6 +140,13 @@ inline Shape broadcast(Where at, std::string_view op, const Shape& a, const Shap
   }
   check_sizes(at, op, r);
   return r;
+}
+
+// Does a tensor of shape from broadcast to shape to, as it stands?
+inline bool broadcasts(const Shape& from, const Shape& to) {
+  bool fits = from.rank() <= to.rank();
+  for (int i = 1; fits && i <= from.rank(); ++i) fits = from[-i] == to[-i] || from[-i] == 1;
+  return fits;
 }
 
 }  // namespace heed

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <new>
 #include <set>
+#include "mode.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define HEED_CACHES_BLOCKS 0
@@ -251,6 +252,7 @@ void give_block(void* block, std::size_t bytes) noexcept {
 Storage* make_storage(std::size_t bytes) {
   const bool together = sizeof(Storage) + bytes <= largest_small;  // a large block keeps its round size
   auto* s = new (take_block(sizeof(Storage) + (together ? bytes : 0))) Storage;
+  s->replay = mode.replay;
   s->bytes = bytes;
   s->data = together ? reinterpret_cast<std::byte*>(s + 1) : static_cast<std::byte*>(take_block(bytes));
   count(std::ptrdiff_t(bytes));
@@ -258,6 +260,7 @@ Storage* make_storage(std::size_t bytes) {
 }
 Storage* adopt_storage(std::byte* data, std::size_t bytes, void (*free_data)(Storage*)) {
   auto* s = new (take_block(sizeof(Storage))) Storage;
+  s->replay = mode.replay;
   s->bytes = bytes;
   s->data = data;
   s->free_data = free_data;

@@ -67,6 +67,7 @@ struct alignas(64) Storage {  // what arrays share
   std::byte* data = nullptr;              // behind this header, or memory that someone else owns
   void (*free_data)(Storage*) = nullptr;  // gives back memory of someone else's (a mapped file)
   Where written;                          // the line of the last in-place write
+  uint64_t replay = 0;                    // of a checkpoint, in which it was made; 0: in none
 };
 Storage* make_storage(std::size_t bytes);  // values are not initialised
 // Memory of someone else's, given back by free_data.

@@ -230,6 +230,7 @@ namespace detail {
 
 TaylorReport taylor_test(Checked f, const Many& inputs, const Parameters& parameters, const TaylorOptions& options,
                          Where at) {
+  check_order("taylor_test", options.order, at);
   Recording on(true);
   TaylorReport report;
   for (uint64_t direction = 0; direction < 8; ++direction) {

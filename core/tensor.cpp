@@ -44,10 +44,10 @@ Tensor Tensor::contiguous(Where at) const { return array_.is_contiguous() ? *thi
 
 // ---- factories
 namespace {
-void check_value(const char* op, Where at, double v, Dtype t) {
-  if (t != i64 || is_int64(v)) return;
+void check_value(const char* op, Where at, const In& v, Dtype t) {
+  if (t != i64 || v.is_whole()) return;
   char text[40];
-  std::snprintf(text, sizeof text, "%g", v);
+  std::snprintf(text, sizeof text, "%g", v.value());
   fail<DtypeError>(line_of(at), op, std::string(text) + " has no place in a tensor of i64");
 }
 }  // namespace
@@ -126,10 +126,17 @@ Values::Values(std::initializer_list<Values> parts, Where at) {
   for (const Values& part : parts) {
     if (part.shape_ != inner)
       fail<ShapeError>(at, "tensor", "parts of shape " + inner.str() + " and " + part.shape_.str() + " in one list");
-    numbers_.insert(numbers_.end(), part.numbers_.begin(), part.numbers_.end());
+    list_.insert(list_.end(), part.numbers().begin(), part.numbers().end());
   }
 }
-Tensor tensor(const Values& values, Dtype t) { return tensor(values.numbers(), values.shape(), t); }
+Tensor tensor(const Values& values, Dtype t, Where at) {
+  const std::span<const Values::Number> all = values.numbers();
+  const auto value = [all](int64_t i) { return all[std::size_t(i)].value; };
+  if (t != i64) return generated("tensor", at, values.shape(), t, value);
+  for (const Values::Number& n : all)
+    if (double(n.integer) != n.value) check_value("tensor", at, n.value, t);
+  return generated("tensor", at, values.shape(), t, [all](int64_t i) { return all[std::size_t(i)].integer; });
+}
 
 Rng& default_rng() {
   static thread_local Rng rng{42};
@@ -302,20 +309,25 @@ bool overlaps(const Array& x) {
 }
 
 Array opened(const Tensor& t, Where at) {
-  check_defined("assign", at, t);
-  if (t.edge().node && !t.edge().node->leaf)
-    fail<GradError>(at, "assign",
-                    "cannot write to a tensor with a history: it came out of " + std::string(t.edge().node->name) +
-                        " at " + t.edge().node->at.str());
+  check_writable(t, at);
   Array to = t.array();
-  if (!to.storage()) fail<ShapeError>(at, "assign", "a number has no values to overwrite");
-  if (overlaps(to))
-    fail<ShapeError>(at, "assign", "the elements of the view " + to.shape().str() + " share their memory");
   to.storage()->version.fetch_add(1, std::memory_order_relaxed);
   to.storage()->written = at;
   return to;
 }
 }  // namespace
+
+void check_writable(const Tensor& t, Where called) {
+  const Where at = line_of(called);
+  check_defined("assign", at, t);
+  if (t.edge().node && !t.edge().node->leaf)
+    fail<GradError>(at, "assign",
+                    "cannot write to a tensor with a history: it came out of " + std::string(t.edge().node->name) +
+                        " at " + t.edge().node->at.str());
+  if (!t.array().storage()) fail<ShapeError>(at, "assign", "a number has no values to overwrite");
+  if (overlaps(t.array()))
+    fail<ShapeError>(at, "assign", "the elements of the view " + t.shape().str() + " share their memory");
+}
 
 Array open_for_writing(const Tensor& t, Where called) {
   const Where at = line_of(called);
@@ -325,7 +337,7 @@ Array open_for_writing(const Tensor& t, Where called) {
 }
 
 void assign(const Tensor& t, const Tensor& values, Where called) {
-  if (mode.replaying) return;
+  if (const Storage* s = t.array().storage(); mode.replay && (!s || s->replay != mode.replay)) return;
   const Where at = line_of(called);
   for (const Tensor* x : {&t, &values}) check_defined("assign", at, *x);
   if (t.shape() != values.shape())

@@ -28,7 +28,7 @@ struct Node {  // one recorded op; owned by the tensors that came out of it
   std::atomic<uint32_t> refs{1};
   bool leaf = false;
   bool frozen = false;  // a leaf that is not trained for now
-  bool cheap = false;   // what remembers its output does not keep it
+  uint8_t cheap = 0;    // what remembers its output does not keep it, but makes it again by so many ops in a row
   int outputs = 1;
   uint64_t id = 0;  // greater than that of every node it came from
   const char* name;
@@ -125,10 +125,11 @@ class Tensor {
   Tensor contiguous(Where at = Where::here()) const;  // itself, or a copy without gaps
 
   bool tracked() const { return edge_.node && !edge_.node->frozen; }  // does it have a history?
-  Tensor detach() const { return Tensor(array_); }                    // the same values without it
-  Tensor requires_grad(Where at = Where::here()) const;  // the same values as a variable of their own; DtypeError: i64
-  const Array& array() const { return array_; }          // the values alone
-  const Edge& edge() const { return edge_; }             // where they came from
+  [[nodiscard]] Tensor detach() const { return Tensor(array_); }      // the same values without it
+  [[nodiscard]] Tensor requires_grad(
+      Where at = Where::here()) const;           // the same values as a variable of their own; DtypeError: i64
+  const Array& array() const { return array_; }  // the values alone
+  const Edge& edge() const { return edge_; }     // where they came from
 
   // One index per dimension, the rest whole: a number removes its dimension, `_` keeps it, range(a, b) takes a part: a
   // view. An i64 tensor picks elements of its dimension, a boolean one those elements of as many dimensions as it has
@@ -151,7 +152,9 @@ class Tensor {
 class Parameter : public Tensor {
  public:
   Parameter() = default;
-  explicit Parameter(Tensor t) : Tensor(t.defined() && !is_leaf(t) ? variable_of(t) : std::move(t)) {}
+  // t itself if it is a contiguous variable, else a variable of its values. DtypeError: they are not floating.
+  explicit Parameter(Tensor t, Where at = Where::here())
+      : Tensor(t.defined() && !fits(t) ? variable_of(t, at) : std::move(t)) {}
   Parameter(Parameter&&) = default;
   Parameter& operator=(Parameter&&) = default;
   // The compiler shows the line below where a module is copied.
@@ -159,14 +162,22 @@ class Parameter : public Tensor {
   Parameter& operator=(const Parameter&) = delete;
 
  private:
-  static bool is_leaf(const Tensor& t) { return t.edge().node && t.edge().node->leaf; }
-  static Tensor variable_of(const Tensor& t) { return t.detach().contiguous().requires_grad(); }
+  static bool fits(const Tensor& t) { return t.edge().node && t.edge().node->leaf && t.array().is_contiguous(); }
+  static Tensor variable_of(const Tensor& t, Where at) { return t.detach().contiguous().requires_grad(at); }
 };
-inline Parameter parameter(const Tensor& t) { return Parameter(t.detach()); }  // on the values of t, which it shares
+inline Parameter parameter(const Tensor& t, Where at = Where::here()) {  // on the values of t, which it shares
+  return Parameter(t.detach(), at);
+}
 inline Parameter tie(const Parameter& owner) { return Parameter(Tensor(owner)); }  // the same weight under two names
 
 template <class T>
 concept Arithmetic = std::is_arithmetic_v<T>;
+
+template <Arithmetic T>
+constexpr int64_t truncated(T v) {  // 0 where int64_t has no such number
+  if constexpr (std::is_integral_v<T>) return uint64_t(v) <= INT64_MAX || std::is_signed_v<T> ? int64_t(v) : 0;
+  else return v >= T(-0x1p63) && v < T(0x1p63) ? int64_t(v) : 0;
+}
 
 // An argument of an op: a tensor or a number, and the line of the user's code that passed it. A function of your own
 // that takes an In asks for the tensor's size as x->size(0).
@@ -176,14 +187,19 @@ class In {
   In(const Tensor& t, const char* file = __builtin_FILE(), int line = __builtin_LINE()) : at{file, line}, tensor_(&t) {}
   template <Arithmetic T>
   In(T v, const char* file = __builtin_FILE(), int line = __builtin_LINE())
-      : at{file, line}, value_(double(v)), integer_(whole(v)), is_number_(true), is_bool_(std::is_same_v<T, bool>) {}
+      : at{file, line},
+        value_(double(v)),
+        integer_(truncated(v)),
+        is_number_(true),
+        is_bool_(std::is_same_v<T, bool>) {}
 
   In(const In&) = default;
   ~In() {}  // not defaulted, so that an argument is passed where it was made, not copied
 
   // What was passed: a number (with its value), a tensor, or, where it is not defined, nothing.
   bool is_number() const { return is_number_; }
-  bool is_bool() const { return is_bool_; }  // the number is true or false
+  bool is_bool() const { return is_bool_; }                     // the number is true or false
+  bool is_whole() const { return double(integer_) == value_; }  // the number has a place in i64
   double value() const { return value_; }
   bool defined() const { return is_number_ || tensor_->defined(); }
   const Tensor& tensor() const { return *tensor_; }
@@ -194,11 +210,6 @@ class In {
   Where at;
 
  private:
-  template <class T>
-  static constexpr int64_t whole(T v) {  // 0 where int64_t has no such number
-    if constexpr (std::is_integral_v<T>) return int64_t(v);
-    else return v >= T(-0x1p63) && v < T(0x1p63) ? int64_t(v) : 0;
-  }
   static const Tensor absent;
   const Tensor* tensor_ = &absent;
   double value_ = 0;
@@ -225,17 +236,24 @@ Tensor tensor(std::span<const double> values, const Shape& shape, Dtype t = f32,
 Tensor tensor(std::span<const int64_t> values, const Shape& shape, Where at = Where::here());  // i64
 class Values {  // a number, or a list of lists of equal lengths: {{1, 2, 3}, {4, 5, 6}}
  public:
+  struct Number {
+    double value;
+    int64_t integer;  // the same with all its digits, where int64_t has it
+  };
   template <Arithmetic T>
-  Values(T v) : numbers_{double(v)} {}
+  Values(T v) : number_{double(v), truncated(v)} {}
   Values(std::initializer_list<Values> parts, Where at = Where::here());  // ShapeError: of different lengths
-  const std::vector<double>& numbers() const { return numbers_; }         // row by row
-  const Shape& shape() const { return shape_; }                           // lengths of the lists, outermost first
+  std::span<const Number> numbers() const {                               // row by row
+    return shape_.rank() ? std::span<const Number>(list_) : std::span(&number_, 1);
+  }
+  const Shape& shape() const { return shape_; }  // lengths of the lists, outermost first
 
  private:
-  std::vector<double> numbers_;
+  Number number_{};
+  std::vector<Number> list_;
   Shape shape_;
 };
-Tensor tensor(const Values& values, Dtype t = f32);
+Tensor tensor(const Values& values, Dtype t = f32, Where at = Where::here());  // DtypeError: no place in i64
 
 // The thread's default generator, which initialisers of modules draw from: randn({2, 3}, default_rng()).
 void seed(uint64_t n);
@@ -274,6 +292,7 @@ double max_difference(const Tensor& a, const Tensor& b, Where at = Where::here()
 // The one in-place write: optimizer, averages, running statistics, loading. GradError: t has a history; ShapeError and
 // DtypeError: the values do not fit, or elements of t are one in memory.
 void assign(const Tensor& t, const Tensor& values, Where at = Where::here());
+void check_writable(const Tensor& t, Where at = Where::here());  // throws what assign would, whatever the values
 // What assign does before it writes, for kernels that compute in place (optimizers): the same checks, and the version
 // moves. The array shares t's storage and is contiguous: ShapeError if t is not.
 Array open_for_writing(const Tensor& t, Where at = Where::here());

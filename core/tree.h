@@ -223,6 +223,7 @@ auto stack_of(int64_t n, F f) {
 namespace detail {
 struct Cloner {
   std::optional<Dtype> dtype;  // of the floating tensors of the copy
+  Where at;
   std::vector<std::pair<Node*, Parameter>> known;
 
   Tensor values(const Tensor& t) const {
@@ -232,7 +233,7 @@ struct Cloner {
     if (!p.defined()) return {};
     for (auto& [node, copy] : known)
       if (node == p.edge().node.get()) return tie(copy);
-    Parameter copy = parameter(values(p));
+    Parameter copy = parameter(values(p), at);
     copy.edge().node->frozen = p.edge().node->frozen;
     known.emplace_back(p.edge().node.get(), tie(copy));
     return copy;
@@ -279,10 +280,11 @@ M clone(const M& m) {
   return copy(m);
 }
 
-// A copy whose floating tensors have another type: cast(model, f64) is what a gradient check wants.
+// A copy whose floating tensors have another type: cast(model, f64) is what a gradient check wants. DtypeError: a
+// parameter would not be floating.
 template <class M>
-requires(!std::is_convertible_v<const M&, In>) M cast(const M& m, Dtype t) {
-  detail::Cloner copy{t, {}};
+requires(!std::is_convertible_v<const M&, In>) M cast(const M& m, Dtype t, Where at = Where::here()) {
+  detail::Cloner copy{t, at, {}};
   return copy(m);
 }
 

@@ -19,7 +19,7 @@ struct BatchNormOp {
   }
   static Tensor channel_mean(const Tensor& x) {
     const Tensor total = sum_to(x, per_channel(zeros({x.size(1)}, x.dtype()), x).shape());
-    return scale(reshape(total, {x.size(1)}), double(x.size(1)) / double(x.numel()));
+    return reshape(total, {x.size(1)}) / (double(x.numel()) / double(x.size(1)));
   }
   std::array<Tensor, 3> definition(const Tensor& x, const Tensor& weight, const Tensor& bias) const {
     const Tensor mean = channel_mean(x), centred = x - per_channel(mean, x);

@@ -1,8 +1,17 @@
 #include "checks.h"
+#include <algorithm>
 #include <utility>
+#include "../core/mode.h"
 #include "kernels/matmul.h"
 
 namespace heed {
+
+Dims::Dims(std::initializer_list<int> named, Where at) : count(named.size()) {
+  if (count > dims.size())
+    fail<ShapeError>(line_of(at), "dims",
+                     std::to_string(count) + " dimensions are named, which is more than " + std::to_string(max_rank));
+  std::copy(named.begin(), named.end(), dims.begin());
+}
 
 std::array<bool, max_rank> named_dims(const char* op, Where at, Dims dims, int rank) {
   std::array<bool, max_rank> named{};
@@ -32,20 +41,18 @@ void check_indices(const char* op, Where at, const Tensor& index, int64_t n, con
 }
 
 void check_over(const char* op, Where at, const char* what, const Tensor& x, const char* of, const Shape& to) {
-  bool fits = x.dim() <= to.rank();
-  for (int i = 1; fits && i <= x.dim(); ++i) fits = x.shape()[-i] == to[-i] || x.shape()[-i] == 1;
-  if (!fits)
+  if (!broadcasts(x.shape(), to))
     fail<ShapeError>(at, op,
                      "the " + std::string(what) + " " + x.shape().str() + " does not broadcast to " + of + to.str());
 }
 
-void check_vector(const char* op, Where at, const char* what, const Tensor& vector, int64_t n, const Tensor& x) {
+void check_vector(const char* op, Where at, const char* what, const In& vector, int64_t n, const Tensor& x) {
   if (!vector.defined()) return;
-  check_same_dtype(op, at, x.dtype(), vector.dtype());
-  if (vector.shape() != Shape{n})
-    fail<ShapeError>(
-        at, op,
-        std::string(what) + " must be " + Shape{n}.str() + " for " + x.shape().str() + ", not " + vector.shape().str());
+  if (!vector.is_number()) check_same_dtype(op, at, x.dtype(), vector->dtype());
+  if (vector.is_number() || vector->shape() != Shape{n})
+    fail<ShapeError>(at, op,
+                     std::string(what) + " must be " + Shape{n}.str() + " for " + x.shape().str() + ", not " +
+                         (vector.is_number() ? "a number" : vector->shape().str()));
 }
 
 void check_sequence(const char* op, Where at, const Tensor& x, int64_t width) {
@@ -54,26 +61,27 @@ void check_sequence(const char* op, Where at, const Tensor& x, int64_t width) {
                      "x must be [B, T, " + std::to_string(width) + "] of one step at least, not " + x.shape().str());
 }
 
-Shape check_readable(const char* op, Where at, const Tensor& q, const Tensor& k, const Tensor& v) {
-  for (const Tensor* x : {&q, &k, &v}) {
-    check_floating(op, at, *x);
-    check_same_dtype(op, at, q.dtype(), x->dtype());
-    if (x->dim() < 2) fail<ShapeError>(at, op, "q, k and v need two dimensions at least, not " + x->shape().str());
+Shape check_readable(const char* op, Where at, const In& q, const In& k, const In& v) {
+  for (const In* given : {&q, &k, &v}) {
+    check_floating(op, at, *given);
+    const Tensor& x = *given;
+    check_same_dtype(op, at, q->dtype(), x.dtype());
+    if (x.dim() < 2) fail<ShapeError>(at, op, "q, k and v need two dimensions at least, not " + x.shape().str());
   }
-  const Shape &ks = k.shape(), &vs = v.shape();
+  const Shape &ks = k->shape(), &vs = v->shape();
   if (ks[-2] != vs[-2])
     fail<ShapeError>(at, op,
                      "there must be as many keys as values, not " + std::to_string(ks[-2]) + " in " + ks.str() +
                          " and " + std::to_string(vs[-2]) + " in " + vs.str());
   using kernels::batch_of;
-  return broadcast(at, op, broadcast(at, op, batch_of(q.shape()), batch_of(ks)), batch_of(vs));
+  return broadcast(at, op, broadcast(at, op, batch_of(q->shape()), batch_of(ks)), batch_of(vs));
 }
 
-Shape check_attention(const char* op, Where at, const Tensor& q, const Tensor& k, const Tensor& v) {
+Shape check_attention(const char* op, Where at, const In& q, const In& k, const In& v) {
   const Shape batch = check_readable(op, at, q, k, v);
-  if (q.size(-1) != k.size(-1))
+  if (q->size(-1) != k->size(-1))
     fail<ShapeError>(
-        at, op, "queries " + q.shape().str() + " and keys " + k.shape().str() + " must have the same last dimension");
+        at, op, "queries " + q->shape().str() + " and keys " + k->shape().str() + " must have the same last dimension");
   return batch;
 }
 

@@ -27,12 +27,12 @@ inline void check_rate(const char* op, Where at, const DropoutKey& key) {
 void check_over(const char* op, Where at, const char* what, const Tensor& x, const char* of, const Shape& to);
 
 // An absent tensor, or a vector of n values of x's type.
-void check_vector(const char* op, Where at, const char* what, const Tensor& vector, int64_t n, const Tensor& x);
+void check_vector(const char* op, Where at, const char* what, const In& vector, int64_t n, const Tensor& x);
 
 // A floating argument of one tensor: defined, f32 or f64.
-inline void check_floating(const char* op, Where at, const Tensor& x) {
+inline void check_floating(const char* op, Where at, const In& x) {
   check_defined(op, at, x);
-  check_computed(op, at, x.dtype());
+  check_computed(op, at, x->dtype());
 }
 
 // What a reduction over dims leaves: x's shape with a size of 1 for what is reduced, and without it. IndexError: there
@@ -48,21 +48,21 @@ void check_sequence(const char* op, Where at, const Tensor& x, int64_t width);
 
 // What attention takes: q [.., T, D], k [.., S, D], v [.., S, E] of one floating type. Returns what their batches
 // broadcast to. check_readable: whose scores are no products, so that q and k may differ in their last dimension.
-Shape check_readable(const char* op, Where at, const Tensor& q, const Tensor& k, const Tensor& v);
-Shape check_attention(const char* op, Where at, const Tensor& q, const Tensor& k, const Tensor& v);
+Shape check_readable(const char* op, Where at, const In& q, const In& k, const In& v);
+Shape check_attention(const char* op, Where at, const In& q, const In& k, const In& v);
 
 // What x is multiplied by: of x's type, or bf16 beside f32.
-inline void check_factor(const char* op, Where at, const Tensor& x, const Tensor& factor) {
+inline void check_factor(const char* op, Where at, const Tensor& x, const In& factor) {
   check_defined(op, at, factor);
-  if (x.dtype() == f32 && factor.dtype() == bf16) return;
-  check_computed(op, at, factor.dtype());
-  check_same_dtype(op, at, x.dtype(), factor.dtype());
+  if (x.dtype() == f32 && factor->dtype() == bf16) return;
+  check_computed(op, at, factor->dtype());
+  check_same_dtype(op, at, x.dtype(), factor->dtype());
 }
 
-inline void check_boolean(const char* op, Where at, const Tensor& x) {
+inline void check_boolean(const char* op, Where at, const In& x) {
   check_defined(op, at, x);
-  if (x.dtype() != boolean)
-    fail<DtypeError>(at, op, std::string("the tensor must be boolean, as x != 0 is, not ") + name(x.dtype()));
+  if (x->dtype() != boolean)
+    fail<DtypeError>(at, op, std::string("the tensor must be boolean, as x != 0 is, not ") + name(x->dtype()));
 }
 
 }  // namespace heed

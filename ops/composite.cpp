@@ -48,8 +48,10 @@ Tensor clamp(In x, In low, In high) {
   if (!low.defined() && !high.defined()) fail<Error>(at, "clamp", "there is neither a lower nor an upper bound");
   Scope here{x};
   Tensor y = x;
-  if (low.defined()) y = low.is_number() ? where(y <= low, low, y) : maximum(y, low);
-  if (high.defined()) y = high.is_number() ? where(y >= high, high, y) : minimum(y, high);
+  // Not maximum and minimum, which share the gradient of a tie. NaN in a tensor of bounds wins, as in them.
+  auto beyond = [](const Tensor& out, const In& bound) { return bound.is_number() ? out : out | (bound != bound); };
+  if (low.defined()) y = where(beyond(y < low, low), low, y);
+  if (high.defined()) y = where(beyond(y > high, high), high, y);
   return y;
 }
 
@@ -72,7 +74,7 @@ Tensor mean(In x, Dims dims, bool keepdim) {
   check_dims("mean", at, x, dims);
   Scope here{x};
   const Tensor total = sum(x, dims, keepdim);
-  return scale(total, double(total.numel()) / double(x->numel()));
+  return total / (double(x->numel()) / double(total.numel()));
 }
 
 namespace {
@@ -89,7 +91,7 @@ Tensor var(In x, Dims dims, bool keepdim, double correction) {
   check_dims("var", at, x, dims);
   Scope here{x};
   const Tensor total = sum(square(x - mean(x, dims, heed::keepdim)), dims, keepdim);
-  return scale(total, 1 / std::max(0.0, double(x->numel()) / double(total.numel()) - correction));
+  return total / std::max(0.0, double(x->numel()) / double(total.numel()) - correction);
 }
 Tensor std(In x, Dims dims, bool keepdim, double correction) {
   const Where at = line_of(x);
@@ -119,6 +121,8 @@ Tensor prod(In x, int dim, bool keepdim) {
   check_defined("prod", at, x);
   const int d = checked_dim(at, "prod", dim, x->dim());
   Scope here{x};
+  // Of products of a part, which the gradient needs, not all lie within the range of f32.
+  if (x->dtype() == f32) return cast(prod(cast(x, f64), d, keepdim), f32);
   if (x->size(d) == 0) return sum(x, d, keepdim) + 1;
   const Tensor last = slice(cumprod(x, d), d, -1);
   return keepdim ? last : reshape(last, x->shape().without(d));
@@ -169,6 +173,7 @@ Tensor top_of(const Tensor& x) {
 // The mask acts before the exponential, so that nothing masked is ever infinite.
 Tensor masked_softmax(In x, In mask) {
   check_masked("masked_softmax", line_of(x), x, mask);
+  checked_dim(line_of(x), "masked_softmax", -1, x->dim());
   Scope here{x};
   if (x->numel() == 0) return x;
   const Tensor top = top_of(where(mask, x, nothing));
@@ -279,7 +284,7 @@ Tensor one_hot(In index, int64_t classes) {
   if (classes == -1) {
     const std::vector<int64_t> all = index->to_vector<int64_t>();
     if (all.empty()) fail<IndexError>(at, "one_hot", "how many classes there are does not follow from no index");
-    classes = *std::max_element(all.begin(), all.end()) + 1;
+    classes = std::max<int64_t>(0, *std::max_element(all.begin(), all.end()) + 1);
   }
   check_indices("one_hot", at, index, classes, "classes");
   check_rank("one_hot", at, index->dim() + 1);

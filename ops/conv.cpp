@@ -348,23 +348,22 @@ struct Conv2dOp {
 namespace {
 
 // x [N, C, ..] and weight [O, C / groups, ..] with `rank` dimensions of space.
-void check_conv(const char* op, Where at, int rank, const Tensor& x, const Tensor& weight, const Tensor& bias,
-                int64_t groups) {
+void check_conv(const char* op, Where at, int rank, const In& x, const In& weight, const In& bias, int64_t groups) {
   check_floating(op, at, x);
   check_floating(op, at, weight);
-  check_same_dtype(op, at, x.dtype(), weight.dtype());
+  check_same_dtype(op, at, x->dtype(), weight->dtype());
   const char* space = rank == 1 ? "L]" : "H, W]";
-  if (x.dim() != rank + 2)
-    fail<ShapeError>(at, op, std::string("the input must be [N, C, ") + space + ", not " + x.shape().str());
-  if (weight.dim() != rank + 2)
+  if (x->dim() != rank + 2)
+    fail<ShapeError>(at, op, std::string("the input must be [N, C, ") + space + ", not " + x->shape().str());
+  if (weight->dim() != rank + 2)
     fail<ShapeError>(
-        at, op, "the weight must have " + std::to_string(rank + 2) + " dimensions, not be " + weight.shape().str());
-  if (groups < 1 || weight.size(0) % groups || weight.size(1) * groups != x.size(1))
+        at, op, "the weight must have " + std::to_string(rank + 2) + " dimensions, not be " + weight->shape().str());
+  if (groups < 1 || weight->size(0) % groups || weight->size(1) * groups != x->size(1))
     fail<ShapeError>(at, op,
-                     "cannot apply a weight " + weight.shape().str() + " in " + std::to_string(groups) +
-                         (groups == 1 ? " group" : " groups") + " to " + x.shape().str() +
+                     "cannot apply a weight " + weight->shape().str() + " in " + std::to_string(groups) +
+                         (groups == 1 ? " group" : " groups") + " to " + x->shape().str() +
                          ": the weight is [O, C / groups, ..], and the groups divide O");
-  check_vector(op, at, "the bias", bias, weight.size(0), weight);
+  check_vector(op, at, "the bias", bias, weight->size(0), weight);
 }
 
 }  // namespace

@@ -38,16 +38,42 @@ void scatter_into(Array& y, int dim, const Array& index, const Array& src, Join 
     });
   });
 }
-constexpr auto sum_of = [](auto there, auto value) { return kernels::added(there, value); };
 constexpr auto last_of = [](auto, auto value) { return value; };
 
+// y[.., index[.., i], ..] += src[.., i, ..] along dim; bf16 is summed in f32 and rounded once.
+void add_into(Array& y, int dim, const Array& index, const Array& src) {
+  if (y.dtype() != bf16)
+    return scatter_into(y, dim, index, src, [](auto there, auto value) { return kernels::added(there, value); });
+  Array wide = y.cast(f32);
+  add_into(wide, dim, index, src.cast(f32));
+  y = wide.cast(bf16);
+}
+
 // sum[.., index[j], ..] += src[.., j, ..] along dim, in order: a task adds to a stripe of columns of an outer part.
+// What a row of bf16 gets is summed in f32 and rounded once.
 void add_rows(Array& sum, int dim, const Array& index, const Array& src) {
   constexpr int64_t stripe = 64;
   const Around to(sum.shape(), dim);
   const int64_t m = index.numel(), stripes = ceil_div(to.inner, stripe);
   const int64_t work = std::max<int64_t>(m * std::min(to.inner, stripe), 1);
-  const Array values = src.contiguous(), where = index.contiguous();
+  const Array where = index.contiguous();
+  if (sum.dtype() == bf16) {
+    const std::span<const int64_t> named(where.data<int64_t>(), std::size_t(m));
+    std::vector<int64_t> rows(named.begin(), named.end());
+    std::sort(rows.begin(), rows.end());
+    rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+    const auto count = int64_t(rows.size());
+    if (count < m) {
+      Array each({count}, i64), place({m}, i64);
+      std::copy(rows.begin(), rows.end(), each.mutable_data<int64_t>());
+      std::transform(named.begin(), named.end(), place.mutable_data<int64_t>(),
+                     [&](int64_t row) { return std::lower_bound(rows.begin(), rows.end(), row) - rows.begin(); });
+      Array wide = filled(src.shape().with(dim, count), 0, f32);
+      add_rows(wide, dim, place, src.cast(f32));
+      return add_rows(sum, dim, each, wide.cast(bf16));
+    }
+  }
+  const Array values = src.contiguous();
   visit_dtype(sum.dtype(), [&]<class T>(T) {
     T* q = sum.mutable_data<T>();
     const T* p = values.data<T>();
@@ -68,10 +94,10 @@ void add_rows(Array& sum, int dim, const Array& index, const Array& src) {
   });
 }
 
-void check_added(const char* op, Where at, const Tensor& x, const Tensor& src) {
+void check_added(const char* op, Where at, const Tensor& x, const In& src) {
   check_defined(op, at, src);
   if (x.dtype() != i64) check_computed(op, at, x.dtype());
-  check_same_dtype(op, at, x.dtype(), src.dtype());
+  check_same_dtype(op, at, x.dtype(), src->dtype());
 }
 
 void check_values(const char* op, Where at, const Tensor& src, const Tensor& index) {
@@ -81,33 +107,46 @@ void check_values(const char* op, Where at, const Tensor& src, const Tensor& ind
 }
 
 // The dimension, of x, that an index goes into.
-int indexed_dim(const char* op, Where at, const Tensor& x, int dim, const Tensor& index) {
+int indexed_dim(const char* op, Where at, const In& x, int dim, const In& index) {
   check_defined(op, at, x);
   check_defined(op, at, index);
   check_index_dtype(op, at, index);
-  return checked_dim(at, op, dim, x.dim());
+  return checked_dim(at, op, dim, x->dim());
 }
 
 // The index's dimension number `dim` may differ from x's, the others must agree.
-int checked_index(const char* op, Where at, const Tensor& x, int dim, const Tensor& index) {
+int checked_index(const char* op, Where at, const In& x, int dim, const In& index) {
   const int d = indexed_dim(op, at, x, dim, index);
-  if (index.dim() != x.dim() || index.shape().with(d, 0) != x.shape().with(d, 0))
+  if (index->dim() != x->dim() || index->shape().with(d, 0) != x->shape().with(d, 0))
     fail<ShapeError>(at, op,
-                     "the index " + index.shape().str() + " must have the shape of " + x.shape().str() +
+                     "the index " + index->shape().str() + " must have the shape of " + x->shape().str() +
                          " but for dimension " + std::to_string(dim));
-  check_indices(op, at, index, x.shape()[d], "elements of the dimension");
+  check_indices(op, at, index, x->shape()[d], "elements of the dimension");
   return d;
 }
 
 // One index for all that lies around dimension `dim`.
-int checked_rows(const char* op, Where at, const Tensor& x, int dim, const Tensor& index) {
+int checked_rows(const char* op, Where at, const In& x, int dim, const In& index) {
   const int d = indexed_dim(op, at, x, dim, index);
-  if (index.dim() != 1) fail<ShapeError>(at, op, "the index must have one dimension, not " + index.shape().str());
-  check_indices(op, at, index, x.shape()[d], "elements of the dimension");
+  if (index->dim() != 1) fail<ShapeError>(at, op, "the index must have one dimension, not " + index->shape().str());
+  check_indices(op, at, index, x->shape()[d], "elements of the dimension");
   return d;
 }
 
 }  // namespace
+
+struct ScatterAdd {
+  static constexpr auto name = "scatter_add";
+  static constexpr auto constant = inputs<1>;
+  int dim;
+  Array forward(const Array& x, const Array& index, const Array& src) const {
+    Array y = x.cast(x.dtype());
+    add_into(y, dim, index, src);
+    return y;
+  }
+  Tensor d0(Grad g) const { return g; }
+  Tensor d2(Grad g, Input<1> index) const { return gather(g, dim, index); }
+};
 
 struct Gather {
   static constexpr auto name = "gather";
@@ -126,8 +165,8 @@ struct Gather {
     });
     return y;
   }
-  Tensor d0(Grad g, Input<1> index) const { return scatter_add(zeros(from, g.dtype()), dim, index, g); }
-  void add0(Grad g, Input<1> index, Array& sum) const { scatter_into(sum, dim, index, g, sum_of); }
+  Tensor d0(Grad g, Input<1> index) const { return apply({}, ScatterAdd{dim}, zeros(from, g.dtype()), index, g); }
+  void add0(Grad g, Input<1> index, Array& sum) const { add_into(sum, dim, index, g); }
 };
 Tensor gather(In x, int dim, In index) {
   const Where at = line_of(x);
@@ -135,18 +174,6 @@ Tensor gather(In x, int dim, In index) {
   return apply(at, Gather{d, x->shape()}, x.tensor(), index.tensor());
 }
 
-struct ScatterAdd {
-  static constexpr auto name = "scatter_add";
-  static constexpr auto constant = inputs<1>;
-  int dim;
-  Array forward(const Array& x, const Array& index, const Array& src) const {
-    Array y = x.cast(x.dtype());
-    scatter_into(y, dim, index, src, sum_of);
-    return y;
-  }
-  Tensor d0(Grad g) const { return g; }
-  Tensor d2(Grad g, Input<1> index) const { return gather(g, dim, index); }
-};
 Tensor scatter_add(In x, int dim, In index, In src) {
   const Where at = line_of(x);
   const int d = checked_index(ScatterAdd::name, at, x, dim, index);
@@ -178,7 +205,7 @@ Tensor scatter(In x, int dim, In index, In src) {
   const Where at = line_of(x);
   const int d = checked_index(Scatter::name, at, x, dim, index);
   if (src.is_number()) {
-    if (!floating(x->dtype())) check_whole(Scatter::name, at, src.value(), x->dtype());
+    if (!floating(x->dtype())) check_whole(Scatter::name, at, src, x->dtype());
     return apply(at, Scatter{d}, x.tensor(), index.tensor(), expand(src.as(x->dtype()), index->shape()));
   }
   check_defined(Scatter::name, at, src);
@@ -188,6 +215,19 @@ Tensor scatter(In x, int dim, In index, In src) {
 }
 
 // ---- whole rows
+struct IndexAdd {
+  static constexpr auto name = "index_add";
+  static constexpr auto constant = inputs<1>;
+  int dim;
+  Array forward(const Array& x, const Array& index, const Array& src) const {
+    Array y = x.cast(x.dtype());
+    add_rows(y, dim, index, src);
+    return y;
+  }
+  Tensor d0(Grad g) const { return g; }
+  Tensor d2(Grad g, Input<1> index) const { return index_select(g, dim, index); }
+};
+
 struct IndexSelect {
   static constexpr auto name = "index_select";
   static constexpr auto constant = inputs<1>;
@@ -213,7 +253,7 @@ struct IndexSelect {
     return y;
   }
   Tensor d0(Grad g, Input<1> index) const {
-    return index_add(zeros(g.shape().with(dim, total), g.dtype()), dim, index, g);
+    return apply({}, IndexAdd{dim}, zeros(g.shape().with(dim, total), g.dtype()), index, g);
   }
   void add0(Grad g, Input<1> index, Array& sum) const { add_rows(sum, dim, index, g); }
 };
@@ -223,18 +263,6 @@ Tensor index_select(In x, int dim, In index) {
   return apply(at, IndexSelect{d, x->size(d)}, x.tensor(), index.tensor());
 }
 
-struct IndexAdd {
-  static constexpr auto name = "index_add";
-  static constexpr auto constant = inputs<1>;
-  int dim;
-  Array forward(const Array& x, const Array& index, const Array& src) const {
-    Array y = x.cast(x.dtype());
-    add_rows(y, dim, index, src);
-    return y;
-  }
-  Tensor d0(Grad g) const { return g; }
-  Tensor d2(Grad g, Input<1> index) const { return index_select(g, dim, index); }
-};
 Tensor index_add(In x, int dim, In index, In src, double alpha) {
   const Where at = line_of(x);
   const int d = checked_rows(IndexAdd::name, at, x, dim, index);

@@ -40,31 +40,30 @@ Tensor reduced(const Tensor& loss, const Tensor& target, int64_t ignored, const 
   }
   const Array labels = target.array().contiguous();
   const int64_t *t = labels.data<int64_t>(), count = labels.numel() - std::count(t, t + labels.numel(), ignored);
-  return scale(sum(loss), count ? 1 / double(count) : 0);
+  return sum(loss) / double(std::max<int64_t>(count, 1));
 }
 
-void check_classes(const char* op, Where at, const Tensor& x, const Tensor& target, const Tensor& weight,
-                   int64_t ignored) {
+void check_classes(const char* op, Where at, const In& x, const In& target, const Tensor& weight, int64_t ignored) {
   check_floating(op, at, x);
   check_defined(op, at, target);
-  if (target.dtype() != i64)
+  if (target->dtype() != i64)
     fail<DtypeError>(at, op,
-                     std::string("the targets must be i64, not ") + name(target.dtype()) + ": use cast(x, i64)");
-  if (x.dim() == 0 || target.shape() != x.shape().without(x.dim() - 1))
+                     std::string("the targets must be i64, not ") + name(target->dtype()) + ": use cast(x, i64)");
+  if (x->dim() == 0 || target->shape() != x->shape().without(x->dim() - 1))
     fail<ShapeError>(at, op,
-                     "the targets " + target.shape().str() + " must have the shape of " + x.shape().str() +
+                     "the targets " + target->shape().str() + " must have the shape of " + x->shape().str() +
                          " without its last dimension, the classes");
-  check_indices(op, at, target, x.size(-1), "classes", ignored);
-  check_vector(op, at, "the weight", weight, x.size(-1), x);
+  check_indices(op, at, target, x->size(-1), "classes", ignored);
+  check_vector(op, at, "the weight", weight, x->size(-1), x);
 }
 
 // The targets are values of their own for each of x.
-void check_values(const char* op, Where at, const Tensor& x, const Tensor& target) {
+void check_values(const char* op, Where at, const In& x, const In& target) {
   check_floating(op, at, x);
   check_defined(op, at, target);
-  check_same_dtype(op, at, x.dtype(), target.dtype());
-  if (target.shape() != x.shape())
-    fail<ShapeError>(at, op, "the targets " + target.shape().str() + " must have the shape of " + x.shape().str());
+  check_same_dtype(op, at, x->dtype(), target->dtype());
+  if (target->shape() != x->shape())
+    fail<ShapeError>(at, op, "the targets " + target->shape().str() + " must have the shape of " + x->shape().str());
 }
 
 }  // namespace
@@ -141,9 +140,10 @@ Tensor cross_entropy(In x, In target, const CrossEntropyOptions& options) {
   constexpr auto op = CrossEntropy::name;
   const Where at = line_of(x);
   const auto& [weight, ignored, reduction, smoothing] = options;
-  const bool probabilities = target.defined() && floating(target->dtype());
+  check_floating(op, at, x);
+  check_defined(op, at, target);
+  const bool probabilities = floating(target->dtype());
   if (probabilities) {
-    check_floating(op, at, x);
     check_same_dtype(op, at, x->dtype(), target->dtype());
     if (target->shape() != x->shape())
       fail<ShapeError>(at, op,

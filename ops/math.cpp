@@ -168,7 +168,7 @@ struct ReluOp {
   Array forward(const Array& x) const {
     return kernels::map(x, [](auto* p, auto* y, int64_t n) { rows::relu(p, y, n); });
   }
-  Tensor d0(Grad g, Output y) const { return where(y > 0, g, 0); }
+  Tensor d0(Grad g, Output y) const { return where(y <= 0, 0, g); }  // NaN lets it through, as in the kernel
   Array backward(Grad g, Output y) const {
     return kernels::map_gradient(y, g, [](auto* p, auto* q, auto* dx, int64_t n) { rows::relu_grad(p, q, dx, n); });
   }
@@ -215,9 +215,10 @@ struct GeluOp {
   Array forward(const Array& x) const {
     return kernels::map(x, [](auto* p, auto* y, int64_t n) { rows::gelu(p, y, n); });
   }
-  Tensor d0(Grad g, Input<0> x) const {  // the density is the derivative of the distribution
-    const Tensor density = exp(x * x * -0.5) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
-    return g * (normal_cdf(x) + x * density);
+  Tensor d0(Grad g, Input<0> x) const {  // the density is the derivative of the distribution; it is 0 from 39 on
+    const Tensor near = clamp(x, -40, 40);
+    const Tensor density = exp(near * near * -0.5) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
+    return g * (normal_cdf(x) + near * density);
   }
   Array backward(Grad g, Input<0> x) const {
     return kernels::map_gradient(x, g, [](auto* p, auto* q, auto* dx, int64_t n) { rows::gelu_grad(p, q, dx, n); });
@@ -228,7 +229,8 @@ struct GeluTanh {
   static constexpr bool cheap = true;
   Tensor definition(const Tensor& x) const {
     constexpr double slope = 2 * std::numbers::sqrt2 * std::numbers::inv_sqrtpi;  // (1 + tanh u) / 2 is sigmoid(2 u)
-    return x * sigmoid(x * (1 + 0.044715 * (x * x)) * slope);
+    const Tensor near = clamp(x, -30, 30);  // the sigmoid is 0 or 1 from 22 on, and no square overflows
+    return x * sigmoid(near * (1 + 0.044715 * (near * near)) * slope);
   }
   Array forward(const Array& x) const {
     return kernels::map(x, [](auto* p, auto* y, int64_t n) { rows::gelu_tanh(p, y, n); });

@@ -12,12 +12,11 @@ namespace heed {
 inline constexpr bool keepdim = true;  // as an argument: sum(x, 0, keepdim)
 
 struct Dims {  // one dimension or several; an empty list means all
-  std::span<const int> list;
-  int single = 0;
-  bool one = false;
-  Dims(int dim) : single(dim), one(true) {}
-  Dims(std::initializer_list<int> dims) : list(dims.begin(), dims.size()) {}
-  std::span<const int> get() const { return one ? std::span(&single, 1) : list; }  // all that were named
+  std::array<int, max_rank> dims{};
+  std::size_t count = 1;
+  Dims(int dim) : dims{dim} {}
+  Dims(std::initializer_list<int> named, Where at = Where::here());  // ShapeError: more than a tensor has
+  std::span<const int> get() const { return {dims.data(), count}; }  // all that were named
 };
 
 struct Pair : std::array<int64_t, 2> {  // of the height and the width; one number stands for both
@@ -53,7 +52,7 @@ Tensor atan2(In y, In x);      // the angle of (x, y) in radians, -pi .. pi; the
 Tensor tanh(In x);             // (e^x - e^-x) / (e^x + e^-x)
 Tensor sigmoid(In x);          // 1 / (1 + e^-x)
 Tensor erf(In x);              // 2 / sqrt(pi) times the integral of e^-t^2 from 0 to x
-// min(max(x, low), high), either may be {}. At a bound the gradient is 0 if it is a number, shared evenly if a tensor.
+// min(max(x, low), high), either may be {}. The gradient is that of x where low <= x <= high, else of the bound.
 Tensor clamp(In x, In low, In high = {});
 Tensor lerp(In start, In end, In weight);            // start + weight (end - start)
 Tensor addcmul(In x, In a, In b, double value = 1);  // x + value a b
@@ -73,8 +72,8 @@ Tensor glu(In x, int dim = -1);  // a sigmoid(b), a and b the halves of x   (Dau
 Tensor swiglu(In gate, In x);    // silu(gate) x   (Shazeer 2020)
 
 // ---- choosing
-Tensor where(In condition, In a, In b);       // a where condition (boolean) holds, else b
-Tensor masked_fill(In x, In mask, In value);  // value where mask (boolean) holds, else x
+Tensor where(In condition, In a, In b);                     // a where condition (boolean) holds, else b
+[[nodiscard]] Tensor masked_fill(In x, In mask, In value);  // value where mask (boolean) holds, else x
 
 // ---- comparisons: boolean, no gradient
 Tensor operator<(In a, In b);
@@ -319,7 +318,8 @@ struct AttentionOptions {
   DropoutKey dropout = {};
 };
 // softmax(q k^T scale + bias, where mask) v: q [.., T, D], k [.., S, D], v [.., S, E] -> [.., T, E]; batches broadcast.
-// A query that may attend to nothing gives 0 and has gradient 0.   (Vaswani et al. 2017, eq. 1)
+// A query that may attend to nothing gives 0 and has gradient 0. With a bias, a mask or causal, one that may attend to
+// a key or value that is not finite gives NaN, and the others do not see it.   (Vaswani et al. 2017, eq. 1)
 Tensor scaled_dot_product_attention(In q, In k, In v, const AttentionOptions& options = {});
 
 struct LinearAttentionOptions {

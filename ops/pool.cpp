@@ -16,9 +16,9 @@ void for_each_plane(const Shape& x, int64_t work, F&& run) {
   });
 }
 
-void check_planes(const char* op, Where at, const Tensor& x) {
+void check_planes(const char* op, Where at, const In& x) {
   check_floating(op, at, x);
-  if (x.dim() < 2) fail<ShapeError>(at, op, "the input must be [.., H, W], not " + x.shape().str());
+  if (x->dim() < 2) fail<ShapeError>(at, op, "the input must be [.., H, W], not " + x->shape().str());
 }
 
 Windows checked_windows(const char* op, Where at, const Shape& x, Pair kernel, Pair stride, Pair padding, Pair dilation,

@@ -388,6 +388,7 @@ void check(const char* op, Where at, int64_t gates, const In& x, const In& weigh
   const Shape wanted = s.without(1).with(-1, w[1]), rows = wanted.without(1);
   for (const In* h : state) {
     if (!h->defined()) continue;
+    check_defined(op, at, *h);
     check_same_dtype(op, at, x->dtype(), (*h)->dtype());
     if ((*h)->shape() != wanted)
       fail<ShapeError>(at, op, "the state must be " + wanted.str() + ", not " + (*h)->shape().str());

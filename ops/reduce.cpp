@@ -134,6 +134,7 @@ struct Extreme {  // those that tie share the gradient evenly
     return g * top / sum_to(top, to);
   }
   Array backward(Grad g, Input<0> x, Output y) const {
+    if (x.numel() == 0) return Array(x.shape(), x.dtype());
     const Middle m(x.shape(), to);
     const Array tops = y.array().contiguous(), up = g.array().contiguous();
     if (m.together) return spread(x.array().contiguous(), tops, up, m.outer, m.n, m.inner);
@@ -203,17 +204,17 @@ struct LogSumExp {
   static constexpr bool integers = false, of_something = false;
   static constexpr double nothing = -std::numeric_limits<double>::infinity();  // of no terms, and of terms e^-inf
   Shape to;
-  static Tensor finite(const Tensor& y) { return where(y == nothing, 0, y); }
   Tensor definition(const Tensor& x) const {
     if (x.numel() == 0) return sum_to(x, to) + nothing;
-    const Tensor top = finite(stop_gradient(apply({}, Extreme<true>{to}, x)));
+    const Tensor highest = stop_gradient(apply({}, Extreme<true>{to}, x));
+    const Tensor top = where(abs(highest) == -nothing, 0, highest);
     return log(sum_to(exp(x - top), to)) + top;
   }
   Array forward(const Array& x) const {
     const auto row = []<std::floating_point T>(const T* p, T* y, int64_t n) { *y = kernels::rows::logsumexp(p, n); };
     return reduce_rows(x, to, row);
   }
-  Tensor d0(Grad g, Input<0> x, Output y) const { return g * exp(x - finite(y)); }
+  Tensor d0(Grad g, Input<0> x, Output y) const { return g * exp(x - where(y == nothing, 0, y)); }
 };
 Tensor logsumexp(In x, int dim, bool keepdim) { return reduce<LogSumExp>(LogSumExp::name, x, dim, keepdim); }
 

@@ -14,7 +14,7 @@ struct Reshape {
 namespace {
 
 // `to` with the size that is -1 put in.
-Shape checked_shape(const char* op, Where at, const Tensor& x, Shape to) {
+Shape checked_shape(const char* op, Where at, const In& x, Shape to) {
   check_defined(op, at, x);
   int open = -1;
   for (int i = 0; i < to.rank(); ++i) {
@@ -25,10 +25,10 @@ Shape checked_shape(const char* op, Where at, const Tensor& x, Shape to) {
   }
   const Shape given = open < 0 ? to : to.without(open);
   check_sizes(at, op, given);
-  const int64_t n = x.numel(), known = given.numel();
+  const int64_t n = x->numel(), known = given.numel();
   if (open < 0 ? n != known : !known || n % known)
     fail<ShapeError>(at, op,
-                     "cannot reshape " + x.shape().str() + " to " + to.str() + ": " + std::to_string(n) +
+                     "cannot reshape " + x->shape().str() + " to " + to.str() + ": " + std::to_string(n) +
                          (n == 1 ? " element does" : " elements do") + " not fill it");
   if (open >= 0) to[open] = n / known;
   return to;

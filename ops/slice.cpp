@@ -214,6 +214,12 @@ struct Unfold {  // windows begin at 0, step, 2 step ..
   Shape whole(const Shape& windows) const { return windows.without(windows.rank() - 1).with(dim, total); }
   Tensor d0(Grad g) const { return apply({}, Unview<Unfold>{*this}, g); }
   void add0(Grad g, Array& sum) const {  // the same place in all windows at once: these do not overlap
+    if (sum.dtype() == bf16) {           // rounded once
+      Array wide = sum.cast(f32);
+      add0(Grad(g.array().cast(f32)), wide);
+      sum = wide.cast(bf16);
+      return;
+    }
     for (int64_t i = 0; i < size; ++i) {
       Array places = sum.sliced(dim, i, count, step);
       kernels::add_to(places, g.array().sliced(-1, i, 1).reshaped(places.shape()));

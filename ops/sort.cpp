@@ -54,9 +54,9 @@ struct Order {
   }
 };
 
-void check_ordered(const char* op, Where at, const Tensor& x) {
+void check_ordered(const char* op, Where at, const In& x) {
   check_defined(op, at, x);
-  if (x.dtype() != i64) check_computed(op, at, x.dtype());
+  if (x->dtype() != i64) check_computed(op, at, x->dtype());
 }
 
 // Of dimension d, which is moved to the end and back.

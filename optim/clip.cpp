@@ -2,9 +2,8 @@
 #include <algorithm>
 #include "../core/loops.h"
 #include "../core/op.h"
-#include "../core/plus.h"
 #include "../core/text.h"
-#include "../ops/kernels/map.h"
+#include "../ops/ops.h"
 
 namespace heed {
 
@@ -14,33 +13,20 @@ void check_limit(const char* op, Where at, const char* name, double value) {
   if (!(value >= 0)) fail<Error>(at, op, std::string(name) + " must be at least 0, not " + text_of(value));
 }
 
-struct Within {  // g where |x| <= limit, else 0
-  static constexpr auto name = "clip_value_within";
-  static constexpr auto constant = inputs<1>;
-  double limit;
-  Array forward(const Array& g, const Array& x) const {
-    return kernels::map_gradient(x, g, [this](const auto* p, const auto* q, auto* y, int64_t n) {
-      for (int64_t i = 0; i < n; ++i) y[i] = std::abs(double(p[i])) <= limit ? q[i] : 0;
-    });
-  }
-  Tensor d0(Grad g, Input<1> x) const { return apply(Where::here(), *this, g, x.detach()); }
-};
-struct ClipValue {
-  static constexpr auto name = "clip_value";
-  double limit;
-  Array forward(const Array& x) const {
-    return kernels::map(x, [this](const auto* p, auto* y, int64_t n) {
-      using T = std::remove_cvref_t<decltype(*y)>;
-      for (int64_t i = 0; i < n; ++i) y[i] = std::clamp(p[i], T(-limit), T(limit));
-    });
-  }
-  Tensor d0(Grad g, Input<0> x) const { return apply(Where::here(), Within{limit}, g, x.detach()); }
-};
-
 // f of a gradient; of one in bf16, which is for storage alone, in f32
 template <class F>
 Tensor in_its_type(const Tensor& g, F f) {
   return g.dtype() == bf16 ? cast(f(widened(g)), bf16) : f(g);
+}
+
+Gradients clip_recorded(Gradients g, double max_norm, Where at) {
+  const Restore after;
+  if (!mode.line) mode.line = &at;
+  Tensor squares = zeros({}, f64);
+  for (const Tensor& t : g.values) squares = squares + sum(square(cast(t, f64)));
+  const Tensor by = max_norm / (sqrt(squares) + 1e-6);
+  for (Tensor& t : g.values) t = in_its_type(t, [&](const Tensor& x) { return x * cast(by, x.dtype()); });
+  return g;
 }
 
 }  // namespace
@@ -49,8 +35,10 @@ Gradients clip(Gradients g, double max_norm, Where at) {
   check_limit("clip", at, "max_norm", max_norm);
   const double by = max_norm / (g.norm() + 1e-6);
   if (by >= 1) return g;
+  if (std::any_of(g.values.begin(), g.values.end(), [](const Tensor& t) { return t.tracked(); }))
+    return clip_recorded(std::move(g), max_norm, at);
   for (Tensor& t : g.values) {
-    if (t.tracked() || t.dtype() == bf16) t = in_its_type(t, [&](const Tensor& x) { return scale(x, by); });
+    if (t.dtype() == bf16) t = in_its_type(t, [&](const Tensor& x) { return scale(x, by); });
     else kernels::scale_in_place(writable(t, t), by);
   }
   return g;
@@ -59,7 +47,7 @@ Gradients clip(Gradients g, double max_norm, Where at) {
 Gradients clip_value(Gradients g, double limit, Where at) {
   check_limit("clip_value", at, "the limit", limit);
   for (Tensor& t : g.values)
-    t = in_its_type(t, [&](const Tensor& x) { return apply(at, ClipValue{limit}, x); });
+    t = in_its_type(t, [&](const Tensor& x) { return clamp(In(x, at.file, at.line), -limit, limit); });
   return g;
 }
 

@@ -25,6 +25,7 @@ std::vector<Tensor> of(const Parameters& p, const Slots& averages, Where at) {
 
 void Ema::update(const Trained& model, Where at) {
   detail::check_options("Ema", at, {{"decay", decay, 1}});
+  for (const Tensor& p : model.active.values) check_computed("Ema", at, p.dtype());
   averages.align(model.active, [](const Tensor& p) { return copy_of(p); });
   detail::check_state("Ema", averages, model.active, at);
   const double n = double(updates++), keep = warmup ? std::min(decay, (1 + n) / (10 + n)) : decay;

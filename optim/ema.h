@@ -16,7 +16,7 @@ struct Ema {
   int64_t updates = 0;
   Slots averages = {};
 
-  // After a step of the optimizer. GradError: the averages are of another model.
+  // After a step of the optimizer. GradError: the averages are of another model; DtypeError: not of f32 or f64.
   void update(const Trained& model, Where at = Where::here());
   // Into the model's parameters, or in exchange for them: a second exchange gives them back. GradError: one has no
   // average.

@@ -32,8 +32,8 @@ struct Group {
   std::optional<double> weight_decay = {};  // in place of the optimizer's
 };
 
-// One tensor per parameter, under the parameter's path, as a field of an optimizer: found, saved and loaded by the
-// walk.
+// One tensor per parameter, under the parameter's path, as a field of an optimizer: found by the walk, saved and loaded
+// by Checkpoints (models/run/checkpoint.h). load asks for the slots that there are, and a new optimizer has none.
 struct Slots {
   std::vector<std::string> paths;
   std::vector<Tensor> values;

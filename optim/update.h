@@ -55,17 +55,20 @@ void each_value(const Update& u, Row row, S*... slots) {
   struct Piece {  // a parameter, with what it is stepped by
     Array to, by;
     std::array<Array, sizeof...(S)> state;
+    Array steps;
   };
   std::vector<Piece> pieces;
   pieces.reserve(p.values.size());
   std::vector<int64_t> start{0};  // of each parameter, as if they lay behind each other
   for (std::size_t i = 0; i < p.values.size(); ++i) {
-    if (u.steps) rate[i].step = ++*open_for_writing(u.steps->values[i], u.at).mutable_data<int64_t>();
     pieces.push_back({open_for_writing(p.values[i], u.at),
                       u.gradients.values[i].array().contiguous(),
-                      {slots ? open_for_writing(slots->values[i], u.at) : Array()...}});
+                      {slots ? open_for_writing(slots->values[i], u.at) : Array()...},
+                      u.steps ? open_for_writing(u.steps->values[i], u.at) : Array()});
     start.push_back(start.back() + pieces[i].to.numel());
   }
+  for (std::size_t i = 0; u.steps && i < pieces.size(); ++i)  // now that nothing is refused any more
+    rate[i].step = ++*pieces[i].steps.template mutable_data<int64_t>();
   parallel_for(start.back(), 1 << 15, [&](int64_t begin, int64_t end) {
     auto i = std::size_t(std::upper_bound(start.begin(), start.end(), begin) - start.begin() - 1);
     for (; begin < end; begin = start[++i]) {

@@ -79,6 +79,10 @@ TEST_CASE("checkpoint of what it did not compute") {
   CHECK(allclose(grad(sum(same), {w})[0], 2 * w, 1e-14, 1e-14));
   const Tensor itself = checkpoint([](In t) { return Tensor(t); }, x);
   CHECK(equal(grad(sum(itself), {x})[0], ones({3}, f64)));
+  const Tensor within = checkpoint([&](In t) { return t * checkpoint([&](In) { return w2; }, t); }, x);
+  CHECK(allclose(grad(sum(within), {w})[0], 2 * w * x, 1e-14, 1e-14));
+  const Tensor passed = checkpoint([](In t) { return checkpoint([](In u) { return Tensor(u); }, t); }, x);
+  CHECK(equal(grad(sum(passed), {x})[0], ones({3}, f64)));
   const Tensor constant = checkpoint([](In) { return ones({2}); }, x);
   CHECK_FALSE(constant.tracked());
   const Tensor none = checkpoint([](In t) { return t * 2; }, x.detach());
@@ -113,6 +117,30 @@ TEST_CASE("a replay writes nothing: running statistics move once") {
   CHECK(allclose(g, grad(sum(pow(norm(x, &again), 3)), {x})[0]));
 }
 
+TEST_CASE("a replay writes again what was made in it") {
+  const Tensor x = variable({3}, 1), w = variable({2}, 2), counted = zeros({}, f64);
+  const auto body = [&](In t) {
+    const Tensor m = zeros({3}, f64);
+    assign(m(range(0, 2)), full({2}, 5, f64));
+    const Tensor inner = checkpoint(
+        [=](In u) {
+          assign(m(range(2, 3)), m(range(2, 3)) + 2);  // once in each run of what is around it
+          const Tensor own = zeros({2}, f64);
+          assign(own, full({2}, 3, f64));
+          return u * own * w;
+        },
+        slice(t, 0, 0, 2));
+    assign(counted, counted + 1);
+    return sum(t * m) + sum(inner);
+  };
+  const std::vector<Tensor> want = grad(body(x), {x, w});
+  CHECK(allclose(want[0] - pad(3 * w, {0, 1}), tensor({5, 5, 2}, f64), 1e-14, 1e-14));
+  const Tensor y = checkpoint(body, x);
+  check_close(grad(y, {x, w}), want);
+  check_close(grad(y, {x, w}), want);
+  CHECK(counted.item() == 2);
+}
+
 TEST_CASE("frozen parameters under a checkpoint") {
   const Block block = cast(Block{3}, f64);
   const Tensor x = variable({2, 3}, 1);
@@ -142,6 +170,17 @@ TEST_CASE("errors under a checkpoint") {
     CHECK(
         contains(thrown<GradError>([&] { grad(sum(y), {x}); }), made.str() + ": checkpoint: what this op remembered"));
   }
+  SECTION("what it was given was overwritten, which has no history") {
+    const Tensor c = ones({3}, f64), d = ones({3}, f64);
+    Tensor first, second;
+    const Where made = (first = checkpoint([&](In t) { return t * w; }, c), Where::here());
+    second = checkpoint([](In t, const Tensor& u) { return t * u; }, x, d);
+    CHECK(equal(grad(sum(first) + sum(second), {w, x})[0], c));
+    assign(c, zeros({3}, f64));
+    const Where written = (assign(d, zeros({3}, f64)), Where::here());
+    CHECK(contains(thrown<GradError>([&] { grad(sum(first), {w}); }), made.str() + ": checkpoint: what this op"));
+    CHECK(contains(thrown<GradError>([&] { grad(sum(second), {x}); }), "overwritten at " + written.str()));
+  }
   SECTION("consumed") {
     const Tensor y = checkpoint([&](In t) { return t * w; }, x);
     Tensor loss = sum(y);
@@ -157,7 +196,7 @@ TEST_CASE("errors under a checkpoint") {
         },
         x);
     CHECK_THROWS_WITH(grad(sum(y), {x}), "second run");
-    CHECK_FALSE(mode.replaying);
+    CHECK_FALSE(mode.replay);
     CHECK(mode.recording);
   }
 }

@@ -309,6 +309,37 @@ TEST_CASE("what a number is to the weights decides whether it may differ") {
   load(folder / "old", model);
 }
 
+TEST_CASE("a number that is -0 is one that is 0") {
+  struct Shifted {
+    double shift;
+    Parameter weight = parameter(ones({2}));
+  };
+  const Folder folder;
+  Shifted minus{.shift = -0.0}, plus{.shift = 0.0};
+  for (const Shifted* saved : {&minus, &plus}) {
+    save(folder / "x", *saved);
+    load(folder / "x", minus);
+    load(folder / "x", plus);
+  }
+  save_safetensors(folder / "x", {{"weight", ones({2})}}, {{"config", R"({"shift":-0.0})"}});
+  load(folder / "x", plus);
+}
+
+TEST_CASE("into a model whose state has a history nothing is loaded") {
+  struct Model {
+    Parameter weight = parameter(ones({2}));
+    Tensor last = zeros({2});
+  };
+  const Folder folder;
+  save(folder / "x", Model{});
+  Model model;
+  model.last = model.weight * 3;
+  assign(model.weight, zeros({2}));
+  CHECK_THROWS_AS(load(folder / "x", model), GradError);
+  CHECK_THROWS_AS(load_partial(folder / "x", model), GradError);
+  CHECK(equal(model.weight, zeros({2})));
+}
+
 TEST_CASE("PyTorch's batch norm is loaded, which also counts its batches") {
   const Folder folder;
   const Tensor batches = tensor(std::vector<int64_t>{7}, Shape{});
@@ -434,6 +465,7 @@ TEST_CASE("broken safetensors files are FileErrors that say what is wrong") {
       {bytes(uint64_t{0}), "does not begin with {"},
       {bytes(uint64_t{100}) + good,
        "its header should have 100 bytes, the file has " + std::to_string(good.size()) + " more"},
+      {"PK\3\4" + std::string(60, 'x'), "it is a zip, as torch.save and npz write them, not safetensors"},
       {bytes(~uint64_t{0}) + good, "should have 18446744073709551615 bytes"},
       {safetensors(std::string(100'000'001, ' '), ""), "a header of 100000001 bytes is too long"},
       {safetensors(" {}", ""), "does not begin with {"},

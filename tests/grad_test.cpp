@@ -83,6 +83,20 @@ TEST_CASE("jvp, hvp and jacobian against differences and each other") {
     CHECK_ERROR(ShapeError, jvp(of, x, noise({5}, 1)), "jvp: " + text);
     CHECK_ERROR(ShapeError, hvp(of, x, noise({5}, 1)), "hvp: " + text);
   }
+  CHECK(equal(jacobian([&](const Tensor&) { return w * 0; }, x), zeros({4, 4}, f64)));
+  CHECK(equal(jacobian([&](const Tensor&) { return ones({2, 3}); }, x), zeros({2, 3, 4}, f64)));
+  const Tensor Jv = jvp(f, x, v), Hv = hvp(scalar, x, v);
+  {
+    const Unrecorded off;  // not for f
+    CHECK(equal(jvp(f, x, v), Jv));
+    CHECK(equal(hvp(scalar, x, v), Hv));
+    CHECK(equal(jacobian(f, x), J));
+  }
+  const Tensor deep = variable({1, 1, 1, 1, 1}, 5);
+  CHECK_ERROR(ShapeError, jacobian(deep * 2, deep),
+              "jacobian: of y [1, 1, 1, 1, 1] by x [1, 1, 1, 1, 1] would have 10 dimensions, which is more than 8");
+  CHECK_ERROR(ShapeError, jacobian([](const Tensor& t) { return zeros_like(t); }, deep),
+              "jacobian: of y [1, 1, 1, 1, 1] by x [1, 1, 1, 1, 1] would have 10 dimensions, which is more than 8");
   const Tensor m = variable({2, 3}, 4), Jm = jacobian(transpose(m) * 2, m);
   CHECK(Jm.shape() == Shape{3, 2, 2, 3});
   CHECK(equal(reshape(Jm, {6, 6})(1), tensor({0, 0, 0, 2, 0, 0}, f64)));  // y[0][1] = 2 m[1][0]
@@ -260,6 +274,32 @@ TEST_CASE("what is cheap is made again, not remembered") {
       contains(thrown<GradError>([&] { grad(sum(y), {w}); }), "layer_norm: what this op remembered for its gradient"));
 }
 
+struct CheapSin {
+  static constexpr auto name = "cheap_sin";
+  static constexpr bool cheap = true;
+  int* runs;
+  Array forward(const Array& x) const {
+    ++*runs;
+    return sin(Tensor(x)).array();
+  }
+  Tensor d0(Grad g, Input<0> x) const { return g * cos(x); }
+};
+TEST_CASE("a chain of what is cheap costs a few runs more for each op, however long it is") {
+  int runs = 0;
+  const Tensor x = variable({2}, 1);
+  Tensor y = x, want = x;
+  for (int i = 0; i < 1000; ++i) {
+    y = apply(Where::here(), CheapSin{&runs}, y);
+    want = sin(want);
+  }
+  runs = 0;
+  CHECK(allclose(grad(sum(y), {x})[0], grad(sum(want), {x})[0], 1e-10, 0));
+  CHECK(runs > 0);
+  CHECK(runs <= 4000);
+  for (int i = 0; i < 50000; ++i) y = silu(y);
+  CHECK(finite(grad(sum(y), {x})[0]));
+}
+
 TEST_CASE("Gradients: paths, sums, multiples, norm") {
   Linear a{3, 2}, b{3, 2};
   const Tensor x = noise({4, 3}, 1, f32);
@@ -278,6 +318,8 @@ TEST_CASE("Gradients: paths, sums, multiples, norm") {
   CHECK(contains(thrown<GradError>([&] { g + grad(sum(narrow(x(_, range(0, 1)))), narrow); }),
                  "cannot add gradients of different models (weight is [2, 3] and [2, 1])"));
   CHECK(contains(thrown<GradError>([&] { g + Gradients{{"weight"}, {g.values[0]}}; }), "(2 and 1 parameters)"));
+  const Gradients half{{"w"}, {cast(tensor({1, 2.5}), bf16)}};
+  CHECK(equal((half + half * 3).at("w"), cast(tensor({4, 10}), bf16)));
 }
 
 TEST_CASE("contiguous and cast keep the history") {

@@ -164,6 +164,7 @@ TEST_CASE("kernel and rules are both checked", "[gradcheck]") {
 
 // ---- modules
 namespace {
+const int affine_line = __LINE__ + 6;
 struct Affine {
   Parameter weight = parameter(noise({3, 2}, 16)), bias = parameter(zeros({2}, f32));
   double slope = 1;
@@ -191,7 +192,9 @@ TEST_CASE("a module is checked with its parameters, by path", "[gradcheck]") {
 
   net.second.slope = 1.5;
   const GradcheckReport wrong = gradcheck(net, {x});
-  CHECK(contains(wrong.str(), "gradcheck FAILED: add (" + std::string(__FILE__) + ":" + std::to_string(__LINE__ - 1)));
+  CHECK(contains(wrong.str(), "gradcheck FAILED: add (" + std::string(__FILE__) + ":" + std::to_string(affine_line)));
+  CHECK(contains(wrong.str(),
+                 "first wrong node: pointwise (" + std::string(__FILE__) + ":" + std::to_string(affine_line) + ")"));
   INFO(wrong.str());
   CHECK(wrong.total.failed == 2);
   CHECK(wrong.worst[0].input == "second.bias");
@@ -227,6 +230,9 @@ TEST_CASE("what cannot be checked is refused", "[gradcheck]") {
   auto same = [](const Tensor& v) { return v; };
   CHECK_ERROR(Error, gradcheck(same, {x}, {.fast = true, .probes = 0}),
               "gradcheck: cannot check with 0 probes: at least 1");
+  for (int order : {0, 3})
+    CHECK_ERROR(Error, gradcheck(same, {x}, {.order = order}),
+                "gradcheck: order must be 1 or 2, not " + std::to_string(order));
   auto positive_ones = [](const Tensor& v) { return slice(v, 0, 0, 1 + (v.to_vector()[0] > 0.5)); };
   CHECK_THROWS_AS(gradcheck(positive_ones, {tensor({0.5, 1, 2}, f64)}), ShapeError);
 }

@@ -147,7 +147,7 @@ TEST_CASE("every form of op is applied again", "[gradcheck]") {
     const Tensor a = concat({v, v * v}, -1), mask = a > -10;                           // a list
     const Tensor t = topk(a, 3).values;                                                // several outputs
     const Tensor s = scaled_dot_product_attention(v, v, v, {.mask = v(0, _, 0) > 0});  // an absent input, Kept
-    return sum(where(mask, a, 0.5)) + sum(t) + sum(layer_norm(s, {4}) * v) + logsumexp(reshape(v, {-1})) +
+    return sum(where(mask, a, 0.5)) + sum(t) + sum(layer_norm(s) * v) + logsumexp(reshape(v, {-1})) +
            sum(v(0, range(1, 3)));
   };
   const NodesReport r = find_wrong_node(f, {x}, {.order = 2});
@@ -233,4 +233,6 @@ TEST_CASE("what no node is to blame for is said", "[gradcheck]") {
   CHECK_FALSE(hidden);
   CHECK_ERROR(GradError, find_wrong_node([](const Tensor& v) { return v; }, {arange(3)}),
               "find_wrong_node: no input is a floating tensor");
+  CHECK_ERROR(Error, find_wrong_node([](const Tensor& v) { return exp(v); }, {x}, {.order = 3}),
+              "find_wrong_node: order must be 1 or 2, not 3");
 }

@@ -301,7 +301,8 @@ TEST_CASE("a rule or a kernel that gives a gradient of another type or shape is 
   }
   Tensor y;
   const Where made = (y = apply(Where::here(), Wrong{2}, x), Where::here());
-  CHECK(thrown<ShapeError>([&] { grad(sum(y), {x}); }) == made.str() + ": sum_to: [3] does not broadcast to [2]");
+  CHECK(thrown<ShapeError>([&] { grad(sum(y), {x}); }) ==
+        made.str() + ": wrong: its rule gives a gradient of shape [2] for an input of shape [3]");
 }
 
 TEST_CASE("adders add to what has arrived, and rules serve where a graph is wanted") {

@@ -329,6 +329,22 @@ TEST_CASE("Muon steps matrices, and leaves to AdamW what is none and what it nam
   CHECK(allclose(gram, eye(3), 0, 0.55));
 }
 
+TEST_CASE("a step that is refused is not counted, nor done in part") {
+  struct Two {
+    Parameter a = parameter(ones({2})), b = parameter(ones({3, 2}));
+  } model;
+  const Gradients g{{"a", "b"}, {ones({2}), ones({3, 2})}};
+  AdamW adam;
+  adam.step(model, g);
+  const Tensor a = model.a * 1;
+  adam.exp_avg.values[1] = transpose(zeros({2, 3}));
+  CHECK_ERROR(ShapeError, adam.step(model, g),
+              "assign: the tensor [3, 2] is a view with gaps: it is written by assign");
+  CHECK(adam.steps.values[0].item() == 1);
+  CHECK(adam.steps.values[1].item() == 1);
+  CHECK(equal(model.a.detach(), a));
+}
+
 TEST_CASE("options out of range are refused before anything moves") {
   const Net model = net(1);
   const Gradients g = grad(loss_of(model, 1), model);
@@ -394,6 +410,17 @@ TEST_CASE("clip scales all gradients together, clip_value each element") {
   const Tensor w = full({1}, 3, f64).requires_grad();
   const Gradients recorded{{"w"}, grad(sum(w * w), {w}, create_graph)};
   CHECK(clip(recorded, 1).values[0].tracked());
+  const Tensor u = tensor({3, 4}, f64).requires_grad();  // u / |u|, of which the first
+  const Tensor unit = clip({{"u"}, {grad(sum(u * u) / 2, {u}, create_graph)[0]}}, 1).values[0];
+  CHECK(allclose(unit, tensor({0.6, 0.8}, f64), 1e-6));
+  CHECK(allclose(grad(unit(0), {u})[0], tensor({0.128, -0.096}, f64), 1e-6));
+  CHECK(gradcheck(
+      [](const Tensor& a, const Tensor& b) {
+        const Recording on(true);
+        const Tensor y = sum(exp(a) * b) + sum(b * b * b);
+        return clip({{"a", "b"}, grad(y, {a, b}, create_graph)}, 0.5).values;
+      },
+      {noise({2, 1}, 3), noise({3}, 4)}, {.order = 2}));
   const Tensor v = tensor({-3, 0.5, 2}, f64).requires_grad();  // of v^3: 27, 0.75 and 12, whose gradients are 6 v
   const Tensor clipped = clip_value({{"v"}, grad(sum(v * v * v), {v}, create_graph)}, 13).values[0];
   CHECK(equal(clipped, tensor({13, 0.75, 12}, f64)));
@@ -442,6 +469,13 @@ TEST_CASE("Ema: into a clone, in exchange for the model's own and back, saved an
   loaded.copy_to(model);
   check_equal(model, averaged);
   CHECK(loaded.updates == 2);
+
+  const Model half{parameter(cast(ones({3}), bf16))};
+  const Tensor before = average.averages.values[0] * 1;
+  CHECK_ERROR(DtypeError, average.update(half), "Ema: cannot compute in bf16: use cast(x, f32) or cast(x, f64)");
+  CHECK(average.updates == 2);
+  CHECK(equal(average.averages.values[0], before));
+  CHECK(average.averages.paths == parameters(model).paths);
 
   const Model narrow{parameter(ones({3}))}, wide{parameter(ones({5}))};
   Ema other;

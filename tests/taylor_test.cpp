@@ -120,6 +120,9 @@ TEST_CASE("taylor_test refuses what gradcheck refuses", "[gradcheck]") {
               "taylor_test: the function gives no floating tensor");
   CHECK_ERROR(DtypeError, taylor_test([](const Tensor& v) { return cast(v, f32); }, {noise({3}, 6)}),
               "taylor_test: output 0 is f32 though all inputs are f64: its remainder is rounding");
+  for (int order : {-1, 0, 3})
+    CHECK_ERROR(Error, taylor_test(Softplus{1}, {noise({3}, 6)}, {.order = order}),
+                "taylor_test: order must be 1 or 2, not " + std::to_string(order));
   auto positive_ones = [](const Tensor& v) { return slice(v, 0, 0, 1 + (v.to_vector()[0] > 0.5)); };
   CHECK_ERROR(ShapeError, taylor_test(positive_ones, {tensor({0.5, 1, 2}, f64)}),
               "taylor_test: the shapes of the outputs depend on the values of the inputs");

@@ -47,6 +47,16 @@ TEST_CASE("numbers do not lose bits on the way into a tensor") {
   CHECK((zeros({1}, f64) + 0.1).item() == 0.1);
   CHECK((zeros({1}) + 0.1).item() == double(0.1f));
   CHECK(tensor(std::vector<int64_t>{big}, {1}).to_vector<int64_t>()[0] == big);
+  constexpr int64_t least = std::numeric_limits<int64_t>::min(), most = std::numeric_limits<int64_t>::max();
+  CHECK(tensor({{big, -big}, {least, most}}, i64).to_vector<int64_t>() == std::vector<int64_t>{big, -big, least, most});
+  CHECK(tensor({2.0, -3.0}, i64).to_vector<int64_t>() == std::vector<int64_t>{2, -3});
+  CHECK(tensor({big, int64_t{1}}).to_vector() == std::vector<double>{0x1p53, 1});
+  CHECK((n + most).to_vector<int64_t>()[0] == most);
+  CHECK(where(tensor({1, 0}, boolean), arange(2), most).to_vector<int64_t>() == std::vector<int64_t>{0, most});
+  CHECK_ERROR(DtypeError, tensor({0.5}, i64), "tensor: 0.5 has no place in a tensor of i64");
+  CHECK_ERROR(DtypeError, tensor({0x1p63}, i64), "tensor: 9.22337e+18 has no place in a tensor of i64");
+  CHECK_ERROR(DtypeError, tensor({uint64_t{1} << 63}, i64), "tensor: 9.22337e+18 has no place in a tensor of i64");
+  CHECK_ERROR(DtypeError, n + (uint64_t{1} << 63), "add: 9.22337e+18 has no place among the values of i64: use cast");
 }
 
 TEST_CASE("bf16 rounds to the nearest, ties to even") {
@@ -249,6 +259,16 @@ TEST_CASE("a parameter is contiguous, whatever it is made of") {
   CHECK(of_history.edge().node->leaf);
   CHECK(of_history.edge().node.get() != p.edge().node.get());
   CHECK_FALSE(none.defined());
+  const Tensor leaf = transpose(x).requires_grad();
+  const Parameter of_leaf{leaf}, again{Tensor(of_leaf)};
+  CHECK(of_leaf.array().is_contiguous());
+  CHECK(equal(of_leaf, leaf));
+  CHECK(again.edge().node.get() == of_leaf.edge().node.get());
+  const std::string whole = "requires_grad: only floating tensors have gradients, not i64";
+  CHECK_ERROR(DtypeError, parameter(arange(2)), whole);
+  CHECK_ERROR(DtypeError, Parameter(arange(2)), whole);
+  const Linear linear{2, 2};
+  CHECK_ERROR(DtypeError, cast(linear, i64), whole);
 }
 
 TEST_CASE("what is moved from is empty, and what was there is gone") {
