@@ -34,6 +34,8 @@ TEST_CASE("a program says what is wrong in one line and exits with 2") {
   CHECK(refused("train_dates", "--attention local --normalizer relu").find("no part in --attention local") !=
         std::string::npos);
   CHECK(refused("train_dates", "--resume --out /nowhere/at/all").find("/nowhere/at/all") != std::string::npos);
+  CHECK(refused("train_french", "--resume --pairs 20 --out /nowhere").find("--pairs has no part in --resume") !=
+        std::string::npos);
   CHECK(refused("train_inference", "--dropout 1").find("--dropout 1: must be from 0 to 0.99") != std::string::npos);
   CHECK(refused("train_reverse", "--hidden none").find("--hidden") != std::string::npos);
 }

@@ -90,7 +90,7 @@ void train(Options& options) {
   });
   if (interrupted()) return;
 
-  Rng unseen{uint64_t(how.seed) + 1000};  // but for some of 746,496 pictures
+  Rng unseen{uint64_t(how.seed) + 1000};  // but for some: there are 746,496 pictures
   std::vector<draw::Picture> pictures;
   std::printf("\n");
   for (int i = 0; i < 6; ++i) pictures.push_back(looks(model, sample_scene(unseen)));
