@@ -113,6 +113,15 @@ concept Takes = requires(F& f, const std::vector<Tensor>& x) {
 // As an argument from the line of the check: ops that pass it on name that line, a model's own ops theirs.
 inline In passed(const Tensor& t, Where at) { return {t, at.file, at.line}; }
 inline const std::vector<Tensor>& passed(const std::vector<Tensor>& list, Where) { return list; }
+template <class F>
+struct CalledFrom {
+  const F& f;
+  Where at;
+  template <class... T>
+  auto operator()(const T&... x) const -> decltype(f(passed(x, at)...)) {
+    return f(passed(x, at)...);
+  }
+};
 // f of as many tensors as there are, or of the list of them.
 template <class F, std::size_t... I>
 std::vector<Tensor> call(F& f, const std::vector<Tensor>& x, Where at, std::index_sequence<I...>) {
@@ -132,7 +141,7 @@ auto as_checked(const F& f, Where at, Then then) {
   } else if constexpr (Walkable<F>) {
     const F copy = cast(f, f64);
     auto values = [&](const std::vector<Tensor>& x) {
-      auto called = [&](const auto&... t) -> decltype(copy(passed(t, at)...)) { return copy(passed(t, at)...); };
+      const CalledFrom<F> called{copy, at};
       return call(called, x, at, std::index_sequence<0>{});
     };
     return then(Checked(values), parameters(copy), modules(copy));
