@@ -40,7 +40,7 @@ Tensor reduced(const Tensor& loss, const Tensor& target, int64_t ignored, const 
   }
   const Array labels = target.array().contiguous();
   const int64_t *t = labels.data<int64_t>(), count = labels.numel() - std::count(t, t + labels.numel(), ignored);
-  return sum(loss) / double(std::max<int64_t>(count, 1));
+  return scale(sum(loss), count ? 1 / double(count) : 0);
 }
 
 void check_classes(const char* op, Where at, const In& x, const In& target, const Tensor& weight, int64_t ignored) {
