@@ -12,10 +12,7 @@ class Array {
  public:
   Array() {}                          // undefined: an absent argument (= default would clear it first)
   Array(const Shape& shape, Dtype t)  // fresh, values not initialised, contiguous
-      : storage_(make_storage(shape.bytes(width(t)))),
-        shape_(shape),
-        strides_(contiguous_strides(shape)),
-        dtype_(t) {}
+      : storage_(make_storage(shape.bytes(width(t)))), shape_(shape), strides_(contiguous_strides(shape)), dtype_(t) {}
   Array(Ref<Storage> storage, const Shape& shape, Dtype t)
       : storage_(std::move(storage)), shape_(shape), strides_(contiguous_strides(shape)), dtype_(t) {}
   static Array number(double v, int64_t i, Dtype t);  // no dimensions, the value inline: nothing is allocated

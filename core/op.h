@@ -507,8 +507,8 @@ std::vector<Tensor> as_list(const std::array<Tensor, K>& y) {
 }  // namespace detail
 
 // ---- applying an op
-// Runs an op and, if any argument has a history, records it: Tensor cube(In x) { return apply(line_of(x), Cube{},
-// x.tensor()); }
+// Runs an op and, if any argument has a history, records it:
+//   Tensor cube(In x) { return apply(line_of(x), Cube{}, x.tensor()); }
 template <class Op, class... T>
 auto apply(Where at, Op op, const T&... x) {
   static_assert(Declared<Op>::complete());

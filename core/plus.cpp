@@ -5,9 +5,12 @@
 
 namespace heed {
 
+void check_defined(const char* op, Where at, const Tensor& x) {
+  if (!x.defined()) fail<ShapeError>(at, op, "the argument is an undefined tensor");
+}
 void check_defined(const char* op, Where at, const In& x) {
   if (x.is_number()) fail<ShapeError>(at, op, "the argument is a number: a tensor is wanted");
-  if (!x.defined()) fail<ShapeError>(at, op, "the argument is an undefined tensor");
+  check_defined(op, at, x.tensor());
 }
 void check_computed(const char* op, Where at, Dtype t) {
   if (t == f32 || t == f64) return;

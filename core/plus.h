@@ -29,7 +29,8 @@ class Operands {
   std::optional<Tensor> made_a_, made_b_;
 };
 
-void check_defined(const char* op, Where at, const In& x);          // ShapeError unless it is a tensor, defined
+void check_defined(const char* op, Where at, const Tensor& x);      // ShapeError unless it is
+void check_defined(const char* op, Where at, const In& x);          // and unless it is a tensor
 void check_computed(const char* op, Where at, Dtype t);             // DtypeError unless f32 or f64
 void check_numeric(const char* op, Where at, Dtype t);              // DtypeError unless f32, f64 or i64
 void check_whole(const char* op, Where at, const In& v, Dtype t);   // DtypeError: no value of t, which is not floating

@@ -18,8 +18,10 @@ class Shape {
   Shape(std::initializer_list<int64_t> sizes, Where at = Where::here())
       : Shape(std::span(sizes.begin(), sizes.size()), at) {}
   explicit Shape(std::span<const int64_t> sizes, Where at = Where::here()) {
-    if (sizes.size() > max_rank) fail_rank(at, sizes.size());
-    for (int64_t s : sizes) push_back(s);
+    for (int64_t s : sizes) {
+      if (rank_ == max_rank) fail_rank(at, sizes.size());
+      sizes_[static_cast<std::size_t>(rank_++)] = s;
+    }
   }
 
   int rank() const { return rank_; }  // how many dimensions; [-1] is the size of the last
@@ -68,7 +70,8 @@ class Shape {
   }
 
  private:
-  [[noreturn]] static void fail_rank(Where at, std::size_t rank) {
+  // Out of line, so that the compiler sees through the constructors and computes with sizes that it knows.
+  [[noreturn, gnu::cold, gnu::noinline]] static void fail_rank(Where at, std::size_t rank) {
     fail<ShapeError>(at, "shape", "more than 8 dimensions: " + std::to_string(rank));
   }
   bool numel_is_not_0() const {

@@ -43,18 +43,9 @@ struct Contiguous {
 Tensor Tensor::contiguous(Where at) const { return array_.is_contiguous() ? *this : apply(at, Contiguous{}, *this); }
 
 // ---- factories
-namespace {
-void check_value(const char* op, Where at, const In& v, Dtype t) {
-  if (t != i64 || v.is_whole()) return;
-  char text[40];
-  std::snprintf(text, sizeof text, "%g", v.value());
-  fail<DtypeError>(line_of(at), op, std::string(text) + " has no place in a tensor of i64");
-}
-}  // namespace
-
 Tensor full(const Shape& shape, double value, Dtype t, Where at) {
   check_sizes(line_of(at), "full", shape);
-  check_value("full", at, value, t);
+  if (t == i64) check_whole("full", line_of(at), value, t);
   return Tensor(filled(shape, value, t));
 }
 Tensor zeros(const Shape& shape, Dtype t, Where at) { return full(shape, 0, t, at); }
@@ -112,7 +103,8 @@ Tensor from_values(std::span<const T> values, const Shape& shape, Dtype t, Where
 }
 }  // namespace
 Tensor tensor(std::span<const double> values, const Shape& shape, Dtype t, Where at) {
-  for (double v : values) check_value("tensor", at, v, t);
+  if (t == i64)
+    for (double v : values) check_whole("tensor", line_of(at), v, t);
   return from_values(values, shape, t, at);
 }
 Tensor tensor(std::span<const int64_t> values, const Shape& shape, Where at) {
@@ -134,7 +126,7 @@ Tensor tensor(const Values& values, Dtype t, Where at) {
   const auto value = [all](int64_t i) { return all[std::size_t(i)].value; };
   if (t != i64) return generated("tensor", at, values.shape(), t, value);
   for (const Values::Number& n : all)
-    if (double(n.integer) != n.value) check_value("tensor", at, n.value, t);
+    if (double(n.integer) != n.value) check_whole("tensor", line_of(at), n.value, t);
   return generated("tensor", at, values.shape(), t, [all](int64_t i) { return all[std::size_t(i)].integer; });
 }
 

@@ -542,7 +542,7 @@ TEST_CASE("errors of tensors") {
   CHECK_ERROR(ShapeError, ones({int64_t{1} << 31, int64_t{1} << 31}),
               "full: [2147483648, 2147483648] has more elements than memory can hold");
   CHECK_ERROR(ShapeError, arange(-1), "arange: a size of [-1] is negative");
-  CHECK_ERROR(DtypeError, full({2}, 1e30, i64), "full: 1e+30 has no place in a tensor of i64");
+  CHECK_ERROR(DtypeError, full({2}, 1e30, i64), "full: 1e+30 has no place among the values of i64: use cast");
   for (double v : {1e30, -1e30, 0x1p63})
     for (auto f : {+[](double x) { return arange(4) * x; }, +[](double x) { return arange(4) + x; },
                    +[](double x) { return clamp(arange(4), 1, x); },
