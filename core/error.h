@@ -12,7 +12,7 @@ struct Where {  // a place in the user's source; file is null where none is know
   // The line that calls, also as the default of a function's argument.
   static constexpr Where here(const char* file = __builtin_FILE(), int line = __builtin_LINE()) { return {file, line}; }
   explicit operator bool() const { return file; }
-  std::string str() const { return file ? std::string(file) + ":" + std::to_string(line) : "heed"; }
+  std::string str() const;  // "train.cpp:7"
 };
 
 struct Error : std::runtime_error {
@@ -34,10 +34,12 @@ struct FileError : Error {  // a file that is missing, broken, or of another mod
   using Error::Error;
 };
 
-// Throws an E of the form above: fail<ShapeError>(at, "my_op", "cannot ..").
+std::string message(Where at, std::string_view op, const std::string& what);  // of the form above
+
+// Throws an E of such a message: fail<ShapeError>(at, "my_op", "cannot ..").
 template <class E>
 [[noreturn]] void fail(Where at, std::string_view op, const std::string& what) {
-  throw E(at.str() + ": " + std::string(op) + ": " + what);
+  throw E(message(at, op, what));
 }
 
 }  // namespace heed

@@ -39,11 +39,11 @@ class Shape {
     int64_t n = static_cast<int64_t>(width);
     bool fits = true;
     for (int64_t s : *this) fits = !__builtin_mul_overflow(n, s, &n) && fits;
-    if (!fits && numel_is_not_0()) throw ShapeError(str() + " has more elements than memory can hold");
+    if (!fits && numel_is_not_0()) fail_size();
     return fits ? static_cast<std::size_t>(n) : 0;
   }
   void push_back(int64_t size) {  // ShapeError: it has 8
-    if (rank_ == max_rank) throw ShapeError("shape: more than 8 dimensions");
+    if (rank_ == max_rank) fail_rank({}, max_rank + 1);
     sizes_[static_cast<std::size_t>(rank_++)] = size;
   }
   Shape without(int dim) const {  // dim counts from the front
@@ -63,17 +63,12 @@ class Shape {
       if ((*this)[i] != o[i]) return false;
     return true;
   }
-  std::string str() const {
-    std::string s = "[";
-    for (int i = 0; i < rank_; ++i) s += (i ? ", " : "") + std::to_string((*this)[i]);
-    return s + "]";
-  }
+  std::string str() const;  // "[2, 3]"
 
  private:
-  // Out of line, so that the compiler sees through the constructors and computes with sizes that it knows.
-  [[noreturn, gnu::cold, gnu::noinline]] static void fail_rank(Where at, std::size_t rank) {
-    fail<ShapeError>(at, "shape", "more than 8 dimensions: " + std::to_string(rank));
-  }
+  // Elsewhere, so that the compiler sees through the constructors and computes with sizes that it knows.
+  [[noreturn]] static void fail_rank(Where at, std::size_t rank);
+  [[noreturn]] void fail_size() const;
   bool numel_is_not_0() const {
     for (int64_t s : *this)
       if (s == 0) return false;

@@ -42,6 +42,13 @@ struct Contiguous {
 }  // namespace
 Tensor Tensor::contiguous(Where at) const { return array_.is_contiguous() ? *this : apply(at, Contiguous{}, *this); }
 
+namespace {
+bool is_variable(const Tensor& t) { return t.edge().node && t.edge().node->leaf && t.array().is_contiguous(); }
+}  // namespace
+Parameter::Parameter(Tensor t, Where at)
+    : Tensor(!t.defined() || is_variable(t) ? std::move(t) : t.detach().contiguous().requires_grad(at)) {}
+Parameter parameter(const Tensor& t, Where at) { return Parameter(t.detach(), at); }
+
 // ---- factories
 Tensor full(const Shape& shape, double value, Dtype t, Where at) {
   check_sizes(line_of(at), "full", shape);

@@ -153,21 +153,14 @@ class Parameter : public Tensor {
  public:
   Parameter() = default;
   // t itself if it is a contiguous variable, else a variable of its values. DtypeError: they are not floating.
-  explicit Parameter(Tensor t, Where at = Where::here())
-      : Tensor(t.defined() && !fits(t) ? variable_of(t, at) : std::move(t)) {}
+  explicit Parameter(Tensor t, Where at = Where::here());
   Parameter(Parameter&&) = default;
   Parameter& operator=(Parameter&&) = default;
   // The compiler shows the line below where a module is copied.
   Parameter(const Parameter&) = delete;  // heed: not copied: use clone(model), std::move or tie(parameter)
   Parameter& operator=(const Parameter&) = delete;
-
- private:
-  static bool fits(const Tensor& t) { return t.edge().node && t.edge().node->leaf && t.array().is_contiguous(); }
-  static Tensor variable_of(const Tensor& t, Where at) { return t.detach().contiguous().requires_grad(at); }
 };
-inline Parameter parameter(const Tensor& t, Where at = Where::here()) {  // on the values of t, which it shares
-  return Parameter(t.detach(), at);
-}
+Parameter parameter(const Tensor& t, Where at = Where::here());  // on the values of t, which it shares
 inline Parameter tie(const Parameter& owner) { return Parameter(Tensor(owner)); }  // the same weight under two names
 
 template <class T>

@@ -50,12 +50,15 @@ inline constexpr bool vector_of_bool = std::is_same_v<M, std::vector<bool>>;
 struct Into {  // a path, longer by one name for as long as this lives
   std::string& path;
   std::size_t length;
-  Into(std::string& p, std::string_view name) : path(p), length(p.size()) {
-    if (!path.empty()) path += '.';
-    path += name;
-  }
-  ~Into() { path.resize(length); }
+  Into(std::string& p, std::string_view name);
+  ~Into();
 };
+
+// What a walk does where it is: the same for every model, so it is compiled once.
+void meet(Parameter& trained, const std::string& path, Visit visit);
+void meet(Tensor& state, const std::string& path, Visit visit);
+void meet(double number, const std::string& path, Visit visit);
+void meet(ModuleId module, const std::string& path, Visit visit);
 
 template <class M>
 void walk(M& m, std::string& path, Visit visit) {
@@ -63,12 +66,10 @@ void walk(M& m, std::string& path, Visit visit) {
     Into into(path, name);
     walk(x, path, visit);
   };
-  if constexpr (std::is_same_v<M, Parameter>) {
-    if (m.defined()) visit({Item::trained, path, {}, &m});
-  } else if constexpr (std::is_same_v<M, Tensor>) {
-    if (m.defined()) visit({Item::state, path, {}, &m});
+  if constexpr (std::is_same_v<M, Parameter> || std::is_same_v<M, Tensor>) {
+    meet(m, path, visit);
   } else if constexpr (std::is_arithmetic_v<M> || std::is_enum_v<M>) {
-    visit({Item::number, path, {}, nullptr, double(m)});
+    meet(double(m), path, visit);
   } else if constexpr (std::is_pointer_v<M> || Text<M> || std::is_same_v<M, Shape> || std::is_same_v<M, Rng>) {
   } else if constexpr (vector_of_bool<M>) {
     static_assert(never<M>, "heed: std::vector<bool> has no elements one could refer to: use std::vector<uint8_t>");
@@ -77,7 +78,7 @@ void walk(M& m, std::string& path, Visit visit) {
   } else if constexpr (Erased<M>) {
     m.walk(path, visit);
   } else if constexpr (Listed<M>) {
-    visit({Item::module, path, {&m, &typeid(M)}});
+    meet(ModuleId{&m, &typeid(M)}, path, visit);
     m.fields(field);
   } else if constexpr (Range<M>) {
     int i = 0;
@@ -85,7 +86,7 @@ void walk(M& m, std::string& path, Visit visit) {
   } else if constexpr (Pointer<M>) {
     if (m) walk(*m, path, visit);
   } else if constexpr (reflect::Plain<M>) {
-    visit({Item::module, path, {&m, &typeid(M)}});
+    meet(ModuleId{&m, &typeid(M)}, path, visit);
     reflect::for_each_field(m, field);
   } else {
     static_assert(never<M>,
@@ -114,82 +115,59 @@ struct Parameters {  // tensors of a model, each with its path: "blocks.0.attent
   }
 };
 
+struct ModulePath {
+  ModuleId id;
+  std::string path;  // "" is the model itself
+};
+
 namespace detail {
-inline bool has_leaf(const std::vector<Tensor>& list, const Tensor& t) {
-  for (const Tensor& x : list)
-    if (x.edge().node.get() == t.edge().node.get()) return true;
-  return false;
+using Walk = FunctionRef<void(Visit)>;  // a walk over a model whose type matters no more
+template <class M>
+auto walk_of(const M& m) {
+  return [&m](Visit visit) { heed::walk(m, visit); };
 }
+Parameters parameters_of(Walk walk);
+Parameters state_of(Walk walk);
+void freeze_all(Walk walk, bool on);
+std::vector<std::pair<std::string, std::string>> ties_of(Walk walk);
+std::string path_in(Walk walk, ModuleId id);
+std::vector<ModulePath> modules_of(Walk walk, ModuleId whole);
 }  // namespace detail
 
 // Trained tensors, each once: the first path owns a tied one. Frozen ones are left out.
 template <class M>
 Parameters parameters(const M& m) {
-  Parameters r;
-  walk(m, [&](const Item& x) {
-    if (x.kind != Item::trained || !x.tensor->tracked() || detail::has_leaf(r.values, *x.tensor)) return;
-    r.paths.push_back(x.path);
-    r.values.push_back(*x.tensor);
-  });
-  return r;
+  return detail::parameters_of(detail::walk_of(m));
 }
 
 // Everything that is saved, in declaration order: trained tensors, frozen or not, each once, and state.
 template <class M>
 Parameters state(const M& m) {
-  Parameters r;
-  walk(m, [&](const Item& x) {
-    if (!x.tensor || (x.kind == Item::trained && detail::has_leaf(r.values, *x.tensor))) return;
-    r.paths.push_back(x.path);
-    r.values.push_back(*x.tensor);
-  });
-  return r;
+  return detail::state_of(detail::walk_of(m));
 }
 
 // From now on (or, with on = false, no longer) nothing in m is trained: its parameters carry no gradient.
 template <class M>
 void freeze(const M& m, bool on = true) {
-  walk(m, [on](const Item& x) {
-    if (x.kind == Item::trained) x.tensor->edge().node->frozen = on;
-  });
+  detail::freeze_all(detail::walk_of(m), on);
 }
 
 // Second names of tied parameters, each with its owner.
 template <class M>
 std::vector<std::pair<std::string, std::string>> ties(const M& m) {
-  Parameters owners = state(m);
-  std::vector<std::pair<std::string, std::string>> r;
-  walk(m, [&](const Item& x) {
-    if (x.kind != Item::trained) return;
-    for (std::size_t i = 0; i < owners.paths.size(); ++i)
-      if (owners.values[i].edge().node.get() == x.tensor->edge().node.get() && owners.paths[i] != x.path)
-        r.emplace_back(x.path, owners.paths[i]);
-  });
-  return r;
+  return detail::ties_of(detail::walk_of(m));
 }
 
 // Of a module in m: "blocks.0.attention"; empty for m itself and for what is not in it.
 template <class M>
 std::string path_of(const M& m, ModuleId id) {
-  std::string r;
-  walk(m, [&](const Item& x) {
-    if (x.kind == Item::module && x.id == id) r = x.path;
-  });
-  return r;
+  return detail::path_in(detail::walk_of(m), id);
 }
 
-struct ModulePath {
-  ModuleId id;
-  std::string path;  // "" is the model itself
-};
 // m itself, then every module in it, in declaration order.
 template <class M>
 std::vector<ModulePath> modules(const M& m) {
-  std::vector<ModulePath> r{{{&m, &typeid(M)}, ""}};
-  walk(m, [&](const Item& x) {
-    if (x.kind == Item::module && !x.path.empty()) r.push_back({x.id, x.path});
-  });
-  return r;
+  return detail::modules_of(detail::walk_of(m), {&m, &typeid(M)});
 }
 std::string type_name(const ModuleId& id);                    // without namespaces: Linear, Sequential<Linear, Gelu>
 bool within(std::string_view module, std::string_view path);  // is it the module's own path, or that of a part of it?

@@ -221,6 +221,7 @@ Attended attend(const MultiHeadAttention& m, const Heads& h, Rng* training) {
 
 }  // namespace
 
+Parameter MultiHeadAttention::projection(int64_t out, int64_t in) { return parameter(init::xavier_uniform({out, in})); }
 Tensor MultiHeadAttention::operator()(In query, In key, In value, const MultiHeadOptions& options,
                                       Rng* training) const {
   Scope here{*this, query};

@@ -119,7 +119,7 @@ struct MultiHeadAttention {
   // What keys and values are projected to.
   int64_t kv_width() const { return heads > 0 ? width / heads * kv_heads : 0; }
   bool alike() const { return kdim == width && vdim == width; }
-  static Parameter projection(int64_t out, int64_t in) { return parameter(init::xavier_uniform({out, in})); }
+  static Parameter projection(int64_t out, int64_t in);
 };
 
 }  // namespace heed

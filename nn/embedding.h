@@ -13,15 +13,7 @@ struct Embedding {
   Parameter weight = parameter(init::normal({vocab, width}, 0, 1));  // [vocab, width]
   int64_t padding_idx = -1;                                          // -1: none
 
-  Tensor operator()(In index, Rng* = nullptr) const {
-    Scope here{*this, index};
-    if (padding_idx < -1 || padding_idx >= vocab)
-      fail<IndexError>(line_of(index), "Embedding",
-                       "padding_idx must be one of the " + std::to_string(vocab) + " rows, or -1 for none, not " +
-                           std::to_string(padding_idx));
-    const Tensor rows = widened(embedding(index, weight));
-    return padding_idx < 0 ? rows : where(unsqueeze(index == padding_idx, -1), stop_gradient(rows), rows);
-  }
+  Tensor operator()(In index, Rng* = nullptr) const;
 };
 
 }  // namespace heed

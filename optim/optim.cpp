@@ -7,6 +7,12 @@
 
 namespace heed {
 
+Trained::Trained(detail::Walk walk) : active(detail::parameters_of(walk)) {
+  walk([this](const Item& x) {
+    if (x.kind == Item::trained && !x.tensor->tracked()) frozen.push_back(x.path);
+  });
+}
+
 void Slots::align(const Parameters& p, FunctionRef<Tensor(const Tensor& parameter)> fresh) {
   if (paths.size() >= p.paths.size() && std::equal(p.paths.begin(), p.paths.end(), paths.begin())) return;
   Slots aligned{p.paths, {}};

@@ -8,14 +8,13 @@ namespace heed {
 // The trained parameters of any model: what a function takes that is no template.
 struct Trained {
   template <Module M>
-  Trained(const M& model) : active(parameters(model)) {
-    walk(model, [this](const Item& x) {
-      if (x.kind == Item::trained && !x.tensor->tracked()) frozen.push_back(x.path);
-    });
-  }
+  Trained(const M& model) : Trained(detail::Walk(detail::walk_of(model))) {}
 
   Parameters active;
   std::vector<std::string> frozen;  // the paths of those that freeze has taken out
+
+ private:
+  explicit Trained(detail::Walk walk);
 };
 
 // Parameters with a rate or a decay of their own, by a pattern of their paths, where * is any run of characters:
