@@ -77,6 +77,20 @@ Tensor TransformerDecoder::operator()(In x, In memory, const DecoderMasks& masks
   return norm ? (*norm)(h) : h;
 }
 
+namespace {
+template <class M>
+M part(const Transformer& t, int64_t layers) {
+  M m{t.width, t.heads, layers, t.options};
+  m.norm = t.options.norm(t.width);
+  walk(m, [](const Item& x) {
+    if (x.kind == Item::trained && x.tensor->dim() > 1) assign(*x.tensor, init::xavier_uniform(x.tensor->shape()));
+  });
+  return m;
+}
+}  // namespace
+TransformerEncoder Transformer::make_encoder() const { return part<TransformerEncoder>(*this, num_encoder_layers); }
+TransformerDecoder Transformer::make_decoder() const { return part<TransformerDecoder>(*this, num_decoder_layers); }
+
 Tensor Transformer::operator()(In source, In target, const TransformerMasks& masks, Rng* training) const {
   Scope here{*this, source};
   return decoder(target, encoder(source, masks.source, training), {masks.target, masks.memory}, training);

@@ -92,20 +92,14 @@ struct TransformerMasks {  // of the encoder, of the decoder, and between them
 struct Transformer {
   int64_t width = 512, heads = 8, num_encoder_layers = 6, num_decoder_layers = 6;
   TransformerOptions options = {};
-  TransformerEncoder encoder = part<TransformerEncoder>(num_encoder_layers);
-  TransformerDecoder decoder = part<TransformerDecoder>(num_decoder_layers);
+  TransformerEncoder encoder = make_encoder();
+  TransformerDecoder decoder = make_decoder();
 
   Tensor operator()(In source, In target, const TransformerMasks& masks = {}, Rng* training = nullptr) const;
 
-  template <class M>
-  M part(int64_t layers) const {  // every matrix drawn from xavier_uniform
-    M m{width, heads, layers, options};
-    m.norm = options.norm(width);
-    walk(m, [](const Item& x) {
-      if (x.kind == Item::trained && x.tensor->dim() > 1) assign(*x.tensor, init::xavier_uniform(x.tensor->shape()));
-    });
-    return m;
-  }
+  // Every matrix is drawn from xavier_uniform.
+  TransformerEncoder make_encoder() const;
+  TransformerDecoder make_decoder() const;
 };
 
 }  // namespace heed
