@@ -10,6 +10,6 @@ std::string Shape::str() const {
 void Shape::fail_rank(Where at, std::size_t rank) {
   fail<ShapeError>(at, "shape", "more than 8 dimensions: " + std::to_string(rank));
 }
-void Shape::fail_size() const { throw ShapeError(str() + " has more elements than memory can hold"); }
+void Shape::fail_size(Shape sizes) { throw ShapeError(sizes.str() + " has more elements than memory can hold"); }
 
 }  // namespace heed

@@ -39,7 +39,7 @@ class Shape {
     int64_t n = static_cast<int64_t>(width);
     bool fits = true;
     for (int64_t s : *this) fits = !__builtin_mul_overflow(n, s, &n) && fits;
-    if (!fits && numel_is_not_0()) fail_size();
+    if (!fits && numel_is_not_0()) fail_size(*this);
     return fits ? static_cast<std::size_t>(n) : 0;
   }
   void push_back(int64_t size) {  // ShapeError: it has 8
@@ -66,9 +66,9 @@ class Shape {
   std::string str() const;  // "[2, 3]"
 
  private:
-  // Elsewhere, so that the compiler sees through the constructors and computes with sizes that it knows.
-  [[noreturn]] static void fail_rank(Where at, std::size_t rank);
-  [[noreturn]] void fail_size() const;
+  // Elsewhere and of a copy: the compiler sees through what calls them, and computes with sizes that it knows.
+  [[noreturn, gnu::cold]] static void fail_rank(Where at, std::size_t rank);
+  [[noreturn, gnu::cold]] static void fail_size(Shape sizes);
   bool numel_is_not_0() const {
     for (int64_t s : *this)
       if (s == 0) return false;
