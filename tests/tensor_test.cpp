@@ -55,7 +55,8 @@ TEST_CASE("numbers do not lose bits on the way into a tensor") {
   CHECK(where(tensor({1, 0}, boolean), arange(2), most).to_vector<int64_t>() == std::vector<int64_t>{0, most});
   CHECK_ERROR(DtypeError, tensor({0.5}, i64), "tensor: 0.5 has no place among the values of i64: use cast");
   CHECK_ERROR(DtypeError, tensor({0x1p63}, i64), "tensor: 9.22337e+18 has no place among the values of i64: use cast");
-  CHECK_ERROR(DtypeError, tensor({uint64_t{1} << 63}, i64), "tensor: 9.22337e+18 has no place among the values of i64: use cast");
+  CHECK_ERROR(DtypeError, tensor({uint64_t{1} << 63}, i64),
+              "tensor: 9.22337e+18 has no place among the values of i64: use cast");
   CHECK_ERROR(DtypeError, n + (uint64_t{1} << 63), "add: 9.22337e+18 has no place among the values of i64: use cast");
 }
 
